@@ -1,0 +1,104 @@
+use std::fmt;
+
+/// Where in a model file something was found: a key, a tree, a node, a byte, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The key, field or section of the file's format.
+    pub key: Option<String>,
+    /// The tree's index.
+    pub tree: Option<usize>,
+    /// The node's index in its tree.
+    pub node: Option<usize>,
+    /// The line of a text file, counted from 1.
+    pub line: Option<usize>,
+    /// The byte offset in a binary file.
+    pub byte: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(key) = &self.key {
+            write!(f, "`{key}`")?;
+            separator = ", ";
+        }
+        let numbers = [("tree", self.tree), ("node", self.node), ("line", self.line), ("byte", self.byte)];
+        for (word, number) in numbers {
+            if let Some(number) = number {
+                write!(f, "{separator}{word} {number}")?;
+                separator = ", ";
+            }
+        }
+        if separator.is_empty() { f.write_str("the file") } else { Ok(()) }
+    }
+}
+
+/// Why a model file was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are not what the format prescribes.
+    #[error("{place} is malformed: {problem}")]
+    Malformed {
+        /// Where it was found.
+        place: Place,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The model contradicts itself: a child out of range, a cycle, a feature that there is not.
+    #[error("{place} contradicts the rest of the model: {problem}")]
+    Contradictory {
+        /// Where it was found.
+        place: Place,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The model uses something that this crate does not score.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// The feature of the library, by the library's own name.
+        what: String,
+    },
+    /// The file asks for more than [`Limits`](crate::Limits) allows.
+    #[error(
+        "the model has {found} {what}, more than the limit of {limit}: raise `Limits::{limit_name}` if it is to be trusted"
+    )]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many the file has or claims.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+        /// The field of `Limits` that says so.
+        limit_name: &'static str,
+    },
+}
+
+/// Why a row was not scored: a slice has the wrong length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// The row has another number of values than the model has features.
+    #[error("the row has {found} values, but the model reads {expected} features")]
+    RowWidth {
+        /// The model's feature count.
+        expected: usize,
+        /// The row's length.
+        found: usize,
+    },
+    /// A batch is not a whole number of rows.
+    #[error("the batch has {found} values, which is not a whole number of rows of {expected} features")]
+    BatchWidth {
+        /// The model's feature count.
+        expected: usize,
+        /// The batch's length.
+        found: usize,
+    },
+    /// The output slice has the wrong length.
+    #[error("the output has room for {found} values, but the answer has {expected}")]
+    OutputWidth {
+        /// Rows times outputs.
+        expected: usize,
+        /// The slice's length.
+        found: usize,
+    },
+}
