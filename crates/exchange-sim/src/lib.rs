@@ -1,0 +1,26 @@
+//! A Binance-compatible exchange on loopback: it replays recorded klines, or a seeded synthetic market, at any
+//! speed. It imports only `kline` and encodes its frames itself, so that a codec's mistake cannot cancel out.
+//!
+//! ```
+//! use exchange_sim::{Exchange, ExchangeConfig};
+//!
+//! # let runtime = tokio::runtime::Runtime::new()?;
+//! # runtime.block_on(async {
+//! let exchange = Exchange::start(ExchangeConfig::synthetic(7)).await?;
+//! assert!(exchange.rest_url().starts_with("http://127.0.0.1:"));
+//! assert!(exchange.websocket_url().starts_with("ws://127.0.0.1:"));
+//! exchange.shutdown().await;
+//! # Ok::<(), exchange_sim::ExchangeError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod error;
+mod exchange;
+pub mod recorded;
+pub mod synthetic;
+
+pub use config::{ExchangeConfig, MarketSource};
+pub use error::{ExchangeError, KlineFileError};
+pub use exchange::Exchange;

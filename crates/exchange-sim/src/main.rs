@@ -1,0 +1,2 @@
+//! `klinecast-exchange`.
+fn main() {}
