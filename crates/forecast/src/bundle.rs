@@ -1,0 +1,111 @@
+//! All boosters of one training run with everything needed to serve and check them: immutable and
+//! content-addressed.
+//!
+//! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
+//! their libraries' own formats, `baselines.json`, `golden.json` and `model-card.md`.
+
+mod builder;
+mod canonical;
+mod digest;
+mod error;
+mod golden;
+mod manifest;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forest::Booster;
+use kline::Symbol;
+
+pub use builder::{BundleBuilder, TaskParts};
+pub use digest::{BundleDigest, DigestError};
+pub use error::BundleError;
+pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
+pub use manifest::{
+    BoosterEntry, FileEntry, Manifest, Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TrainingWindow,
+};
+
+use crate::{Baselines, Task};
+
+/// The manifest's path within a bundle.
+pub const MANIFEST_FILE: &str = "manifest.json";
+
+/// The baselines' path within a bundle.
+pub const BASELINES_FILE: &str = "baselines.json";
+
+/// The golden rows' path within a bundle.
+pub const GOLDEN_FILE: &str = "golden.json";
+
+/// The model card's path within a bundle.
+pub const MODEL_CARD_FILE: &str = "model-card.md";
+
+/// A verified bundle, ready to score.
+#[derive(Debug)]
+pub struct Bundle {
+    digest: BundleDigest,
+    manifest: Manifest,
+    files: BTreeMap<String, Arc<[u8]>>,
+    baselines: Baselines,
+    models: Vec<TaskModel>,
+}
+
+/// One task's boosters beside its manifest entry.
+#[derive(Debug)]
+pub(crate) struct TaskModel {
+    pub(crate) entry: TaskEntry,
+    pub(crate) lightgbm: Booster,
+    pub(crate) xgboost: Booster,
+}
+
+impl Bundle {
+    /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, every booster's
+    /// shape, and every golden row to the bit.
+    ///
+    /// # Errors
+    /// The first thing that does not hold, with what to do about it.
+    pub fn from_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, BundleError> {
+        verify::verify(files)
+    }
+
+    /// The bundle's name.
+    #[must_use]
+    pub const fn digest(&self) -> BundleDigest {
+        self.digest
+    }
+
+    /// What the bundle says about itself.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Every file, the manifest included, by its path within the bundle.
+    #[must_use]
+    pub const fn files(&self) -> &BTreeMap<String, Arc<[u8]>> {
+        &self.files
+    }
+
+    /// The fitted baselines.
+    #[must_use]
+    pub const fn baselines(&self) -> &Baselines {
+        &self.baselines
+    }
+
+    /// Whether the models were trained on a symbol.
+    #[must_use]
+    pub fn covers(&self, symbol: Symbol) -> bool {
+        self.manifest.symbols.binary_search(&symbol).is_ok()
+    }
+
+    /// The boosters of a task: LightGBM's and XGBoost's.
+    #[must_use]
+    pub fn boosters(&self, task: Task) -> Option<(&Booster, &Booster)> {
+        let model = self.models.iter().find(|model| model.entry.task == task)?;
+        Some((&model.lightgbm, &model.xgboost))
+    }
+
+    pub(crate) fn models(&self) -> &[TaskModel] {
+        &self.models
+    }
+}

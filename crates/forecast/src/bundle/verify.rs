@@ -1,0 +1,156 @@
+//! What must hold before a bundle is served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use features::Catalogue;
+use forest::{Booster, Library, Limits, LoadError};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    BASELINES_FILE, Bundle, BundleDigest, BundleError, GOLDEN_FILE, Golden, GoldenLibrary, MANIFEST_FILE,
+    Manifest, SCHEMA_VERSION, TaskEntry, TaskModel,
+};
+use crate::{BaselineName, Baselines, Task, TaskKind};
+
+/// Checks everything, cheapest and most telling first, and loads the boosters.
+pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
+    let manifest_bytes = file(&files, MANIFEST_FILE)?;
+    let manifest = read_manifest(manifest_bytes)?;
+    check_files(&manifest, &files)?;
+    check_catalogue(&manifest)?;
+    check_lists(&manifest)?;
+    let baselines: Baselines = json(BASELINES_FILE, file(&files, BASELINES_FILE)?)?;
+    let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
+    let mut models = Vec::with_capacity(manifest.tasks.len());
+    for entry in &manifest.tasks {
+        models.push(load(entry, &files, &golden)?);
+    }
+    let digest = BundleDigest::of(manifest_bytes);
+    let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
+    Ok(Bundle { digest, manifest, files, baselines, models })
+}
+
+fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
+    files.get(name).map(Vec::as_slice).ok_or_else(|| BundleError::MissingFile { name: name.to_owned() })
+}
+
+fn json<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, BundleError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| BundleError::Malformed { name: name.to_owned(), problem: error.to_string() })
+}
+
+/// Reads the schema version first, so that a newer manifest is refused as such and not as malformed.
+fn read_manifest(bytes: &[u8]) -> Result<Manifest, BundleError> {
+    let value: Value = json(MANIFEST_FILE, bytes)?;
+    let version = value.get("schema_version").and_then(Value::as_u64).unwrap_or(0);
+    if version != u64::from(SCHEMA_VERSION) {
+        return Err(BundleError::SchemaVersion { found: version, supported: SCHEMA_VERSION });
+    }
+    json(MANIFEST_FILE, bytes)
+}
+
+fn check_files(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+    for (name, entry) in &manifest.files {
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':', '\0']);
+        if !name.split('/').all(plain) || name == MANIFEST_FILE {
+            return Err(BundleError::FileName { name: name.chars().take(200).collect() });
+        }
+        let found = hex::encode(Sha256::digest(file(files, name)?));
+        if found != entry.sha256 {
+            let expected = entry.sha256.clone();
+            return Err(BundleError::Checksum { name: name.clone(), expected, found });
+        }
+    }
+    for name in files.keys() {
+        if name != MANIFEST_FILE && !manifest.files.contains_key(name) {
+            return Err(BundleError::UnlistedFile { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn check_catalogue(manifest: &Manifest) -> Result<(), BundleError> {
+    let catalogue = Catalogue::standard();
+    let expected = catalogue.hash().to_string();
+    let difference = catalogue.difference(&manifest.features);
+    if manifest.catalogue_hash == expected && difference.is_empty() {
+        return Ok(());
+    }
+    Err(BundleError::Catalogue { found: manifest.catalogue_hash.clone(), expected, difference })
+}
+
+fn check_lists(manifest: &Manifest) -> Result<(), BundleError> {
+    let field = |field, problem: &str| Err(BundleError::Field { field, problem: problem.to_owned() });
+    if manifest.symbols.is_empty() {
+        return field("symbols", "is empty");
+    }
+    if !manifest.symbols.windows(2).all(|pair| pair[0] < pair[1]) {
+        return field("symbols", "is not sorted or repeats a symbol");
+    }
+    if manifest.tasks.is_empty() {
+        return field("tasks", "is empty");
+    }
+    let distinct: BTreeSet<Task> = manifest.tasks.iter().map(|entry| entry.task).collect();
+    if distinct.len() != manifest.tasks.len()
+        || !manifest.tasks.windows(2).all(|pair| pair[0].task < pair[1].task)
+    {
+        return field("tasks", "is not in the order of the tasks or repeats one");
+    }
+    Ok(())
+}
+
+fn load(
+    entry: &TaskEntry,
+    files: &BTreeMap<String, Vec<u8>>,
+    golden: &Golden,
+) -> Result<TaskModel, BundleError> {
+    let task = entry.task;
+    if !entry.transform.suits(task) {
+        return Err(BundleError::Transform { task, transform: format!("{:?}", entry.transform) });
+    }
+    if !BaselineName::of(task).contains(&entry.best_baseline) {
+        return Err(BundleError::Field {
+            field: "best_baseline",
+            problem: format!("names {}, which does not answer {task}", entry.best_baseline),
+        });
+    }
+    let lightgbm = booster(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, files)?;
+    let xgboost = booster(&entry.xgboost.file, task, GoldenLibrary::XgBoost, files)?;
+    golden.check(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, &lightgbm)?;
+    golden.check(&entry.xgboost.file, task, GoldenLibrary::XgBoost, &xgboost)?;
+    Ok(TaskModel { entry: entry.clone(), lightgbm, xgboost })
+}
+
+fn booster(
+    name: &str,
+    task: Task,
+    library: GoldenLibrary,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Booster, BundleError> {
+    let bytes = file(files, name)?;
+    let read: Result<Booster, LoadError> = match Library::from(library) {
+        Library::LightGbm => Booster::from_lightgbm_text(bytes, &Limits::default()),
+        Library::XgBoost => Booster::from_xgboost_ubjson(bytes, &Limits::default()),
+    };
+    let booster = read.map_err(|error| BundleError::Booster {
+        name: name.to_owned(),
+        task,
+        problem: error.to_string(),
+    })?;
+    let outputs = match task.kind() {
+        TaskKind::Regression | TaskKind::Binary => 1,
+        TaskKind::Classes(count) => count,
+    };
+    for (what, found, expected) in [
+        ("features", booster.feature_count(), Catalogue::standard().len()),
+        ("outputs", booster.output_count(), outputs),
+    ] {
+        if found != expected {
+            return Err(BundleError::Shape { name: name.to_owned(), task, what, found, expected });
+        }
+    }
+    Ok(booster)
+}
