@@ -1,0 +1,4 @@
+//! Skeleton.
+pub(crate) fn definitions() -> Vec<crate::FeatureDefinition> {
+    Vec::new()
+}
