@@ -1,11 +1,21 @@
 //! What a model has to beat.
 
+mod fit;
+mod fitted;
+mod har_rv;
+mod least_squares;
+mod residuals;
+mod table;
+
 use std::fmt;
 
+use features::Catalogue;
 use kline::BarTime;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, NamedAnswer, OutcomeContext, Task};
+pub use fitted::{Baselines, FitError};
+
+use crate::{OutcomeContext, Task};
 
 /// A simple forecast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,7 +61,10 @@ impl BaselineName {
                 &[Self::Zero, Self::Climatology, Self::Persistence]
             }
             Task::Direction4Step => &[Self::Climatology, Self::Persistence],
-            Task::Volatility4Step | Task::VolRegime4Step | Task::DirectionMulti4Step => {
+            Task::DirectionMulti4Step => {
+                &[Self::Climatology, Self::Persistence, Self::HarRv, Self::SeasonalHarRv]
+            }
+            Task::Volatility4Step | Task::VolRegime4Step => {
                 &[Self::Climatology, Self::Persistence, Self::Ewma, Self::HarRv, Self::SeasonalHarRv]
             }
         }
@@ -85,49 +98,45 @@ pub struct BaselineSample {
     pub outcomes: [f64; Task::COUNT],
 }
 
-/// The fitted baselines.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Baselines {}
-
-/// Why baselines could not be fitted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FitError {
-    /// Too few samples have what a baseline needs.
-    #[error("{baseline} has {found} usable samples, fewer than {needed}; give it more history")]
-    TooFew {
-        /// The baseline.
-        baseline: BaselineName,
-        /// Usable samples.
-        found: usize,
-        /// The least number.
-        needed: usize,
-    },
+/// Where the feature row holds what the baselines and outcomes read; looked up once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    sigma: Option<usize>,
+    realised: [Option<usize>; 3],
 }
 
-impl Baselines {
-    /// Fits every baseline on the samples (walked several times).
-    ///
-    /// # Errors
-    /// If too few samples are usable.
-    pub fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Result<Self, FitError> {
-        let _ = samples;
-        Ok(Self {})
+impl Columns {
+    pub(crate) fn standard() -> Self {
+        let index = |name| Catalogue::standard().index_of(name);
+        Self {
+            sigma: index("ewma_volatility_94"),
+            realised: ["realised_volatility_4", "realised_volatility_96", "realised_volatility_672"]
+                .map(index),
+        }
     }
 
-    /// One baseline's answer in the outcome's unit; `None` if it does not answer the task.
-    #[must_use]
-    pub fn answer(&self, name: BaselineName, task: Task, inputs: &BaselineInputs) -> Option<Answer> {
-        let _ = (name, task, inputs);
-        None
+    /// The EWMA volatility known at the row's bar.
+    pub(crate) fn sigma(&self, row: &[f64]) -> f64 {
+        read(row, self.sigma)
     }
 
-    /// Every baseline's answer to a task, in the order of [`BaselineName::ALL`].
-    #[must_use]
-    pub fn answers(&self, task: Task, inputs: &BaselineInputs) -> Vec<NamedAnswer> {
-        BaselineName::of(task)
-            .iter()
-            .filter_map(|&name| Some(NamedAnswer { name, answer: self.answer(name, task, inputs)? }))
-            .collect()
+    /// What the baselines know at the row's bar.
+    pub(crate) fn inputs(&self, bar: BarTime, context: OutcomeContext, row: &[f64]) -> BaselineInputs {
+        BaselineInputs { bar, context, realised: self.realised.map(|column| read(row, column)) }
+    }
+}
+
+fn read(row: &[f64], column: Option<usize>) -> f64 {
+    column.and_then(|column| row.get(column)).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_has_every_column_that_is_read() {
+        let columns = Columns::standard();
+        assert!(columns.sigma.is_some() && columns.realised.iter().all(Option::is_some));
     }
 }

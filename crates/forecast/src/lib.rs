@@ -14,6 +14,8 @@ mod regime;
 mod task;
 mod transform;
 
+pub mod score;
+
 pub use answer::Answer;
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
