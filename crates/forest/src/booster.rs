@@ -1,5 +1,9 @@
 use std::fmt;
 
+use crate::load;
+use crate::score::packed::Packed;
+use crate::score::reference;
+use crate::tree::Model;
 use crate::{Limits, LoadError, RowError};
 
 /// The library that trained a model, whose arithmetic is followed.
@@ -21,76 +25,193 @@ impl fmt::Display for Library {
 }
 
 /// One LightGBM or XGBoost model, checked at load, that answers the original library's bits.
+///
+/// Nothing is allocated while scoring, and nothing panics: whatever the loader let pass can be scored.
 #[derive(Debug, Clone)]
 pub struct Booster {
-    library: Library,
-    objective: String,
-    feature_names: Vec<String>,
-    output_count: usize,
-    tree_count: usize,
+    model: Model,
+    packed: Option<Packed>,
 }
 
 impl Booster {
-    /// Reads a LightGBM text model.
+    /// Reads a LightGBM text model (`Booster.save_model`, `LGBM_BoosterSaveModel`), versions v3 and v4.
+    ///
+    /// # Errors
+    /// A [`LoadError`] that names the place if the bytes are not a model, contradict themselves, use what is
+    /// not supported (linear trees, `cross_entropy_lambda`) or exceed the limits.
     pub fn from_lightgbm_text(bytes: &[u8], limits: &Limits) -> Result<Booster, LoadError> {
-        let _ = (bytes, limits);
-        Err(LoadError::Unsupported { what: "the skeleton".to_owned() })
+        load::lightgbm::read(bytes, limits).map(Booster::new)
     }
 
-    /// Reads an XGBoost UBJSON model.
+    /// Reads an XGBoost model in UBJSON (`Booster.save_model("model.ubj")`), as versions 1.6 to 3.4 write it.
+    ///
+    /// # Errors
+    /// A [`LoadError`] that names the place if the bytes are not a model, contradict themselves, use what is
+    /// not supported (linear boosters, multi-output trees, other objectives) or exceed the limits.
     pub fn from_xgboost_ubjson(bytes: &[u8], limits: &Limits) -> Result<Booster, LoadError> {
-        let _ = (bytes, limits);
-        Err(LoadError::Unsupported { what: "the skeleton".to_owned() })
+        load::xgboost::read_ubjson(bytes, limits).map(Booster::new)
     }
 
-    /// The library that trained the model.
+    /// Reads an XGBoost model in JSON (`Booster.save_model("model.json")`).
+    ///
+    /// # Errors
+    /// As [`Booster::from_xgboost_ubjson`].
+    pub fn from_xgboost_json(bytes: &[u8], limits: &Limits) -> Result<Booster, LoadError> {
+        load::xgboost::read_json(bytes, limits).map(Booster::new)
+    }
+
+    fn new(model: Model) -> Booster {
+        Booster { packed: Packed::new(&model), model }
+    }
+
+    /// The library that trained the model, whose arithmetic is followed.
     pub fn library(&self) -> Library {
-        self.library
+        self.model.library
     }
 
     /// How many values a row has.
     pub fn feature_count(&self) -> usize {
-        self.feature_names.len()
+        self.model.feature_names.len()
     }
 
-    /// How many values an answer has: 1, or the number of classes.
+    /// How many values an answer has: 1, or the number of classes or targets.
     pub fn output_count(&self) -> usize {
-        self.output_count
+        self.model.base.len()
     }
 
-    /// How many trees the model has, over all classes.
+    /// How many trees the model has, over all outputs.
     pub fn tree_count(&self) -> usize {
-        self.tree_count
+        self.model.trees.len()
     }
 
-    /// The features' names, in the order of a row.
+    /// How many nodes (splits and leaves) the model has, over all trees.
+    pub fn node_count(&self) -> usize {
+        self.model.trees.iter().map(|tree| tree.nodes.len()).sum()
+    }
+
+    /// The features' names, in the order of a row: the model's own, or the library's `Column_0` or `f0`.
     pub fn feature_names(&self) -> &[String] {
-        &self.feature_names
+        &self.model.feature_names
     }
 
-    /// The objective by the library's own name.
+    /// The objective by the library's own name; empty if a LightGBM model was trained with the user's own.
     pub fn objective(&self) -> &str {
-        &self.objective
+        &self.model.objective
     }
 
-    /// Writes the raw score (before the link function) of one row.
+    /// Writes the raw score of one row, before the link function: the bits of the original's
+    /// `predict(..., raw_score=True)` (LightGBM) or `predict(..., output_margin=True)` (XGBoost, f32 widened).
+    ///
+    /// A missing value is NaN. XGBoost's values are rounded to f32 first, as the original does.
+    ///
+    /// # Errors
+    /// A [`RowError`] if `row` hasn't [`Booster::feature_count`] or `out` not [`Booster::output_count`] values.
     pub fn margin(&self, row: &[f64], out: &mut [f64]) -> Result<(), RowError> {
-        self.predict_batch(row, out)
+        self.check_row(row, out)?;
+        self.score(row, out);
+        Ok(())
     }
 
-    /// Writes the prediction (after the link function) of one row.
+    /// Writes the prediction of one row, after the link function: the bits of the original's `predict`.
+    ///
+    /// Binary models answer one value, the probability of class 1; multi-class models one probability for each
+    /// class (`multi:softmax` too, where the original answers the class alone); XGBoost's f32 are widened.
+    ///
+    /// # Errors
+    /// As [`Booster::margin`].
     pub fn predict(&self, row: &[f64], out: &mut [f64]) -> Result<(), RowError> {
-        self.predict_batch(row, out)
+        self.margin(row, out)?;
+        self.transform(out);
+        Ok(())
     }
 
-    /// Writes the raw scores of rows that lie one after another.
+    /// Writes the raw scores of rows that lie one after another, row by row.
+    ///
+    /// # Errors
+    /// A [`RowError`] if `rows` is no whole number of rows or `out` hasn't room for exactly their answers.
     pub fn margin_batch(&self, rows: &[f64], out: &mut [f64]) -> Result<(), RowError> {
-        self.predict_batch(rows, out)
+        self.check_batch(rows, out)?;
+        let answers = out.chunks_exact_mut(self.output_count());
+        for (row, scores) in rows.chunks_exact(self.feature_count()).zip(answers) {
+            self.score(row, scores);
+        }
+        Ok(())
     }
 
-    /// Writes the predictions of rows that lie one after another.
+    /// Writes the predictions of rows that lie one after another, row by row.
+    ///
+    /// # Errors
+    /// As [`Booster::margin_batch`].
     pub fn predict_batch(&self, rows: &[f64], out: &mut [f64]) -> Result<(), RowError> {
-        let _ = rows;
-        Err(RowError::OutputWidth { expected: 0, found: out.len() })
+        self.margin_batch(rows, out)?;
+        for scores in out.chunks_exact_mut(self.output_count()) {
+            self.transform(scores);
+        }
+        Ok(())
     }
+
+    /// Writes the raw score of one row by the plain scorer, which is the specification of the fast one and
+    /// answers the same bits. For tests, benches and audits.
+    ///
+    /// # Errors
+    /// As [`Booster::margin`].
+    pub fn margin_by_reference(&self, row: &[f64], out: &mut [f64]) -> Result<(), RowError> {
+        self.check_row(row, out)?;
+        reference::margin(&self.model, row, out);
+        Ok(())
+    }
+
+    /// Writes the leaf that a row reaches in each tree, by the original's numbering (`predict(...,
+    /// pred_leaf=True)`), and returns the number of splits passed over all trees.
+    ///
+    /// # Errors
+    /// A [`RowError`] if `row` hasn't [`Booster::feature_count`] or `leaves` not [`Booster::tree_count`] values.
+    pub fn leaves(&self, row: &[f64], leaves: &mut [u32]) -> Result<usize, RowError> {
+        check_width(row.len(), self.feature_count())?;
+        check_room(leaves.len(), self.tree_count())?;
+        let mut visits = 0;
+        for (tree, index) in self.model.trees.iter().zip(leaves) {
+            let leaf = reference::leaf(self.model.library, tree, row);
+            *index = leaf.index;
+            visits += leaf.splits;
+        }
+        Ok(visits)
+    }
+
+    fn score(&self, row: &[f64], scores: &mut [f64]) {
+        match &self.packed {
+            Some(packed) => packed.margin(&self.model.base, row, scores),
+            None => reference::margin(&self.model, row, scores),
+        }
+    }
+
+    fn transform(&self, scores: &mut [f64]) {
+        if let Some(iterations) = self.model.average_over {
+            for score in &mut *scores {
+                *score /= iterations;
+            }
+        }
+        self.model.link.apply(scores);
+    }
+
+    fn check_row(&self, row: &[f64], out: &[f64]) -> Result<(), RowError> {
+        check_width(row.len(), self.feature_count())?;
+        check_room(out.len(), self.output_count())
+    }
+
+    fn check_batch(&self, rows: &[f64], out: &[f64]) -> Result<(), RowError> {
+        let expected = self.feature_count();
+        if rows.len() % expected != 0 {
+            return Err(RowError::BatchWidth { expected, found: rows.len() });
+        }
+        check_room(out.len(), rows.len() / expected * self.output_count())
+    }
+}
+
+fn check_width(found: usize, expected: usize) -> Result<(), RowError> {
+    if found == expected { Ok(()) } else { Err(RowError::RowWidth { expected, found }) }
+}
+
+fn check_room(found: usize, expected: usize) -> Result<(), RowError> {
+    if found == expected { Ok(()) } else { Err(RowError::OutputWidth { expected, found }) }
 }

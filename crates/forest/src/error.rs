@@ -102,3 +102,51 @@ pub enum RowError {
         found: usize,
     },
 }
+
+impl Place {
+    pub(crate) fn key(key: impl Into<String>) -> Place {
+        Place { key: Some(key.into()), ..Place::default() }
+    }
+
+    pub(crate) fn node(tree: usize, node: usize) -> Place {
+        Place { tree: Some(tree), node: Some(node), ..Place::default() }
+    }
+
+    pub(crate) fn in_tree(mut self, tree: usize) -> Place {
+        self.tree = Some(tree);
+        self
+    }
+
+    pub(crate) fn malformed(self, problem: impl Into<String>) -> LoadError {
+        LoadError::Malformed { place: self, problem: problem.into() }
+    }
+
+    pub(crate) fn contradictory(self, problem: impl Into<String>) -> LoadError {
+        LoadError::Contradictory { place: self, problem: problem.into() }
+    }
+}
+
+impl LoadError {
+    pub(crate) fn unsupported(what: impl Into<String>) -> LoadError {
+        LoadError::Unsupported { what: what.into() }
+    }
+
+    pub(crate) fn too_large(
+        what: &'static str,
+        found: usize,
+        limit: usize,
+        limit_name: &'static str,
+    ) -> LoadError {
+        LoadError::TooLarge { what, found, limit, limit_name }
+    }
+
+    /// Passes if `found` is within the limit.
+    pub(crate) fn within(
+        what: &'static str,
+        found: usize,
+        limit: usize,
+        limit_name: &'static str,
+    ) -> Result<(), LoadError> {
+        if found > limit { Err(LoadError::too_large(what, found, limit, limit_name)) } else { Ok(()) }
+    }
+}
