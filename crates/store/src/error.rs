@@ -1,0 +1,113 @@
+//! What can go wrong with a store.
+
+use std::path::PathBuf;
+
+use forecast::{BundleDigest, BundleError};
+use kline::{BarTime, KlineError, Symbol};
+
+/// A store that could not answer or keep something. Nothing is half kept: writes are transactions or renames.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused a statement.
+    #[error(
+        "database {path:?}: {action} failed; check that the disk has room and that the file may be written"
+    )]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// The database's words.
+        source: rusqlite::Error,
+    },
+    /// The database was written by a newer program.
+    #[error("database {path:?} has schema {found}, this program knows up to {known}; use the newer program")]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema in the file.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// A file or folder could not be read or written.
+    #[error("{action} {path:?} failed")]
+    Files {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// A stored kline is no kline any more: the file was changed from outside.
+    #[error("stored kline of {symbol} that opens at {open_time} is not valid; ingest that range again")]
+    StoredKline {
+        /// The market.
+        symbol: Symbol,
+        /// Its open time in milliseconds.
+        open_time: i64,
+        /// The broken rule.
+        source: KlineError,
+    },
+    /// A stored record can't be read back.
+    #[error(
+        "stored {what} of {symbol} at bar {bar} can't be read; it was written by another version or damaged"
+    )]
+    StoredRecord {
+        /// `prediction` or `resolution`.
+        what: &'static str,
+        /// The market.
+        symbol: Symbol,
+        /// The bar.
+        bar: BarTime,
+        /// What is wrong with the text.
+        source: serde_json::Error,
+    },
+    /// A stored name, digest or stage can't be read back.
+    #[error("stored {what} {text:?} can't be read; the database was changed from outside")]
+    StoredText {
+        /// What it should be.
+        what: &'static str,
+        /// As it stands in the database.
+        text: String,
+    },
+    /// A record could not be turned into text.
+    #[error("a {what} could not be written as JSON")]
+    Encode {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// No bundle of that name is kept.
+    #[error("bundle {digest} is not in {place:?}; publish it, or copy its folder there")]
+    NoBundle {
+        /// The bundle.
+        digest: BundleDigest,
+        /// Where it was looked for.
+        place: PathBuf,
+    },
+    /// A kept bundle's manifest is not the one it is named by.
+    #[error("bundle {digest} is damaged: its manifest has the digest {found}; publish it again")]
+    DamagedBundle {
+        /// The bundle that was asked for.
+        digest: BundleDigest,
+        /// The digest of what is there.
+        found: BundleDigest,
+    },
+    /// A bundle to be kept does not hold together.
+    #[error("a bundle that does not verify is not kept")]
+    Bundle(#[from] BundleError),
+    /// No model of that version.
+    #[error("model version {version} is not registered; versions {known} are")]
+    NoVersion {
+        /// As it was asked for.
+        version: u32,
+        /// The registered versions.
+        known: String,
+    },
+    /// Another thread failed while it held the database.
+    #[error("the database connection was left in an unknown state by a failed thread; restart the process")]
+    Poisoned,
+}

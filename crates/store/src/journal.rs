@@ -1,0 +1,47 @@
+//! The durable record of predictions, and of what then happened.
+
+use std::sync::Arc;
+
+use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
+use kline::{BarTime, Symbol};
+
+use crate::StoreError;
+
+/// Which records are asked for; an empty field asks for all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JournalQuery {
+    /// One market.
+    pub symbol: Option<Symbol>,
+    /// One bundle.
+    pub bundle: Option<BundleDigest>,
+    /// One task (resolutions only).
+    pub task: Option<Task>,
+    /// The first bar, included.
+    pub from: Option<BarTime>,
+    /// The last bar, included.
+    pub until: Option<BarTime>,
+    /// At most so many records, the earliest first.
+    pub limit: Option<u32>,
+}
+
+/// Keeps predictions and resolutions. Appending is idempotent: a record whose key is there already is not written
+/// again, so a replay after a crash leaves neither holes nor doubles.
+pub trait Journal: Send + Sync {
+    /// Keeps records, all or nothing, durably when it returns. Answers how many were new.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError>;
+
+    /// Predictions in the order of bar, symbol, bundle, revision.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError>;
+
+    /// Resolutions in the order of bar, symbol, bundle, task, revision.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn resolutions(&self, query: &JournalQuery) -> Result<Vec<Resolution>, StoreError>;
+}

@@ -1,0 +1,28 @@
+//! What is kept: klines, the journal of predictions and what then happened, bundles, and the model registry. Each is a
+//! trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles.
+//!
+//! ```
+//! use store::{Home, KlineStore, Registry};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let home = Home::open(folder.path())?;
+//! assert!(home.klines().symbols(kline::Interval::M15)?.is_empty());
+//! assert!(home.registry().versions()?.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod home;
+mod journal;
+mod klines;
+mod objects;
+mod registry;
+mod sqlite;
+
+pub use error::StoreError;
+pub use home::Home;
+pub use journal::{Journal, JournalQuery};
+pub use klines::KlineStore;
+pub use objects::{FolderObjects, ObjectStore};
+pub use registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, promote};
+pub use sqlite::SqliteStore;

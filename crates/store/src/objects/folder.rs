@@ -1,0 +1,122 @@
+//! Bundles in a folder: `<root>/<digest>/<path within the bundle>`.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use forecast::{Bundle, BundleDigest, MANIFEST_FILE};
+
+use crate::{ObjectStore, StoreError};
+
+/// Tells apart the folders that one process fills at the same time.
+static FILLING: AtomicU64 = AtomicU64::new(0);
+
+/// A folder of bundles. A bundle is filled in a hidden folder beside its place, flushed to disk, and renamed: readers
+/// see all of it or none of it.
+#[derive(Debug, Clone)]
+pub struct FolderObjects {
+    root: PathBuf,
+}
+
+impl FolderObjects {
+    /// Opens a folder, making it if it is not there.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        fs::create_dir_all(&root).map_err(at("making folder", &root))?;
+        Ok(Self { root })
+    }
+
+    /// Where a bundle lies.
+    #[must_use]
+    pub fn path(&self, digest: BundleDigest) -> PathBuf {
+        self.root.join(digest.to_string())
+    }
+
+    fn fill(&self, bundle: &Bundle, filling: &Path) -> Result<(), StoreError> {
+        for (name, bytes) in bundle.files() {
+            let path = filling.join(name);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(at("making folder", folder))?;
+            }
+            let mut file = File::create(&path).map_err(at("creating", &path))?;
+            file.write_all(bytes).map_err(at("writing", &path))?;
+            file.sync_all().map_err(at("flushing", &path))?;
+        }
+        File::open(filling).and_then(|folder| folder.sync_all()).map_err(at("flushing folder", filling))
+    }
+}
+
+impl ObjectStore for FolderObjects {
+    fn put_bundle(&self, bundle: &Bundle) -> Result<BundleDigest, StoreError> {
+        let digest = bundle.digest();
+        let place = self.path(digest);
+        if place.exists() {
+            return Ok(digest);
+        }
+        let number = FILLING.fetch_add(1, Ordering::Relaxed);
+        let filling = self.root.join(format!(".filling-{}-{number}", std::process::id()));
+        let filled = self.fill(bundle, &filling).and_then(|()| match fs::rename(&filling, &place) {
+            // Another process may have been faster; what is there has the same content by its name.
+            Err(_) if place.exists() => Ok(()),
+            renamed => renamed.map_err(at("renaming to", &place)),
+        });
+        if filling.exists() {
+            fs::remove_dir_all(&filling).map_err(at("removing", &filling))?;
+        }
+        filled?;
+        File::open(&self.root).and_then(|root| root.sync_all()).map_err(at("flushing folder", &self.root))?;
+        Ok(digest)
+    }
+
+    fn get(&self, digest: BundleDigest) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+        let place = self.path(digest);
+        if !place.is_dir() {
+            return Err(StoreError::NoBundle { digest, place: self.root.clone() });
+        }
+        let mut files = BTreeMap::new();
+        read_folder(&place, "", &mut files)?;
+        let manifest = files.get(MANIFEST_FILE).map(Vec::as_slice).unwrap_or_default();
+        let found = BundleDigest::of(manifest);
+        if found != digest {
+            return Err(StoreError::DamagedBundle { digest, found });
+        }
+        Ok(files)
+    }
+
+    fn list(&self) -> Result<Vec<BundleDigest>, StoreError> {
+        let mut digests = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(at("listing", &self.root))? {
+            let entry = entry.map_err(at("listing", &self.root))?;
+            if let Some(digest) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                digests.push(digest);
+            }
+        }
+        digests.sort_unstable();
+        Ok(digests)
+    }
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(at("listing", folder))? {
+        let path = entry.map_err(at("listing", folder))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if path.is_dir() {
+            read_folder(&path, &format!("{prefix}{name}/"), files)?;
+        } else {
+            files.insert(format!("{prefix}{name}"), fs::read(&path).map_err(at("reading", &path))?);
+        }
+    }
+    Ok(())
+}
+
+fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Files { action, path, source }
+}

@@ -1,0 +1,242 @@
+//! Which models there are, what stage each is in, and which one is served.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use forecast::BundleDigest;
+use kline::Milliseconds;
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+
+/// A name that is no stage or no alias.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {text:?} is not known; use one of {known}")]
+pub struct UnknownName {
+    what: &'static str,
+    text: String,
+    known: &'static str,
+}
+
+/// How far a model has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Registered, nothing more.
+    None,
+    /// To be watched.
+    Staging,
+    /// Served.
+    Production,
+    /// Was served.
+    Archived,
+}
+
+impl Stage {
+    /// The stage's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Staging => "staging",
+            Self::Production => "production",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Stage {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        [Self::None, Self::Staging, Self::Production, Self::Archived]
+            .into_iter()
+            .find(|stage| stage.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| UnknownName {
+                what: "stage",
+                text: text.chars().take(64).collect(),
+                known: "none, staging, production, archived",
+            })
+    }
+}
+
+/// A name that always points to one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alias {
+    /// The model that is served.
+    Champion,
+    /// The model that answers in shadow.
+    Challenger,
+}
+
+impl Alias {
+    /// The alias's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Champion => "champion",
+            Self::Challenger => "challenger",
+        }
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Alias {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        [Self::Champion, Self::Challenger]
+            .into_iter()
+            .find(|alias| alias.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| UnknownName {
+                what: "alias",
+                text: text.chars().take(64).collect(),
+                known: "champion, challenger",
+            })
+    }
+}
+
+/// One registered model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelVersion {
+    /// 1, 2, 3 and so on, never used again.
+    pub version: u32,
+    /// The bundle.
+    pub bundle: BundleDigest,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The names that point to it.
+    pub aliases: Vec<Alias>,
+    /// When it was registered, Unix milliseconds.
+    pub registered_at: Milliseconds,
+    /// Metrics of its evaluation, by name, for a quick look; the manifest has them all.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// One change that was made to the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryChange {
+    /// When, Unix milliseconds.
+    pub at: Milliseconds,
+    /// Which model.
+    pub version: u32,
+    /// What was done, for example `stage production` or `alias champion`.
+    pub change: String,
+}
+
+/// Keeps versions, stages, aliases and the history of their changes. Where MLflow will stand beside SQLite.
+/// Times are arguments: the registry reads no clock.
+pub trait Registry: Send + Sync {
+    /// Registers a bundle; one that is registered already keeps its version.
+    ///
+    /// # Errors
+    /// When the registry can't be written.
+    fn register(
+        &self,
+        bundle: BundleDigest,
+        metrics: &BTreeMap<String, f64>,
+        at: Milliseconds,
+    ) -> Result<ModelVersion, StoreError>;
+
+    /// Every version, the newest first.
+    ///
+    /// # Errors
+    /// When the registry can't be read.
+    fn versions(&self) -> Result<Vec<ModelVersion>, StoreError>;
+
+    /// Moves a version to a stage.
+    ///
+    /// # Errors
+    /// When there is no such version, or the registry can't be written.
+    fn set_stage(&self, version: u32, stage: Stage, at: Milliseconds) -> Result<(), StoreError>;
+
+    /// Points an alias to a version.
+    ///
+    /// # Errors
+    /// When there is no such version, or the registry can't be written.
+    fn set_alias(&self, alias: Alias, version: u32, at: Milliseconds) -> Result<(), StoreError>;
+
+    /// Takes an alias away.
+    ///
+    /// # Errors
+    /// When the registry can't be written.
+    fn clear_alias(&self, alias: Alias, at: Milliseconds) -> Result<(), StoreError>;
+
+    /// Every change, the oldest first.
+    ///
+    /// # Errors
+    /// When the registry can't be read.
+    fn history(&self) -> Result<Vec<RegistryChange>, StoreError>;
+
+    /// One version.
+    ///
+    /// # Errors
+    /// When there is no such version, or the registry can't be read.
+    fn version(&self, version: u32) -> Result<ModelVersion, StoreError> {
+        let all = self.versions()?;
+        let known = all.iter().map(|model| model.version.to_string()).collect::<Vec<_>>().join(", ");
+        all.into_iter().find(|model| model.version == version).ok_or(StoreError::NoVersion { version, known })
+    }
+
+    /// The version that an alias points to.
+    ///
+    /// # Errors
+    /// When the registry can't be read.
+    fn by_alias(&self, alias: Alias) -> Result<Option<ModelVersion>, StoreError> {
+        Ok(self.versions()?.into_iter().find(|model| model.aliases.contains(&alias)))
+    }
+
+    /// The model that is served.
+    ///
+    /// # Errors
+    /// When the registry can't be read.
+    fn champion(&self) -> Result<Option<ModelVersion>, StoreError> {
+        self.by_alias(Alias::Champion)
+    }
+}
+
+/// Moves a version to a stage as people expect it: to production means that it becomes the champion and that the
+/// one before is archived; to staging means that it becomes the challenger. Answers the version as it is then.
+///
+/// # Errors
+/// When there is no such version, or the registry can't be written.
+pub fn promote(
+    registry: &dyn Registry,
+    version: u32,
+    stage: Stage,
+    at: Milliseconds,
+) -> Result<ModelVersion, StoreError> {
+    let model = registry.version(version)?;
+    match stage {
+        Stage::Production => {
+            let before = registry.champion()?;
+            registry.set_alias(Alias::Champion, version, at)?;
+            registry.set_stage(version, stage, at)?;
+            if model.aliases.contains(&Alias::Challenger) {
+                registry.clear_alias(Alias::Challenger, at)?;
+            }
+            if let Some(before) = before.filter(|before| before.version != version) {
+                registry.set_stage(before.version, Stage::Archived, at)?;
+            }
+        }
+        Stage::Staging => {
+            registry.set_alias(Alias::Challenger, version, at)?;
+            registry.set_stage(version, stage, at)?;
+        }
+        Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
+    }
+    registry.version(version)
+}

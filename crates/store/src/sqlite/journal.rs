@@ -1,0 +1,131 @@
+//! The journal in SQLite: keys as columns, the record as JSON whose floats keep their bits.
+
+use std::sync::Arc;
+
+use forecast::{JournalRecord, Prediction, Resolution, Task};
+use kline::{BarTime, Interval, Symbol};
+use rusqlite::{ToSql, Transaction, params};
+use serde::de::DeserializeOwned;
+
+use super::SqliteStore;
+use crate::{Journal, JournalQuery, StoreError};
+
+impl SqliteStore {
+    fn insert(&self, transaction: &Transaction<'_>, record: &JournalRecord) -> Result<usize, StoreError> {
+        let action = "writing the journal";
+        match record {
+            JournalRecord::Prediction(prediction) => transaction
+                .prepare_cached("INSERT OR IGNORE INTO predictions VALUES (?1, ?2, ?3, ?4, ?5)")
+                .and_then(|mut statement| {
+                    statement.execute(params![
+                        prediction.bar_time.milliseconds(),
+                        prediction.symbol.as_str(),
+                        prediction.bundle.to_string(),
+                        prediction.revision,
+                        encode(&**prediction)?,
+                    ])
+                })
+                .map_err(self.failed(action)),
+            JournalRecord::Resolution(resolution) => transaction
+                .prepare_cached("INSERT OR IGNORE INTO resolutions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+                .and_then(|mut statement| {
+                    statement.execute(params![
+                        resolution.bar_time.milliseconds(),
+                        resolution.symbol.as_str(),
+                        resolution.bundle.to_string(),
+                        resolution.task.name(),
+                        resolution.revision,
+                        encode(resolution)?,
+                    ])
+                })
+                .map_err(self.failed(action)),
+        }
+    }
+
+    fn records<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<Vec<T>, StoreError> {
+        let action = "reading the journal";
+        let connection = self.lock()?;
+        let mut statement = connection.prepare_cached(sql).map_err(self.failed(action))?;
+        let mut rows = statement.query(parameters).map_err(self.failed(action))?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next().map_err(self.failed(action))? {
+            let text: String = row.get(2).map_err(self.failed(action))?;
+            records.push(serde_json::from_str(&text).map_err(|source| unreadable(what, row, source))?);
+        }
+        Ok(records)
+    }
+}
+
+/// A query as SQLite takes it.
+struct Parameters {
+    symbol: Option<String>,
+    bundle: Option<String>,
+    from: i64,
+    until: i64,
+    limit: i64,
+}
+
+impl From<&JournalQuery> for Parameters {
+    fn from(query: &JournalQuery) -> Self {
+        Self {
+            symbol: query.symbol.map(String::from),
+            bundle: query.bundle.map(|bundle| bundle.to_string()),
+            from: query.from.map_or(i64::MIN, BarTime::milliseconds),
+            until: query.until.map_or(i64::MAX, BarTime::milliseconds),
+            limit: query.limit.map_or(-1, i64::from),
+        }
+    }
+}
+
+impl Journal for SqliteStore {
+    fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError> {
+        self.write("writing the journal", |transaction| {
+            let mut new = 0;
+            for record in records {
+                new += self.insert(transaction, record)?;
+            }
+            Ok(new)
+        })
+    }
+
+    fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError> {
+        let sql = "SELECT bar_time, symbol, record FROM predictions
+            WHERE (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR bundle = ?2) AND bar_time BETWEEN ?3 AND ?4
+            ORDER BY bar_time, symbol, bundle, revision LIMIT ?5";
+        let p = Parameters::from(query);
+        let records: Vec<Prediction> =
+            self.records("prediction", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
+        Ok(records.into_iter().map(Arc::new).collect())
+    }
+
+    fn resolutions(&self, query: &JournalQuery) -> Result<Vec<Resolution>, StoreError> {
+        let sql = "SELECT bar_time, symbol, record FROM resolutions
+            WHERE (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR bundle = ?2) AND bar_time BETWEEN ?3 AND ?4
+                AND (?6 IS NULL OR task = ?6)
+            ORDER BY bar_time, symbol, bundle, task, revision LIMIT ?5";
+        let p = Parameters::from(query);
+        let task = query.task.map(Task::name);
+        self.records("resolution", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit, &task])
+    }
+}
+
+fn encode<T: serde::Serialize>(record: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn unreadable(what: &'static str, row: &rusqlite::Row<'_>, source: serde_json::Error) -> StoreError {
+    let place = row.get::<_, i64>(0).and_then(|bar| Ok((bar, row.get::<_, String>(1)?)));
+    let key = place.ok().and_then(|(bar, symbol)| {
+        // A bar's close is the close of a one-minute bar too, whatever the interval.
+        Some((BarTime::from_close(bar, Interval::M1)?, symbol.parse::<Symbol>().ok()?))
+    });
+    match key {
+        Some((bar, symbol)) => StoreError::StoredRecord { what, symbol, bar, source },
+        None => StoreError::StoredText { what: "journal key", text: source.to_string() },
+    }
+}

@@ -1,0 +1,83 @@
+//! The tables, version by version.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::failed;
+use crate::StoreError;
+
+/// Each entry brings a database from the version of its index to the next one. Entries are never changed, only
+/// added.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE klines (
+        symbol TEXT NOT NULL,
+        interval TEXT NOT NULL,
+        open_time INTEGER NOT NULL,
+        open REAL NOT NULL,
+        high REAL NOT NULL,
+        low REAL NOT NULL,
+        close REAL NOT NULL,
+        volume REAL NOT NULL,
+        quote_volume REAL,
+        trades INTEGER,
+        taker_base REAL,
+        taker_quote REAL,
+        PRIMARY KEY (interval, symbol, open_time)
+    ) WITHOUT ROWID;
+    CREATE TABLE predictions (
+        bar_time INTEGER NOT NULL,
+        symbol TEXT NOT NULL,
+        bundle TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (bar_time, symbol, bundle, revision)
+    ) WITHOUT ROWID;
+    CREATE TABLE resolutions (
+        bar_time INTEGER NOT NULL,
+        symbol TEXT NOT NULL,
+        bundle TEXT NOT NULL,
+        task TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (bar_time, symbol, bundle, task, revision)
+    ) WITHOUT ROWID;
+    CREATE TABLE models (
+        version INTEGER PRIMARY KEY AUTOINCREMENT,
+        bundle TEXT NOT NULL UNIQUE,
+        stage TEXT NOT NULL,
+        registered_at INTEGER NOT NULL,
+        metrics TEXT NOT NULL
+    );
+    CREATE TABLE aliases (
+        alias TEXT PRIMARY KEY,
+        version INTEGER NOT NULL REFERENCES models (version)
+    ) WITHOUT ROWID;
+    CREATE TABLE registry_history (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        change TEXT NOT NULL
+    );
+"];
+
+/// Brings the schema up to date, in one transaction.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed(path, "starting the schema's transaction"))?;
+    let found: u32 = transaction
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed(path, "reading the schema's version"))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema { path: path.to_owned(), found, known });
+    }
+    for migration in MIGRATIONS.iter().skip(found as usize) {
+        transaction.execute_batch(migration).map_err(failed(path, "making tables"))?;
+    }
+    transaction
+        .pragma_update(None, "user_version", known)
+        .map_err(failed(path, "noting the schema's version"))?;
+    transaction.commit().map_err(failed(path, "committing the schema"))
+}
