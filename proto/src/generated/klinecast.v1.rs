@@ -116,8 +116,10 @@ pub enum KlineSource {
     Rest = 2,
     /// The exchange's archive files.
     Archive = 3,
-    /// Recorded klines replayed from a file or from the server's own store.
+    /// Recorded klines replayed from a file.
     Replay = 4,
+    /// The server's own store.
+    Store = 5,
 }
 impl KlineSource {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -131,6 +133,7 @@ impl KlineSource {
             Self::Rest => "KLINE_SOURCE_REST",
             Self::Archive => "KLINE_SOURCE_ARCHIVE",
             Self::Replay => "KLINE_SOURCE_REPLAY",
+            Self::Store => "KLINE_SOURCE_STORE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -141,6 +144,7 @@ impl KlineSource {
             "KLINE_SOURCE_REST" => Some(Self::Rest),
             "KLINE_SOURCE_ARCHIVE" => Some(Self::Archive),
             "KLINE_SOURCE_REPLAY" => Some(Self::Replay),
+            "KLINE_SOURCE_STORE" => Some(Self::Store),
             _ => None,
         }
     }
@@ -221,8 +225,8 @@ pub struct SubscribeRequest {
     /// Sends the latest prediction of each symbol first. Ignored when `after_bar_time_ms` is given.
     #[prost(bool, tag = "4")]
     pub latest_first: bool,
-    /// Sends first, from the journal, every prediction of a bar later than this time (at most the latest 10,000): the
-    /// `bar_time_ms` of the last one received. 0 sends only what is made from now on.
+    /// Sends first, from the journal, every prediction of a bar later than this time (of the latest 1,000 bars at most):
+    /// the `bar_time_ms` of the last bar of which everything was received. 0 sends only what is made from now on.
     #[prost(int64, tag = "5")]
     pub after_bar_time_ms: i64,
 }
@@ -968,6 +972,9 @@ pub struct TaskInfo {
     /// Whether the loaded bundle answers it.
     #[prost(bool, tag = "5")]
     pub loaded: bool,
+    /// One sentence for people: what the outcome is.
+    #[prost(string, tag = "6")]
+    pub description: ::prost::alloc::string::String,
 }
 /// Asks for the models.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1732,7 +1739,7 @@ pub struct SymbolStatus {
     /// How many features there are.
     #[prost(uint32, tag = "5")]
     pub total_features: u32,
-    /// How many more bars it needs.
+    /// Bars without a kline among those that the server can still replay, from the symbol's first one on.
     #[prost(uint64, tag = "6")]
     pub missing_bars: u64,
     /// How long ago its last bar closed, by the exchange's clock.
