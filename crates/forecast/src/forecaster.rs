@@ -1,11 +1,35 @@
 //! The deterministic state machine: events in, effects out.
+//!
+//! Closed klines wait in the inbox until their bar is sealed: every active symbol's kline has arrived, or it has waited
+//! long enough in event time. A sealed bar steps the panel, resolves outcomes and is answered by every bundle. A late
+//! or corrected kline of a sealed bar takes the state back to a checkpoint before it, and the bars since are replayed;
+//! whatever comes out with other bits is published again as the next revision. So the state is a function of the
+//! klines by bar, whatever order they arrived in.
+
+mod answering;
+mod history;
+mod holes;
+mod inbox;
+mod readiness;
+mod roster;
+mod scoring;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use features::{CloseError, PeekScratch, Row};
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
-use crate::{BaselineName, Bundle, BundleDigest, Effect, Event, Prediction, Role, Task};
+pub use readiness::SymbolReadiness;
+pub use scoring::TaskSkill;
+
+use crate::merge::Merge;
+use crate::panel::Panel;
+use crate::{Alarm, Bundle, Change, Effect, Event, Outcome, Prediction, Received, Role, Source};
+use history::{History, Record};
+use inbox::Inbox;
+use roster::Roster;
+use scoring::Totals;
 
 /// What a Forecaster follows, and how patiently.
 #[derive(Debug, Clone)]
@@ -14,64 +38,72 @@ pub struct ForecasterSettings {
     pub symbols: Vec<Symbol>,
     /// The step.
     pub interval: Interval,
-    /// How long after a bar's end, in event time, the bar waits for klines that have not arrived.
+    /// How long a bar waits for klines that have not arrived: in event time, from the bar's end or its first kline's
+    /// arrival, whichever is later. 30,000 is a good value.
     pub max_lateness_ms: Milliseconds,
 }
 
-/// How far one symbol is from being forecast.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SymbolReadiness {
-    /// The market.
-    pub symbol: Symbol,
-    /// The last bar whose closed kline went in.
-    pub last_bar: Option<BarTime>,
-    /// How many features of the last row are known.
-    pub warm_features: u16,
-    /// How many features there are.
-    pub total_features: u16,
-    /// How many features of the last row lack an input that the source did not have.
-    pub missing_inputs: u16,
-    /// Bars without a kline among those that can be replayed, from the symbol's first on.
-    pub bars_missing: usize,
-    /// Bars of the trailing 30 days with a known 4-step volatility; `vol_regime_4step` needs 1,440.
-    pub regime_bars_known: usize,
-    /// Whether every feature is known that the source has inputs for, at the last sealed bar.
-    pub ready: bool,
-}
-
-/// How one task of one bundle has done on what has been resolved.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TaskSkill {
-    /// The bundle.
-    pub bundle: BundleDigest,
-    /// The task.
-    pub task: Task,
-    /// How many outcomes were resolved.
-    pub resolved: u64,
-    /// The ensemble's mean loss; NaN before the first outcome.
-    pub loss: f64,
-    /// The task's best baseline, by the bundle's manifest.
-    pub baseline: BaselineName,
-    /// That baseline's mean loss over the same outcomes.
-    pub baseline_loss: f64,
-    /// `1 - loss/baseline_loss`; NaN if there is nothing to compare.
-    pub skill: f64,
+/// Everything that is a function of the klines of the sealed bars, and of the bundles that answered them.
+#[derive(Debug, Clone)]
+struct State {
+    panel: Panel,
+    totals: Totals,
 }
 
 /// The state machine.
 #[derive(Debug)]
 pub struct Forecaster {
     symbols: Vec<Symbol>,
+    interval: Interval,
+    inbox: Inbox,
+    history: History,
+    roster: Roster,
+    state: State,
+    /// The champion's last prediction about each symbol.
+    latest: Vec<Option<Arc<Prediction>>>,
+    /// The last forming kline of each symbol.
+    forming: Vec<Option<Kline>>,
+    /// The earliest change to a sealed bar that has not been replayed yet.
+    changed: Option<(BarTime, Symbol, Change)>,
+    work: Work,
+}
+
+/// Working memory, kept from bar to bar.
+#[derive(Debug, Default)]
+struct Work {
+    outcomes: Vec<(usize, Outcome)>,
+    refused: Vec<(usize, CloseError)>,
+    outputs: Vec<f64>,
+    peek: PeekScratch,
 }
 
 impl Forecaster {
     /// So many bars of history make every answer independent of where the history began.
     pub const HISTORY_BARS: usize = 4_000;
 
+    /// A late or corrected kline of so many last bars is replayed; an older one only raises an alarm.
+    pub const REPLAY_BARS: usize = history::REPLAY_BARS as usize;
+
     /// A Forecaster that has seen nothing.
     #[must_use]
     pub fn new(settings: ForecasterSettings) -> Self {
-        Self { symbols: settings.symbols }
+        let ForecasterSettings { symbols, interval, max_lateness_ms } = settings;
+        let panel = Panel::new(&symbols, interval);
+        let symbols = panel.engine().symbols().to_vec();
+        let state = State { panel, totals: Totals::default() };
+        let count = symbols.len();
+        Self {
+            inbox: Inbox::new(count, interval, max_lateness_ms),
+            history: History::new(interval, state.clone()),
+            roster: Roster::default(),
+            latest: vec![None; count],
+            forming: vec![None; count],
+            changed: None,
+            work: Work::default(),
+            symbols,
+            interval,
+            state,
+        }
     }
 
     /// Takes one event and appends what is to be done.
@@ -79,25 +111,64 @@ impl Forecaster {
         self.apply_all([event], effects);
     }
 
-    /// Takes several events at once: they are all taken in before bars are sealed or replayed.
+    /// Takes several events at once: all are taken in before bars are sealed or replayed. Cheaper than one by one when
+    /// many late klines come together, and gives the same last revisions.
     pub fn apply_all(&mut self, events: impl IntoIterator<Item = Event>, effects: &mut Vec<Effect>) {
-        let _ = (events.into_iter(), effects);
+        for event in events {
+            match event {
+                Event::Kline { symbol, kline, closed, source } => {
+                    self.take(symbol, Received { kline, source }, closed, effects);
+                }
+                Event::Time(time) => self.inbox.advance(time),
+                Event::TakeUp { role, bundle } => {
+                    // The last sealed bar must be as it is known now before it is answered.
+                    self.settle(effects);
+                    self.take_up(role, bundle, effects);
+                }
+                Event::Drop { role } => self.roster.remove(role),
+            }
+        }
+        self.settle(effects);
     }
 
-    /// Takes history in event-time order over all symbols and publishes only the last bar's predictions.
+    /// Takes history in event-time order over all symbols: nothing is published or journalled but the last bar's
+    /// predictions, and nothing is stored. Symbols that are not followed are left out. On a Forecaster that has sealed
+    /// bars already, the history's klines are taken as events.
     pub fn warm_up(&mut self, history: &BTreeMap<Symbol, Vec<Kline>>, effects: &mut Vec<Effect>) {
-        let _ = (history, effects);
-    }
-
-    /// Tells of predictions that an earlier process has journalled.
-    pub fn remember(&mut self, predictions: impl IntoIterator<Item = Arc<Prediction>>) {
-        let _ = predictions.into_iter();
-    }
-
-    /// What the champion says about the kline that is still being traded.
-    pub fn nowcast(&mut self, symbol: Symbol) -> Option<Prediction> {
-        let _ = symbol;
-        None
+        if self.watermark().is_some() {
+            let events = history.iter().flat_map(|(&symbol, klines)| {
+                klines.iter().map(move |&kline| Event::Kline {
+                    symbol,
+                    kline,
+                    closed: true,
+                    source: Source::Store,
+                })
+            });
+            self.apply_all(events, effects);
+            return;
+        }
+        let followed: BTreeMap<Symbol, Vec<Kline>> = self
+            .symbols
+            .iter()
+            .map(|symbol| (*symbol, history.get(symbol).cloned().unwrap_or_default()))
+            .collect();
+        let end = followed.values().flatten().map(|kline| kline.bar_time(self.interval)).max();
+        let Some(end) = end else { return };
+        let mut merge = Merge::new(&followed, self.interval);
+        while let Some((bar, klines)) = merge.next_bar() {
+            let mut received = vec![None; self.symbols.len()];
+            for &(index, kline) in klines {
+                received[index] = Some(Received { kline: *kline, source: Source::Store });
+                self.inbox.note_arrival(index, bar);
+            }
+            let kept = self.history.is_within_replay(bar, end);
+            let mut record = Record::new(bar, received);
+            if bar == end {
+                record.answering = self.roster.bundles();
+            }
+            self.seal(record, kept, effects);
+        }
+        self.settle(effects);
     }
 
     /// The markets, sorted.
@@ -106,54 +177,170 @@ impl Forecaster {
         &self.symbols
     }
 
+    /// The step.
+    #[must_use]
+    pub const fn interval(&self) -> Interval {
+        self.interval
+    }
+
     /// The last sealed bar.
     #[must_use]
     pub fn watermark(&self) -> Option<BarTime> {
-        None
+        self.history.last_bar()
     }
 
-    /// The feature row of a symbol at the last sealed bar.
+    /// The latest event time that was seen.
     #[must_use]
-    pub fn row(&self, symbol: Symbol) -> Option<features::Row<'_>> {
-        let _ = symbol;
-        None
+    pub const fn event_time(&self) -> Option<Milliseconds> {
+        self.inbox.clock()
     }
 
-    /// The last prediction about each symbol by the champion.
+    /// The feature row of a symbol at the last sealed bar; `None` if its kline of that bar is missing.
+    #[must_use]
+    pub fn row(&self, symbol: Symbol) -> Option<Row<'_>> {
+        self.state.panel.row(self.index_of(symbol)?).map(|(row, _)| row)
+    }
+
+    /// The champion's last prediction about a symbol.
     #[must_use]
     pub fn latest(&self, symbol: Symbol) -> Option<&Arc<Prediction>> {
-        let _ = symbol;
-        None
+        self.latest.get(self.index_of(symbol)?)?.as_ref()
     }
 
     /// The bundle whose predictions are published.
     #[must_use]
     pub fn champion(&self) -> Option<&Arc<Bundle>> {
-        None
+        self.roster.champion()
     }
 
     /// The bundles in a role.
     pub fn bundles(&self, role: Role) -> impl Iterator<Item = &Arc<Bundle>> {
-        let _ = role;
-        std::iter::empty()
+        self.roster.in_role(role)
     }
 
-    /// How far each symbol is, in the order of [`Forecaster::symbols`].
-    #[must_use]
-    pub fn readiness(&self) -> Vec<SymbolReadiness> {
-        Vec::new()
+    fn index_of(&self, symbol: Symbol) -> Option<usize> {
+        self.symbols.binary_search(&symbol).ok()
     }
 
-    /// The champion's live score, one entry a task.
-    #[must_use]
-    pub fn skill(&self) -> Vec<TaskSkill> {
-        Vec::new()
+    /// Takes one kline in; bars are sealed and replayed later, by [`Forecaster::settle`].
+    fn take(&mut self, symbol: Symbol, received: Received, closed: bool, effects: &mut Vec<Effect>) {
+        let bar = received.kline.bar_time(self.interval);
+        let Some(index) = self.index_of(symbol) else {
+            effects.push(Effect::Alarm(Alarm::UnknownSymbol { symbol, bar }));
+            return;
+        };
+        if received.source == Source::Socket {
+            self.inbox.advance(if closed { received.kline.close_time } else { received.kline.open_time });
+        }
+        if !closed {
+            let newer = |kept: &Kline| kept.open_time <= received.kline.open_time;
+            if self.inbox.is_after_last(index, bar) && self.forming[index].as_ref().is_none_or(newer) {
+                self.forming[index] = Some(received.kline);
+            }
+            return;
+        }
+        if self.forming[index].is_some_and(|forming| forming.open_time <= received.kline.open_time) {
+            self.forming[index] = None;
+        }
+        self.ask_for_gap(index, bar, effects);
+        self.inbox.note_arrival(index, bar);
+        let changed = if self.watermark().is_some_and(|sealed| bar <= sealed) {
+            self.correct(index, bar, received, effects)
+        } else {
+            self.inbox.put(index, bar, received)
+        };
+        if changed {
+            effects.push(Effect::StoreKline { symbol, kline: received.kline });
+        }
     }
 
-    /// The live score of a bundle that has answered, one entry a task.
-    #[must_use]
-    pub fn skill_of(&self, bundle: BundleDigest) -> Vec<TaskSkill> {
-        let _ = bundle;
-        Vec::new()
+    /// Puts a kline into a bar that was sealed before; says whether that changed anything.
+    fn correct(&mut self, index: usize, bar: BarTime, received: Received, effects: &mut Vec<Effect>) -> bool {
+        let symbol = self.symbols[index];
+        if !self.history.can_replay(bar) {
+            let horizon = Self::REPLAY_BARS;
+            effects.push(Effect::Alarm(Alarm::TooOld { symbol, bar, horizon }));
+            return true;
+        }
+        let Some(change) = self.history.put(index, bar, received, self.symbols.len()) else {
+            return false;
+        };
+        if self.changed.is_none_or(|(earliest, ..)| bar < earliest) {
+            self.changed = Some((bar, symbol, change));
+        }
+        true
+    }
+
+    /// Replays what has changed, then seals every bar that need not wait.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        if let Some((bar, symbol, change)) = self.changed.take() {
+            let (replayed, amended) = self.replay(bar, effects);
+            let alarm = Alarm::Replayed { symbol, bar, what: change, replayed, amended };
+            effects.push(Effect::Alarm(alarm));
+        }
+        while let Some(ready) = self.inbox.next_ready() {
+            if !ready.missing.is_empty() {
+                self.ask_for(&ready.missing, ready.bar, effects);
+                effects.push(Effect::Alarm(Alarm::SealedIncomplete {
+                    bar: ready.bar,
+                    waited_ms: ready.waited_ms,
+                    missing: ready.missing.iter().map(|&index| self.symbols[index]).collect(),
+                }));
+            }
+            let mut record = Record::new(ready.bar, ready.klines);
+            record.answering = self.roster.bundles();
+            self.seal(record, true, effects);
+            self.ask_again(effects);
+        }
+    }
+
+    /// Makes a bar the last sealed one.
+    fn seal(&mut self, record: Record, kept: bool, effects: &mut Vec<Effect>) {
+        if kept {
+            self.history.checkpoint(record.bar, &self.state);
+        } else {
+            self.history.forget();
+        }
+        self.history.push(record);
+        let last = self.history.len() - 1;
+        self.step(last, effects);
+        self.answer(last, effects);
+    }
+
+    /// Goes back to before `bar` and runs every bar since; says how many from `bar` on, and how many predictions came
+    /// out anew.
+    fn replay(&mut self, bar: BarTime, effects: &mut Vec<Effect>) -> (usize, usize) {
+        let (state, first) = self.history.go_back(bar);
+        self.state = state;
+        let (mut replayed, mut amended) = (0, 0);
+        for at in first..self.history.len() {
+            let at_bar = self.history.records()[at].bar;
+            self.history.checkpoint(at_bar, &self.state);
+            self.step(at, effects);
+            if at_bar >= bar {
+                replayed += 1;
+                amended += self.answer(at, effects);
+            }
+        }
+        (replayed, amended)
+    }
+
+    /// Steps the panel over one bar and resolves what has come true.
+    fn step(&mut self, at: usize, effects: &mut Vec<Effect>) {
+        let record = &self.history.records()[at];
+        let bar = record.bar;
+        self.work.outcomes.clear();
+        self.work.refused.clear();
+        let klines = record
+            .klines
+            .iter()
+            .enumerate()
+            .filter_map(|(index, received)| Some((index, &received.as_ref()?.kline)));
+        self.state.panel.step(bar, klines, &mut self.work.outcomes, &mut self.work.refused);
+        for (index, error) in self.work.refused.drain(..) {
+            let symbol = self.symbols[index];
+            effects.push(Effect::Alarm(Alarm::EngineRefused { symbol, bar, problem: error.to_string() }));
+        }
+        self.resolve(effects);
     }
 }

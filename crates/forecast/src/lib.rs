@@ -6,9 +6,12 @@ mod baseline;
 mod bits;
 mod bundle;
 mod dataset;
+mod ensemble;
 mod event;
 mod forecaster;
+mod merge;
 mod outcome;
+mod panel;
 mod prediction;
 mod regime;
 mod task;
@@ -24,6 +27,7 @@ pub use bundle::{
     Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TaskParts, TrainingWindow,
 };
 pub use dataset::{DatasetRow, for_each_row};
+pub use ensemble::{mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
 pub use forecaster::{Forecaster, ForecasterSettings, SymbolReadiness, TaskSkill};
 pub use outcome::{DIRECTION_CUTS, Outcome, OutcomeContext, OutcomeMachine};

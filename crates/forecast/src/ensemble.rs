@@ -1,0 +1,102 @@
+//! From boosters' raw outputs to answers: the members in the outcome's unit, and their mean.
+
+use forest::Booster;
+
+use crate::bundle::TaskModel;
+use crate::{
+    Answer, BaselineInputs, Bundle, OutcomeContext, TargetTransform, Task, TaskKind, TaskPrediction,
+};
+
+/// A booster's outputs (after its link function) as an answer in the outcome's unit: the target transform is undone,
+/// a binary probability becomes two. NaN if the outputs are not as many as the task needs.
+#[must_use]
+pub fn member_answer(
+    task: Task,
+    transform: TargetTransform,
+    outputs: &[f64],
+    context: &OutcomeContext,
+) -> Answer {
+    match (task.kind(), outputs) {
+        (TaskKind::Regression, [output]) => Answer::Value(transform.invert(task, *output, context)),
+        (TaskKind::Regression, _) => Answer::Value(f64::NAN),
+        (TaskKind::Binary, [up]) => Answer::Probabilities(vec![1.0 - up, *up]),
+        (TaskKind::Classes(count), outputs) if outputs.len() == count => {
+            Answer::Probabilities(outputs.to_vec())
+        }
+        (TaskKind::Binary | TaskKind::Classes(_), _) => {
+            Answer::Probabilities(vec![f64::NAN; task.class_count()])
+        }
+    }
+}
+
+/// The arithmetic mean of two answers of the same task; NaN where either is missing.
+#[must_use]
+pub fn mean(a: &Answer, b: &Answer) -> Answer {
+    let half = |x: f64, y: f64| (x + y) / 2.0;
+    match (a, b) {
+        (Answer::Value(x), Answer::Value(y)) => Answer::Value(half(*x, *y)),
+        (Answer::Probabilities(x), Answer::Probabilities(y)) if x.len() == y.len() => {
+            Answer::Probabilities(x.iter().zip(y).map(|(x, y)| half(*x, *y)).collect())
+        }
+        (Answer::Probabilities(x), _) | (_, Answer::Probabilities(x)) => {
+            Answer::Probabilities(vec![f64::NAN; x.len()])
+        }
+    }
+}
+
+impl Bundle {
+    /// Every task's answers to one feature row, in the order of [`Task::ALL`]. `outputs` is working memory of the
+    /// caller, grown once.
+    #[must_use]
+    pub fn answer(
+        &self,
+        row: &[f64],
+        inputs: &BaselineInputs,
+        outputs: &mut Vec<f64>,
+    ) -> Vec<TaskPrediction> {
+        let models = self.models();
+        let mut answers = Vec::with_capacity(models.len());
+        for model in models {
+            let TaskModel { entry, lightgbm, xgboost } = model;
+            let mut member = |booster: &Booster| {
+                outputs.clear();
+                outputs.resize(booster.output_count(), f64::NAN);
+                // A row of another width leaves the outputs missing; the bundle's check makes that impossible.
+                if booster.predict(row, outputs).is_err() {
+                    outputs.fill(f64::NAN);
+                }
+                member_answer(entry.task, entry.transform, outputs, &inputs.context)
+            };
+            let (lightgbm, xgboost) = (member(lightgbm), member(xgboost));
+            let ensemble = mean(&lightgbm, &xgboost);
+            let baselines = self.baselines().answers(entry.task, inputs);
+            answers.push(TaskPrediction { task: entry.task, lightgbm, xgboost, ensemble, baselines });
+        }
+        answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_probabilities_is_by_class_and_a_missing_member_is_seen() {
+        let a = Answer::Probabilities(vec![0.25, 0.75]);
+        let b = Answer::Probabilities(vec![0.75, 0.25]);
+        assert_eq!(mean(&a, &b), Answer::Probabilities(vec![0.5, 0.5]));
+        assert!(mean(&Answer::Value(1.0), &Answer::Value(f64::NAN)).is_missing());
+    }
+
+    #[test]
+    fn outputs_become_answers_in_the_outcomes_unit() {
+        let context = OutcomeContext { sigma: 0.01, ..OutcomeContext::unknown() };
+        let scaled = TargetTransform::VolatilityScaledReturn { clip: 4.0 };
+        let answer = member_answer(Task::Return4Step, scaled, &[0.5], &context);
+        assert_eq!(answer, Answer::Value(0.5 * (0.01 * 2.0)));
+        let binary = member_answer(Task::Direction4Step, TargetTransform::Identity, &[0.25], &context);
+        assert_eq!(binary, Answer::Probabilities(vec![0.75, 0.25]));
+        let short = member_answer(Task::VolRegime4Step, TargetTransform::Identity, &[0.25], &context);
+        assert!(short.is_missing() && short.as_slice().len() == 3);
+    }
+}

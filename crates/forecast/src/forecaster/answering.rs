@@ -1,0 +1,134 @@
+//! Predictions: of sealed bars, of the forming kline, and those of an earlier process.
+
+use std::sync::Arc;
+
+use features::{Catalogue, Quality, RowHash};
+use kline::Symbol;
+
+use super::Forecaster;
+use super::history::Announced;
+use crate::{BaselineInputs, Bundle, Effect, Prediction, Source, bits};
+
+impl Forecaster {
+    /// Lets every bundle of a record answer it, from the state in which the record is the last that went in. Only what
+    /// is new or has other bits than before is announced; says how many.
+    pub(super) fn answer(&mut self, at: usize, effects: &mut Vec<Effect>) -> usize {
+        let bundles = self.history.records()[at].answering.clone();
+        let mut announced = 0;
+        for bundle in &bundles {
+            for index in 0..self.symbols.len() {
+                if bundle.covers(self.symbols[index])
+                    && let Some((prediction, inputs)) = self.predict(at, index, bundle)
+                {
+                    let prediction = Arc::new(prediction);
+                    self.history.record_mut(at).announce(index, Arc::clone(&prediction), Some(inputs));
+                    self.announce(index, bundle, &prediction, effects);
+                    announced += 1;
+                }
+            }
+        }
+        announced
+    }
+
+    /// What a bundle says about a symbol at a record's bar, if it differs from what it said before.
+    fn predict(&mut self, at: usize, index: usize, bundle: &Bundle) -> Option<(Prediction, BaselineInputs)> {
+        let record = &self.history.records()[at];
+        let received = record.klines[index]?;
+        let (row, inputs) = self.state.panel.row(index)?;
+        let before = record.find(index, bundle.digest());
+        if let Some(before) = before
+            && before.inputs.is_some_and(|kept| same_inputs(&kept, inputs))
+            && bits::same(&before.prediction.row, row.values)
+            && before.prediction.quality == row.quality
+        {
+            return None;
+        }
+        let prediction = Prediction {
+            symbol: self.symbols[index],
+            bar_time: record.bar,
+            bundle: bundle.digest(),
+            revision: before.map_or(1, |before| before.prediction.revision.saturating_add(1)),
+            provisional: false,
+            row_hash: RowHash::of(row.values),
+            quality: row.quality,
+            close: received.kline.close,
+            source: received.source,
+            tasks: bundle.answer(row.values, inputs, &mut self.work.outputs),
+            row: Arc::from(row.values),
+        };
+        if before.is_some_and(|before| before.prediction.same_bits(&prediction)) {
+            return None;
+        }
+        Some((prediction, *inputs))
+    }
+
+    /// What the champion says about a symbol's kline that is still being traded, with the other symbols as they stood
+    /// at the last sealed bar; `None` without a champion, a forming kline or a place for it in the series. Changes no
+    /// state.
+    pub fn nowcast(&mut self, symbol: Symbol) -> Option<Prediction> {
+        let index = self.index_of(symbol)?;
+        let bundle = self.roster.champion().filter(|bundle| bundle.covers(symbol))?;
+        let kline = self.forming[index]?;
+        let bar = kline.bar_time(self.interval);
+        let mut row = vec![f64::NAN; Catalogue::standard().len()];
+        let quality: Quality =
+            self.state.panel.engine().peek(index, &kline, &mut self.work.peek, &mut row).ok()?;
+        let inputs = self.state.panel.peek(index, bar, &kline, &row);
+        Some(Prediction {
+            symbol,
+            bar_time: bar,
+            bundle: bundle.digest(),
+            revision: 1,
+            provisional: true,
+            row_hash: RowHash::of(&row),
+            quality,
+            close: kline.close,
+            source: Source::Socket,
+            tasks: bundle.answer(&row, &inputs, &mut self.work.outputs),
+            row: Arc::from(row),
+        })
+    }
+
+    /// Tells of predictions that an earlier process has journalled, after [`Forecaster::warm_up`] and before the bundles
+    /// are taken up: their outcomes are resolved, their revisions counted on, and none with the same bits is journalled
+    /// again. Predictions of bars that can't be replayed, and provisional ones, are left out.
+    pub fn remember(&mut self, predictions: impl IntoIterator<Item = Arc<Prediction>>) {
+        for prediction in predictions {
+            let Some(index) = self.index_of(prediction.symbol) else { continue };
+            let Some(at) = self.history.find(prediction.bar_time).filter(|_| !prediction.provisional) else {
+                continue;
+            };
+            let record = self.history.record_mut(at);
+            let newer = |kept: &Announced| kept.prediction.revision < prediction.revision;
+            if record.find(index, prediction.bundle).is_none_or(newer) {
+                record.announce(index, prediction, None);
+            }
+        }
+    }
+}
+
+/// Whether two inputs hold the same bits.
+fn same_inputs(a: &BaselineInputs, b: &BaselineInputs) -> bool {
+    let numbers = |inputs: &BaselineInputs| {
+        let context = &inputs.context;
+        let [low, high] = context.regime_cuts.unwrap_or([f64::NAN; 2]);
+        let [one, four, sixteen] = context.past_returns;
+        let [hour, day, week] = inputs.realised;
+        [
+            context.sigma,
+            low,
+            high,
+            context.close,
+            one,
+            four,
+            sixteen,
+            context.past_volatility,
+            hour,
+            day,
+            week,
+        ]
+    };
+    a.bar == b.bar
+        && a.context.past_direction_class == b.context.past_direction_class
+        && bits::same(&numbers(a), &numbers(b))
+}

@@ -1,0 +1,147 @@
+//! Which bundles answer.
+
+use std::sync::Arc;
+
+use super::Forecaster;
+use crate::{Alarm, Bundle, BundleError, Effect, JournalRecord, Prediction, Role};
+
+/// At most so many challengers answer in shadow.
+const CHALLENGERS_MAX: usize = 4;
+
+/// The champion and the challengers.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    champion: Option<Arc<Bundle>>,
+    challengers: Vec<Arc<Bundle>>,
+}
+
+impl Roster {
+    pub(super) const fn champion(&self) -> Option<&Arc<Bundle>> {
+        self.champion.as_ref()
+    }
+
+    pub(super) fn in_role(&self, role: Role) -> impl Iterator<Item = &Arc<Bundle>> {
+        let (champion, challengers) = match role {
+            Role::Champion => (self.champion.as_ref(), &[][..]),
+            Role::Challenger => (None, &self.challengers[..]),
+        };
+        champion.into_iter().chain(challengers)
+    }
+
+    /// Every bundle, the champion first.
+    pub(super) fn bundles(&self) -> Vec<Arc<Bundle>> {
+        self.champion.iter().chain(&self.challengers).cloned().collect()
+    }
+
+    pub(super) fn is_champion(&self, bundle: &Bundle) -> bool {
+        self.champion.as_ref().is_some_and(|champion| champion.digest() == bundle.digest())
+    }
+
+    pub(super) fn remove(&mut self, role: Role) {
+        match role {
+            Role::Champion => self.champion = None,
+            Role::Challenger => self.challengers.clear(),
+        }
+    }
+
+    /// A bundle has one role: as champion it is no longer a challenger, and the other way round it stays champion.
+    fn add(&mut self, role: Role, bundle: &Arc<Bundle>) -> Result<(), BundleError> {
+        match role {
+            Role::Champion => {
+                self.challengers.retain(|other| other.digest() != bundle.digest());
+                self.champion = Some(Arc::clone(bundle));
+            }
+            Role::Challenger => {
+                let known = self.bundles().iter().any(|other| other.digest() == bundle.digest());
+                if !known && self.challengers.len() == CHALLENGERS_MAX {
+                    return Err(BundleError::TooManyChallengers { limit: CHALLENGERS_MAX });
+                }
+                if !known {
+                    self.challengers.push(Arc::clone(bundle));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Forecaster {
+    /// Takes a bundle up and lets it answer the last sealed bar, or says why not and goes on as before.
+    pub(super) fn take_up(&mut self, role: Role, bundle: Arc<Bundle>, effects: &mut Vec<Effect>) {
+        let checked = self.check(&bundle).and_then(|()| self.roster.add(role, &bundle));
+        if let Err(error) = checked {
+            let (digest, reason) = (bundle.digest(), Arc::new(error));
+            effects.push(Effect::Alarm(Alarm::BundleRefused { digest, reason }));
+            return;
+        }
+        let uncovered: Vec<_> =
+            self.symbols.iter().copied().filter(|symbol| !bundle.covers(*symbol)).collect();
+        if !uncovered.is_empty() {
+            let digest = bundle.digest();
+            effects.push(Effect::Alarm(Alarm::SymbolsNotInBundle { digest, symbols: uncovered }));
+        }
+        self.join(&bundle);
+        let Some(last) = self.history.len().checked_sub(1) else { return };
+        if role == Role::Champion {
+            self.publish_shadow(last, &bundle, effects);
+        }
+        self.answer(last, effects);
+    }
+
+    /// Whether a bundle can answer here at all.
+    fn check(&self, bundle: &Bundle) -> Result<(), BundleError> {
+        let manifest = bundle.manifest();
+        if manifest.interval != self.interval {
+            return Err(BundleError::Interval { found: manifest.interval, expected: self.interval });
+        }
+        if !self.symbols.iter().any(|symbol| bundle.covers(*symbol)) {
+            return Err(BundleError::Symbols { symbols: manifest.symbols.clone() });
+        }
+        Ok(())
+    }
+
+    /// Makes a bundle answer the last sealed bar, and those of its bars that an earlier process has told of.
+    fn join(&mut self, bundle: &Arc<Bundle>) {
+        let count = self.history.len();
+        for at in 0..count {
+            let record = self.history.record_mut(at);
+            let told =
+                record.announced.iter().flatten().any(|kept| kept.prediction.bundle == bundle.digest());
+            let answers = record.answering.iter().any(|other| other.digest() == bundle.digest());
+            if (told || at + 1 == count) && !answers {
+                record.answering.push(Arc::clone(bundle));
+            }
+        }
+    }
+
+    /// Publishes what the new champion has already said about the last sealed bar in shadow.
+    fn publish_shadow(&mut self, last: usize, bundle: &Bundle, effects: &mut Vec<Effect>) {
+        let record = &self.history.records()[last];
+        for index in 0..self.symbols.len() {
+            if let Some(kept) = record.find(index, bundle.digest()) {
+                self.latest[index] = Some(Arc::clone(&kept.prediction));
+                effects.push(Effect::Publish(Arc::clone(&kept.prediction)));
+            }
+        }
+    }
+
+    /// Journals a prediction, and publishes it if it is the champion's.
+    pub(super) fn announce(
+        &mut self,
+        symbol_index: usize,
+        bundle: &Bundle,
+        prediction: &Arc<Prediction>,
+        effects: &mut Vec<Effect>,
+    ) {
+        effects.push(Effect::Journal(JournalRecord::Prediction(Arc::clone(prediction))));
+        if !self.roster.is_champion(bundle) {
+            return;
+        }
+        effects.push(Effect::Publish(Arc::clone(prediction)));
+        let latest = &mut self.latest[symbol_index];
+        let other = |kept: &Prediction| kept.bundle != prediction.bundle;
+        if latest.as_ref().is_none_or(|kept| kept.bar_time <= prediction.bar_time || other(kept)) {
+            *latest = Some(Arc::clone(prediction));
+        }
+    }
+}
