@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::load;
-use crate::score::packed::Packed;
+use crate::score::packed::{Packed, ROWS};
 use crate::score::reference;
 use crate::tree::Model;
 use crate::{Limits, LoadError, RowError};
@@ -131,9 +131,9 @@ impl Booster {
     /// A [`RowError`] if `rows` is no whole number of rows or `out` hasn't room for exactly their answers.
     pub fn margin_batch(&self, rows: &[f64], out: &mut [f64]) -> Result<(), RowError> {
         self.check_batch(rows, out)?;
-        let answers = out.chunks_exact_mut(self.output_count());
-        for (row, scores) in rows.chunks_exact(self.feature_count()).zip(answers) {
-            self.score(row, scores);
+        let answers = out.chunks_mut(ROWS * self.output_count());
+        for (rows, scores) in rows.chunks(ROWS * self.feature_count()).zip(answers) {
+            self.score(rows, scores);
         }
         Ok(())
     }
@@ -178,10 +178,14 @@ impl Booster {
         Ok(visits)
     }
 
-    fn score(&self, row: &[f64], scores: &mut [f64]) {
-        match &self.packed {
-            Some(packed) => packed.margin(&self.model.base, row, scores),
-            None => reference::margin(&self.model, row, scores),
+    /// Scores up to [`ROWS`] rows.
+    fn score(&self, rows: &[f64], scores: &mut [f64]) {
+        if let Some(packed) = &self.packed {
+            return packed.margins(&self.model.base, rows, scores);
+        }
+        let answers = scores.chunks_exact_mut(self.output_count());
+        for (row, scores) in rows.chunks_exact(self.feature_count()).zip(answers) {
+            reference::margin(&self.model, row, scores);
         }
     }
 

@@ -1,14 +1,139 @@
-use crate::tree::Model;
+//! The fast scorer: every decision that can be made once is made when the model is loaded.
+//!
+//! Each feature's thresholds are sorted, and a split asks only whether the *rank* of the row's value among
+//! them is above the split's own: one comparison of whole numbers, the same for both libraries, `<` and `<=`,
+//! every missing kind and categorical sets. What differs goes into the [`Column`]: there is one for each way
+//! in which a feature is read (default left or right, zero as missing or not, this or that set), and a row is
+//! translated into ranks once. A missing value has rank 0, below every split, or the largest, above every one.
+//!
+//! A node is 8 bytes and its children are neighbours, so a step is: load the node, load the rank, compare,
+//! add. Leaves lead to themselves, so that eight trees can walk side by side a fixed number of steps without a
+//! branch; the trees of one block are ordered by depth, and their leaves are added in the original's order.
 
+mod column;
+mod lower;
+
+use self::column::Columns;
+use crate::Library;
+
+/// Trees that walk side by side: enough to hide the latency of two dependent loads.
+pub(super) const LANES: usize = 8;
+/// Trees whose leaves are gathered before they are added; their nodes stay in the first-level cache while the
+/// rows of a batch pass.
+pub(super) const BLOCK: usize = 64;
+/// Rows that pass a block together.
+pub(crate) const ROWS: usize = 8;
+/// The most columns that are packed: their ranks stand on the stack.
+pub(super) const COLUMNS_MAX: usize = 2_048;
+
+/// A model in the packed form.
 #[derive(Debug, Clone)]
-pub(crate) struct Packed;
+pub(crate) struct Packed {
+    library: Library,
+    columns: Columns,
+    nodes: Vec<Node>,
+    /// The value of each node that is a leaf.
+    values: Vec<f64>,
+    blocks: Vec<Block>,
+    /// The output of each tree, in the order of summation; empty if there is one output.
+    outputs: Vec<u32>,
+    feature_count: usize,
+}
+
+/// A split, or a leaf, which leads to itself.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    column: u16,
+    /// The row goes right, to `left + 1`, if its rank is above this one.
+    rank: u16,
+    left: u32,
+}
+
+/// Up to [`BLOCK`] consecutive trees.
+#[derive(Debug, Clone)]
+struct Block {
+    tree_count: usize,
+    groups: Vec<Group>,
+}
+
+/// Up to [`LANES`] trees of one block, of about the same depth.
+#[derive(Debug, Clone)]
+struct Group {
+    roots: [u32; LANES],
+    /// The tree's place in its block; [`BLOCK`], which is read by no one, for a lane without a tree.
+    slots: [u8; LANES],
+    steps: u32,
+}
 
 impl Packed {
-    pub(crate) fn new(_model: &Model) -> Option<Packed> {
-        None
+    /// Writes the raw scores of up to [`ROWS`] rows that lie one after another.
+    pub(crate) fn margins(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
+        match self.columns.len() {
+            0..=128 => self.margins_within::<128>(base, rows, scores),
+            129..=512 => self.margins_within::<512>(base, rows, scores),
+            _ => self.margins_within::<COLUMNS_MAX>(base, rows, scores),
+        }
     }
 
-    pub(crate) fn margin(&self, base: &[f64], _row: &[f64], scores: &mut [f64]) {
-        scores.copy_from_slice(base);
+    /// As [`Packed::margins`], for at most `N` columns, a power of two.
+    fn margins_within<const N: usize>(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
+        let mut ranks = [[0_u16; N]; ROWS];
+        let row_count = rows.len() / self.feature_count;
+        for (row, ranks) in rows.chunks_exact(self.feature_count).zip(&mut ranks) {
+            self.columns.rank(row, ranks);
+        }
+        for scores in scores.chunks_exact_mut(base.len()) {
+            scores.copy_from_slice(base);
+        }
+        let mut first_tree = 0;
+        for block in &self.blocks {
+            for (ranks, scores) in ranks[..row_count].iter().zip(scores.chunks_exact_mut(base.len())) {
+                let mut leaves = [0_u32; BLOCK + 1];
+                for group in &block.groups {
+                    self.walk(group, ranks, &mut leaves);
+                }
+                self.add(&leaves[..block.tree_count], first_tree, scores);
+            }
+            first_tree += block.tree_count;
+        }
+    }
+
+    /// Walks the trees of one group side by side.
+    fn walk<const N: usize>(&self, group: &Group, ranks: &[u16; N], leaves: &mut [u32; BLOCK + 1]) {
+        let nodes = &self.nodes[..];
+        let mut at = group.roots;
+        for _ in 0..group.steps {
+            for at in &mut at {
+                let node = nodes[*at as usize];
+                // N is a power of two and above every column, so the mask changes nothing but the check.
+                let rank = ranks[usize::from(node.column) & (N - 1)];
+                *at = node.left + u32::from(rank > node.rank);
+            }
+        }
+        for (slot, at) in group.slots.iter().zip(at) {
+            leaves[usize::from(*slot)] = at;
+        }
+    }
+
+    /// Adds the leaves of one block in the original's order and width.
+    fn add(&self, leaves: &[u32], first_tree: usize, scores: &mut [f64]) {
+        let values = leaves.iter().map(|leaf| self.values[*leaf as usize]);
+        match (self.library, scores) {
+            (Library::LightGbm, [score]) => *score = values.fold(*score, |sum, value| sum + value),
+            (Library::XgBoost, [score]) => {
+                *score = f64::from(values.fold(*score as f32, |sum, value| sum + value as f32));
+            }
+            (Library::LightGbm, scores) => {
+                for (value, output) in values.zip(&self.outputs[first_tree..]) {
+                    scores[*output as usize] += value;
+                }
+            }
+            (Library::XgBoost, scores) => {
+                for (value, output) in values.zip(&self.outputs[first_tree..]) {
+                    let score = &mut scores[*output as usize];
+                    *score = f64::from(*score as f32 + value as f32);
+                }
+            }
+        }
     }
 }
