@@ -1,19 +1,49 @@
-//! The engine.
+//! The engine: close every symbol's klines of a bar, seal the bar, read the rows.
 
 use kline::{BarTime, Interval, Kline, Placement, Symbol};
+use serde::{Deserialize, Serialize};
 
-use crate::{CloseError, Quality, Row, SnapshotError};
+use crate::cross::market::Market;
+use crate::cross::{self, CrossBar};
+use crate::state::SymbolState;
+use crate::{Catalogue, CloseError, MAX_CARRIED_BARS, Quality, Row, SnapshotError, snapshot};
 
 /// Incremental features of several symbols on one interval.
+///
+/// Bars go forward only: every kline of a bar is closed (in any order of symbols), then the bar is sealed, then the next
+/// one. Late or corrected klines are refused; whoever keeps the history goes back to a copy from before them and replays.
 #[derive(Debug, Clone)]
 pub struct FeatureEngine {
     symbols: Vec<Symbol>,
     interval: Interval,
+    bitcoin: Option<usize>,
+    sealed: Option<BarTime>,
+    states: Vec<SymbolState>,
+    scratch: CrossScratch,
 }
 
-/// Working memory of [`FeatureEngine::peek`]; keep one per caller.
+/// Working memory of [`FeatureEngine::peek`]; keep one per caller, so that peeking allocates nothing.
 #[derive(Debug, Default)]
-pub struct PeekScratch {}
+pub struct PeekScratch {
+    state: Option<SymbolState>,
+    cross: CrossScratch,
+}
+
+/// Memory for the features over all symbols.
+#[derive(Debug, Clone, Default)]
+struct CrossScratch {
+    market: Market,
+    values: Vec<f64>,
+}
+
+/// What a snapshot holds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Saved {
+    symbols: Vec<Symbol>,
+    interval: Interval,
+    sealed: Option<BarTime>,
+    states: Vec<SymbolState>,
+}
 
 impl FeatureEngine {
     /// An engine without history; `symbols` are sorted and deduplicated.
@@ -22,60 +52,191 @@ impl FeatureEngine {
         let mut symbols = symbols.to_vec();
         symbols.sort_unstable();
         symbols.dedup();
-        Self { symbols, interval }
+        let states = symbols.iter().map(|_| SymbolState::new()).collect();
+        Self::assemble(symbols, interval, None, states)
     }
-    /// The symbols in order.
+
+    fn assemble(
+        symbols: Vec<Symbol>,
+        interval: Interval,
+        sealed: Option<BarTime>,
+        states: Vec<SymbolState>,
+    ) -> Self {
+        let bitcoin = cross::place_of_bitcoin(&symbols);
+        Self { symbols, interval, bitcoin, sealed, states, scratch: CrossScratch::default() }
+    }
+
+    /// The symbols in order; their places are the indices of the other methods.
     #[must_use]
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols
     }
+
     /// The place of a symbol.
     #[must_use]
     pub fn index_of(&self, symbol: Symbol) -> Option<usize> {
         self.symbols.binary_search(&symbol).ok()
     }
-    /// The interval.
+
+    /// The interval of every kline.
     #[must_use]
-    pub fn interval(&self) -> Interval {
+    pub const fn interval(&self) -> Interval {
         self.interval
     }
-    /// Takes a closed kline.
-    ///
-    /// # Errors
-    /// See [`CloseError`].
-    pub fn close(&mut self, _index: usize, _kline: &Kline) -> Result<Placement, CloseError> {
-        Ok(Placement::Next)
-    }
-    /// Seals a bar.
-    pub fn seal(&mut self, _bar: BarTime) {}
-    /// The row of a symbol at the sealed bar.
+
+    /// The last sealed bar.
     #[must_use]
-    pub fn row(&self, _index: usize) -> Option<Row<'_>> {
-        None
+    pub const fn sealed(&self) -> Option<BarTime> {
+        self.sealed
     }
-    /// What `close` and `seal` would answer.
+
+    /// The bar of a symbol's last kline.
+    #[must_use]
+    pub fn last_bar(&self, index: usize) -> Option<BarTime> {
+        self.states.get(index)?.last()
+    }
+
+    /// Takes a closed kline and says where it stood. Up to [`MAX_CARRIED_BARS`] missing bars before it are carried flat
+    /// (the last close, no volume); after a longer hole the symbol starts anew.
     ///
     /// # Errors
-    /// See [`CloseError`].
+    /// A kline that is not after the symbol's last one, comes after its bar was sealed, or before the symbol's last bar was
+    /// sealed. The engine is as it was.
+    pub fn close(&mut self, index: usize, kline: &Kline) -> Result<Placement, CloseError> {
+        let (bar, placement) = self.place(index, kline)?;
+        if let Some(last) = self.states[index].last()
+            && self.sealed.is_none_or(|sealed| sealed < last)
+        {
+            return Err(CloseError::Unsealed { symbol: self.symbols[index], bar, unsealed: last });
+        }
+        self.states[index].close(bar, kline, self.interval);
+        Ok(placement)
+    }
+
+    /// Where a kline would stand, if it may come next.
+    fn place(&self, index: usize, kline: &Kline) -> Result<(BarTime, Placement), CloseError> {
+        let (Some(state), Some(&symbol)) = (self.states.get(index), self.symbols.get(index)) else {
+            return Err(CloseError::UnknownSymbol { index, count: self.symbols.len() });
+        };
+        let bar = BarTime::from_open(kline.open_time, self.interval)
+            .filter(|bar| bar.milliseconds() == kline.close_time)
+            .ok_or(CloseError::Interval { open_time: kline.open_time, interval: self.interval })?;
+        let placement = match state.last() {
+            None => Placement::First,
+            Some(last) if bar <= last => return Err(CloseError::NotForward { symbol, bar, last }),
+            Some(last) => match bar.steps_since(last, self.interval) {
+                1 => Placement::Next,
+                steps => Placement::Gap { missing: steps - 1 },
+            },
+        };
+        match self.sealed {
+            Some(sealed) if bar <= sealed => Err(CloseError::Sealed { symbol, bar, sealed }),
+            _ => Ok((bar, placement)),
+        }
+    }
+
+    /// Computes the features over all symbols that have the bar, and makes their rows readable. Bars that were sealed
+    /// already, and earlier ones, are left alone.
+    pub fn seal(&mut self, bar: BarTime) {
+        if self.sealed.is_some_and(|sealed| bar <= sealed) {
+            return;
+        }
+        self.sealed = Some(bar);
+        let Self { states, scratch, bitcoin, .. } = self;
+        let members = states.iter().filter(|state| state.last() == Some(bar));
+        scratch.market.measure(members.map(SymbolState::summary));
+        for index in 0..states.len() {
+            if states[index].last() == Some(bar) {
+                let bitcoin = bitcoin.map(|place| &states[place]);
+                scratch.compute(bar, &states[index], bitcoin);
+                states[index].finish(&scratch.values);
+            }
+        }
+    }
+
+    /// The row of a symbol at the last sealed bar, if its kline of that bar has come.
+    #[must_use]
+    pub fn row(&self, index: usize) -> Option<Row<'_>> {
+        let state = self.states.get(index)?;
+        let bar = self.sealed.filter(|sealed| state.last() == Some(*sealed))?;
+        Some(Row { bar, values: state.values(), quality: state.quality() })
+    }
+
+    /// Answers into `out` what [`Self::close`] of this kline, [`Self::seal`] of its bar and [`Self::row`] would answer
+    /// for the symbol with the others as they stand, and changes nothing. The symbol's last bar need not be sealed.
+    ///
+    /// # Errors
+    /// As [`Self::close`], and an output that is not of the catalogue's length.
     pub fn peek(
         &self,
-        _index: usize,
-        _kline: &Kline,
-        _scratch: &mut PeekScratch,
-        _out: &mut [f64],
+        index: usize,
+        kline: &Kline,
+        scratch: &mut PeekScratch,
+        out: &mut [f64],
     ) -> Result<Quality, CloseError> {
-        Ok(Quality::default())
+        let (bar, _) = self.place(index, kline)?;
+        let expected = Catalogue::standard().len();
+        if out.len() != expected {
+            return Err(CloseError::OutputLength { length: out.len(), expected });
+        }
+        let PeekScratch { state, cross } = scratch;
+        let state = state.get_or_insert_with(SymbolState::new);
+        state.clone_from(&self.states[index]);
+        state.close(bar, kline, self.interval);
+        let member = |place: usize| if place == index { &*state } else { &self.states[place] };
+        let members = (0..self.states.len()).map(member).filter(|member| member.last() == Some(bar));
+        cross.market.measure(members.map(SymbolState::summary));
+        cross.compute(bar, state, self.bitcoin.map(member));
+        state.finish(&cross.values);
+        out.copy_from_slice(state.values());
+        Ok(state.quality())
     }
-    /// The state as bytes.
+
+    /// The whole state as bytes: versioned, with the catalogue's hash and a checksum. An engine restored from them
+    /// answers the same bits.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        Vec::new()
+        snapshot::write(&SavedRef {
+            symbols: &self.symbols,
+            interval: self.interval,
+            sealed: self.sealed,
+            states: &self.states,
+        })
     }
-    /// The state from bytes.
+
+    /// The engine that a snapshot was made of.
     ///
     /// # Errors
-    /// See [`SnapshotError`].
+    /// Bytes that are truncated, changed, of another version or of another catalogue.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        Err(SnapshotError::NotASnapshot { length: bytes.len() })
+        let Saved { symbols, interval, sealed, states } = snapshot::read(bytes)?;
+        let malformed = |reason: &str| SnapshotError::Malformed { reason: reason.to_owned() };
+        if !symbols.is_sorted_by(|a, b| a < b) {
+            return Err(malformed("symbols are not sorted and unique"));
+        }
+        if symbols.len() != states.len() || !states.iter().all(SymbolState::is_well_formed) {
+            return Err(malformed("the state has another shape than this program's"));
+        }
+        Ok(Self::assemble(symbols, interval, sealed, states))
     }
 }
+
+/// [`Saved`] without taking the state.
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    symbols: &'a [Symbol],
+    interval: Interval,
+    sealed: Option<BarTime>,
+    states: &'a [SymbolState],
+}
+
+impl CrossScratch {
+    fn compute(&mut self, bar: BarTime, own: &SymbolState, bitcoin: Option<&SymbolState>) {
+        let count: usize = cross::ALL.iter().map(|indicator| indicator.definitions.len()).sum();
+        self.values.resize(count, f64::NAN);
+        let bitcoin = bitcoin.filter(|state| state.last() == Some(bar));
+        cross::compute(&CrossBar { own, bitcoin, market: &self.market }, &mut self.values);
+    }
+}
+
+const _: () = assert!(MAX_CARRIED_BARS < crate::BLOCK);

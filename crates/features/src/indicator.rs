@@ -1,4 +1,137 @@
-//! Skeleton.
-pub(crate) fn definitions() -> Vec<crate::FeatureDefinition> {
-    Vec::new()
+//! The indicators of one symbol: one definition, one source, one file.
+//!
+//! To add one: write a file with an `INDICATOR`, list it in [`ALL`], and give it a naive twin in `tests/`.
+
+mod adx;
+mod aroon;
+mod atr;
+mod average_price;
+mod bollinger;
+mod calendar;
+mod candle;
+mod cci;
+mod chaikin_money_flow;
+mod cmo;
+mod donchian;
+mod ema;
+mod ewma_volatility;
+mod garman_klass;
+mod illiquidity;
+mod jumps;
+mod keltner;
+mod linear_regression;
+mod macd;
+mod mfi;
+mod on_balance_volume;
+mod parkinson;
+mod realised_volatility;
+mod returns;
+mod roc;
+mod rogers_satchell;
+mod rsi;
+mod scaled_returns;
+mod season;
+mod stochastic;
+mod streak;
+mod taker;
+mod trade_size;
+mod trix;
+mod ultimate;
+mod volatility_ratio;
+mod volume;
+mod vwap;
+mod williams;
+
+use kline::KlineFields;
+
+pub use adx::DirectionalMovement;
+pub use atr::{AverageTrueRange, HighLowClose};
+pub use ema::Ema;
+pub use macd::Macd;
+pub use rsi::WilderGains;
+pub use trix::Trix;
+
+pub(crate) use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::history::History;
+use crate::recursions::Recursions;
+
+/// A recursive value is there once a generation that was seen from its anchor is 512 bars old; a start right after an
+/// anchor waits longest.
+pub(crate) const RECURSIVE_WARM_UP: u32 = 2 * crate::BLOCK as u32;
+
+/// The features of one file: definitions, and the function that fills in as many values.
+pub(crate) struct Indicator {
+    pub(crate) definitions: &'static [FeatureDefinition],
+    /// Gets an output of NaN; what it cannot tell it leaves.
+    pub(crate) compute: fn(&Bar<'_>, &mut [f64]),
+}
+
+/// What an indicator sees: the bar that has just closed, and what the symbol remembers, that bar included.
+pub(crate) struct Bar<'a> {
+    pub(crate) kline: &'a KlineFields,
+    pub(crate) history: &'a History,
+    pub(crate) recursions: &'a Recursions,
+}
+
+/// Every indicator, in the order of the catalogue.
+pub(crate) const ALL: &[&Indicator] = &[
+    &returns::INDICATOR,
+    &scaled_returns::INDICATOR,
+    &ewma_volatility::INDICATOR,
+    &realised_volatility::INDICATOR,
+    &volatility_ratio::INDICATOR,
+    &parkinson::INDICATOR,
+    &garman_klass::INDICATOR,
+    &rogers_satchell::INDICATOR,
+    &jumps::INDICATOR,
+    &season::INDICATOR,
+    &atr::INDICATOR,
+    &rsi::INDICATOR,
+    &cmo::INDICATOR,
+    &macd::INDICATOR,
+    &roc::INDICATOR,
+    &stochastic::INDICATOR,
+    &williams::INDICATOR,
+    &cci::INDICATOR,
+    &adx::INDICATOR,
+    &aroon::INDICATOR,
+    &trix::INDICATOR,
+    &ultimate::INDICATOR,
+    &linear_regression::INDICATOR,
+    &ema::INDICATOR,
+    &average_price::INDICATOR,
+    &bollinger::INDICATOR,
+    &keltner::INDICATOR,
+    &donchian::INDICATOR,
+    &volume::INDICATOR,
+    &on_balance_volume::INDICATOR,
+    &mfi::INDICATOR,
+    &chaikin_money_flow::INDICATOR,
+    &vwap::INDICATOR,
+    &illiquidity::INDICATOR,
+    &taker::INDICATOR,
+    &trade_size::INDICATOR,
+    &candle::INDICATOR,
+    &streak::INDICATOR,
+    &calendar::INDICATOR,
+];
+
+/// Every definition of the catalogue: those of one symbol, then those over all symbols.
+pub(crate) fn definitions() -> Vec<FeatureDefinition> {
+    let own = ALL.iter().flat_map(|indicator| indicator.definitions);
+    let cross = crate::cross::ALL.iter().flat_map(|indicator| indicator.definitions);
+    own.chain(cross).copied().collect()
+}
+
+/// Fills in every indicator's values, in order.
+pub(crate) fn compute(bar: &Bar<'_>, out: &mut [f64]) {
+    let mut rest = out;
+    for indicator in ALL {
+        let Some((values, after)) = rest.split_at_mut_checked(indicator.definitions.len()) else {
+            return;
+        };
+        values.fill(f64::NAN);
+        (indicator.compute)(bar, values);
+        rest = after;
+    }
 }

@@ -22,11 +22,16 @@
 //! ```
 
 mod catalogue;
+mod cross;
 mod engine;
 mod error;
-mod indicator;
+mod history;
+mod recursions;
 mod row;
+mod snapshot;
+mod state;
 
+pub mod indicator;
 pub mod window;
 
 pub use catalogue::{Catalogue, CatalogueDifference, CatalogueHash, FeatureDefinition, Group, Input, Unit};

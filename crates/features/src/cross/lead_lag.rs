@@ -1,0 +1,40 @@
+//! Whether the symbol follows Bitcoin or goes before it.
+
+use super::{CrossBar, CrossIndicator};
+use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::history::Column;
+use crate::window::Comoments;
+
+pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
+    definitions: &[
+        FeatureDefinition {
+            name: "bitcoin_leads_96",
+            group: Group::CrossSymbol,
+            window: 96,
+            unit: Unit::Correlation,
+            warm_up_bars: 98,
+            definition: "correlation over 96 bars of the log return with Bitcoin's of one bar before",
+            source: "klinecast",
+            inputs: &[Input::Close, Input::Bitcoin],
+        },
+        FeatureDefinition {
+            name: "bitcoin_lags_96",
+            group: Group::CrossSymbol,
+            window: 96,
+            unit: Unit::Correlation,
+            warm_up_bars: 98,
+            definition: "correlation over 96 bars of Bitcoin's log return with the symbol's of one bar before",
+            source: "klinecast",
+            inputs: &[Input::Close, Input::Bitcoin],
+        },
+    ],
+    compute,
+};
+
+fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
+    let Some(bitcoin) = bar.bitcoin else { return };
+    let (theirs, own) = (bitcoin.history(), bar.own.history());
+    let correlation = |x: &[f64], y: &[f64]| Comoments::of(x, y).correlation();
+    out[0] = correlation(theirs.before(Column::LogReturn, 1, 96), own.last(Column::LogReturn, 96));
+    out[1] = correlation(own.before(Column::LogReturn, 1, 96), theirs.last(Column::LogReturn, 96));
+}

@@ -1,0 +1,51 @@
+//! What is left of the symbol's return without Bitcoin's.
+
+use super::{CrossBar, CrossIndicator};
+use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::history::Column;
+use crate::window::Comoments;
+
+pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
+    definitions: &[
+        FeatureDefinition {
+            name: "residual_return_1",
+            group: Group::CrossSymbol,
+            window: 96,
+            unit: Unit::LogReturn,
+            warm_up_bars: 97,
+            definition: "log return over 1 bar less bitcoin_beta_96 times Bitcoin's",
+            source: "klinecast",
+            inputs: &[Input::Close, Input::Bitcoin],
+        },
+        FeatureDefinition {
+            name: "residual_return_4",
+            group: Group::CrossSymbol,
+            window: 96,
+            unit: Unit::LogReturn,
+            warm_up_bars: 97,
+            definition: "log return over 4 bars less bitcoin_beta_96 times Bitcoin's",
+            source: "klinecast",
+            inputs: &[Input::Close, Input::Bitcoin],
+        },
+        FeatureDefinition {
+            name: "residual_return_16",
+            group: Group::CrossSymbol,
+            window: 96,
+            unit: Unit::LogReturn,
+            warm_up_bars: 97,
+            definition: "log return over 16 bars less bitcoin_beta_96 times Bitcoin's",
+            source: "klinecast",
+            inputs: &[Input::Close, Input::Bitcoin],
+        },
+    ],
+    compute,
+};
+
+fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
+    let Some(bitcoin) = bar.bitcoin else { return };
+    let theirs = bitcoin.history().last(Column::LogReturn, 96);
+    let beta = Comoments::of(theirs, bar.own.history().last(Column::LogReturn, 96)).beta();
+    for (place, value) in out.iter_mut().enumerate() {
+        *value = bar.own.summary().returns[place] - beta * bitcoin.summary().returns[place];
+    }
+}

@@ -1,0 +1,78 @@
+//! Exponential moving averages and the distance of the close from them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
+use crate::window::Recursion;
+
+/// The exponential moving average, seeded with the simple mean of its first `period` inputs.
+///
+/// Source: TA-Lib `EMA`, the same order of operations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ema {
+    period: u32,
+    count: u32,
+    /// The sum of the inputs until the seed, then the average.
+    state: f64,
+}
+
+impl Ema {
+    /// A blank state; a period below 1 is taken for 1.
+    #[must_use]
+    pub const fn new(period: u32) -> Self {
+        Self { period: if period == 0 { 1 } else { period }, count: 0, state: 0.0 }
+    }
+
+    /// The average, NaN before the seed.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        if self.count < self.period { f64::NAN } else { self.state }
+    }
+}
+
+impl Recursion for Ema {
+    type Input = f64;
+
+    #[inline]
+    fn update(&mut self, input: f64) {
+        if self.count < self.period {
+            self.count += 1;
+            self.state += input;
+            if self.count == self.period {
+                self.state /= f64::from(self.period);
+            }
+        } else {
+            let k = 2.0 / f64::from(self.period + 1);
+            self.state = (input - self.state) * k + self.state;
+        }
+    }
+}
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    definitions: &[
+        define("ema_distance_20", 20, "close / EMA(20) - 1"),
+        define("ema_distance_96", 96, "close / EMA(96) - 1"),
+        define("ema_distance_200", 200, "close / EMA(200) - 1"),
+    ],
+    compute,
+};
+
+const fn define(name: &'static str, window: u32, definition: &'static str) -> FeatureDefinition {
+    FeatureDefinition {
+        name,
+        group: Group::Momentum,
+        window,
+        unit: Unit::Ratio,
+        warm_up_bars: RECURSIVE_WARM_UP,
+        definition,
+        source: "TA-Lib EMA, generations of 512 bars",
+        inputs: &[Input::Close],
+    }
+}
+
+fn compute(bar: &Bar<'_>, out: &mut [f64]) {
+    let averages = [&bar.recursions.ema_20, &bar.recursions.ema_96, &bar.recursions.ema_200];
+    for (value, average) in out.iter_mut().zip(averages) {
+        *value = bar.kline.close / average.read().map_or(f64::NAN, Ema::value) - 1.0;
+    }
+}

@@ -1,0 +1,48 @@
+//! Slope and fit of a straight line through the closes.
+
+use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
+use crate::history::Column;
+use crate::window::Regression;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    definitions: &[
+        FeatureDefinition {
+            name: "linear_regression_slope_16",
+            group: Group::Momentum,
+            window: 16,
+            unit: Unit::Ratio,
+            warm_up_bars: 16,
+            definition: "least-squares slope of the close over 16 bars, per bar, over close",
+            source: "TA-Lib LINEARREG_SLOPE over close",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "linear_regression_slope_96",
+            group: Group::Momentum,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 96,
+            definition: "least-squares slope of the close over 96 bars, per bar, over close",
+            source: "TA-Lib LINEARREG_SLOPE over close",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "linear_regression_r_squared_96",
+            group: Group::Momentum,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 96,
+            definition: "share of the variance of the close over 96 bars that the line explains",
+            source: "klinecast, the square of TA-Lib CORREL of close and bar number",
+            inputs: &[Input::Close],
+        },
+    ],
+    compute,
+};
+
+fn compute(bar: &Bar<'_>, out: &mut [f64]) {
+    out[0] = Regression::of(bar.history.last(Column::Close, 16)).slope / bar.kline.close;
+    let day = Regression::of(bar.history.last(Column::Close, 96));
+    out[1] = day.slope / bar.kline.close;
+    out[2] = day.r_squared;
+}

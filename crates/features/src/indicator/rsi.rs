@@ -1,0 +1,115 @@
+//! Relative strength index.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
+use crate::history::ZERO;
+use crate::window::{Anchored, Recursion};
+
+/// Wilder's smoothed mean gain and mean loss of a price, from which RSI and CMO are made.
+///
+/// Source: TA-Lib `RSI` and `CMO`, the same order of operations: seeded with the plain means of the first `period`
+/// changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WilderGains {
+    period: u32,
+    /// How many inputs were seen, up to `period + 1`.
+    count: u32,
+    previous: f64,
+    gain: f64,
+    loss: f64,
+}
+
+impl WilderGains {
+    /// A blank state; a period below 1 is taken for 1.
+    #[must_use]
+    pub const fn new(period: u32) -> Self {
+        let period = if period == 0 { 1 } else { period };
+        Self { period, count: 0, previous: f64::NAN, gain: 0.0, loss: 0.0 }
+    }
+
+    /// The relative strength index, 0 to 100; 0 for a price that does not move, NaN before the seed.
+    #[must_use]
+    pub fn rsi(&self) -> f64 {
+        self.share(self.gain)
+    }
+
+    /// Chande's momentum oscillator, -100 to 100; 0 for a price that does not move, NaN before the seed.
+    #[must_use]
+    pub fn cmo(&self) -> f64 {
+        self.share(self.gain - self.loss)
+    }
+
+    fn share(&self, part: f64) -> f64 {
+        let whole = self.gain + self.loss;
+        if self.count <= self.period {
+            f64::NAN
+        } else if whole.abs() < ZERO {
+            0.0
+        } else {
+            100.0 * (part / whole)
+        }
+    }
+}
+
+impl Recursion for WilderGains {
+    type Input = f64;
+
+    #[inline]
+    fn update(&mut self, price: f64) {
+        let change = price - self.previous;
+        self.previous = price;
+        let period = f64::from(self.period);
+        if self.count > self.period {
+            self.loss *= period - 1.0;
+            self.gain *= period - 1.0;
+        }
+        if self.count > 0 {
+            if change < 0.0 {
+                self.loss -= change;
+            } else {
+                self.gain += change;
+            }
+        }
+        if self.count >= self.period {
+            self.loss /= period;
+            self.gain /= period;
+        }
+        self.count = (self.count + 1).min(self.period + 1);
+    }
+}
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    definitions: &[
+        define(
+            "rsi_14",
+            14,
+            "100 * mean gain / (mean gain + mean loss) of the close, Wilder's smoothing over 14",
+        ),
+        define(
+            "rsi_56",
+            56,
+            "100 * mean gain / (mean gain + mean loss) of the close, Wilder's smoothing over 56",
+        ),
+    ],
+    compute,
+};
+
+const fn define(name: &'static str, window: u32, definition: &'static str) -> FeatureDefinition {
+    FeatureDefinition {
+        name,
+        group: Group::Momentum,
+        window,
+        unit: Unit::Percent,
+        warm_up_bars: RECURSIVE_WARM_UP,
+        definition,
+        source: "TA-Lib RSI, generations of 512 bars",
+        inputs: &[Input::Close],
+    }
+}
+
+fn compute(bar: &Bar<'_>, out: &mut [f64]) {
+    let rsi = |gains: &Anchored<WilderGains>| gains.read().map_or(f64::NAN, WilderGains::rsi);
+    out[0] = rsi(&bar.recursions.gains_14);
+    out[1] = rsi(&bar.recursions.gains_56);
+}

@@ -1,0 +1,78 @@
+//! How volatility changes: across horizons, down against up, and its own spread.
+
+use super::realised_volatility::volatility;
+use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
+use crate::history::Column;
+use crate::window::{Moments, ratio, sum_of};
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    definitions: &[
+        FeatureDefinition {
+            name: "volatility_ratio_4_96",
+            group: Group::Volatility,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 97,
+            definition: "realised_volatility_4 / realised_volatility_96",
+            source: "klinecast",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "volatility_ratio_16_96",
+            group: Group::Volatility,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 97,
+            definition: "realised_volatility_16 / realised_volatility_96",
+            source: "klinecast",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "volatility_ratio_96_672",
+            group: Group::Volatility,
+            window: 672,
+            unit: Unit::Ratio,
+            warm_up_bars: 673,
+            definition: "realised_volatility_96 / realised_volatility_672",
+            source: "klinecast",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "downside_share_96",
+            group: Group::Volatility,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 97,
+            definition: "share of the squared log returns of 96 bars that fell",
+            source: "O. Barndorff-Nielsen, S. Kinnebrock, N. Shephard, Measuring downside risk: realised semivariance (2010)",
+            inputs: &[Input::Close],
+        },
+        FeatureDefinition {
+            name: "volatility_of_volatility_96",
+            group: Group::Volatility,
+            window: 96,
+            unit: Unit::Ratio,
+            warm_up_bars: 97,
+            definition: "standard deviation over mean of the absolute log returns of 96 bars",
+            source: "klinecast",
+            inputs: &[Input::Close],
+        },
+    ],
+    compute,
+};
+
+fn compute(bar: &Bar<'_>, out: &mut [f64]) {
+    let (hour, day) = (volatility(bar, 4), volatility(bar, 96));
+    out[0] = ratio(hour, day);
+    out[1] = ratio(volatility(bar, 16), day);
+    out[2] = ratio(day, volatility(bar, 672));
+    let returns = bar.history.last(Column::LogReturn, 96);
+    let falling = sum_of(returns, |r| if r > 0.0 { 0.0 } else { r * r });
+    out[3] = ratio(falling, sum_of(returns, |r| r * r));
+    let mut sizes = [0.0; 96];
+    for (size, log_return) in sizes.iter_mut().zip(returns) {
+        *size = log_return.abs();
+    }
+    let moments = Moments::of(&sizes);
+    out[4] = ratio(moments.standard_deviation(), moments.mean);
+}

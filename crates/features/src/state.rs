@@ -1,0 +1,192 @@
+//! What the engine keeps for one symbol.
+
+use kline::{BarTime, Interval, KlineFields};
+use serde::{Deserialize, Serialize};
+
+use crate::cross::market::WINDOWS;
+use crate::history::{Column, History};
+use crate::indicator::{self, Bar};
+use crate::recursions::Recursions;
+use crate::window::{log_return, mean, ratio, sum_of};
+use crate::{Catalogue, MAX_CARRIED_BARS, Quality};
+
+/// How many of the last bars [`Quality::carried_bars`] looks at.
+const CARRIED_WINDOW: u32 = 96;
+
+/// What the other symbols' features need of a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    /// Log returns over the windows of [`WINDOWS`].
+    pub(crate) returns: [f64; 4],
+    pub(crate) volatility_4: f64,
+    pub(crate) volatility_96: f64,
+    pub(crate) volume_ratio: f64,
+}
+
+/// One symbol's history, recursions and last row.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SymbolState {
+    history: History,
+    recursions: Recursions,
+    last: Option<BarTime>,
+    /// Klines and carried bars since the symbol began or restarted.
+    bars: u32,
+    /// One bit a bar, the newest lowest: 1 for a carried bar.
+    carried: u128,
+    summary: Summary,
+    values: Vec<f64>,
+    quality: Quality,
+}
+
+impl SymbolState {
+    pub(crate) fn new() -> Self {
+        let nothing = f64::NAN;
+        Self {
+            history: History::new(),
+            recursions: Recursions::new(),
+            last: None,
+            bars: 0,
+            carried: 0,
+            summary: Summary {
+                returns: [nothing; 4],
+                volatility_4: nothing,
+                volatility_96: nothing,
+                volume_ratio: nothing,
+            },
+            values: vec![f64::NAN; Catalogue::standard().len()],
+            quality: Quality::default(),
+        }
+    }
+
+    /// Says whether this has the shape that [`Self::new`] makes (a snapshot's might not).
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.history.is_well_formed() && self.values.len() == Catalogue::standard().len()
+    }
+
+    /// The bar of the last kline.
+    pub(crate) const fn last(&self) -> Option<BarTime> {
+        self.last
+    }
+
+    pub(crate) const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    pub(crate) const fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    pub(crate) const fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    /// Takes a closed kline that is after the last one, carrying a short gap before it and restarting after a long
+    /// one, and computes everything that needs no other symbol.
+    pub(crate) fn close(&mut self, bar: BarTime, kline: &KlineFields, interval: Interval) {
+        if let Some(last) = self.last {
+            let missing = bar.steps_since(last, interval) - 1;
+            if missing > MAX_CARRIED_BARS {
+                self.restart();
+            } else {
+                self.carry(last, missing, interval);
+            }
+        }
+        self.push(bar.index(interval), kline, false);
+        self.last = Some(bar);
+        self.summary = self.summarise();
+        let seen = Bar { kline, history: &self.history, recursions: &self.recursions };
+        indicator::compute(&seen, &mut self.values);
+    }
+
+    fn carry(&mut self, last: BarTime, missing: i64, interval: Interval) {
+        let close = self.history.at(Column::Close, 0);
+        for step in 1..=missing {
+            let bar = last.plus(step, interval);
+            let flat = KlineFields {
+                close_time: bar.milliseconds(),
+                ..KlineFields::flat(bar.open_time(interval), close)
+            };
+            self.push(bar.index(interval), &flat, true);
+        }
+    }
+
+    fn push(&mut self, index: i64, bar: &KlineFields, carried: bool) {
+        self.history.push(bar);
+        self.recursions.update(index, bar, self.history.at(Column::LogReturn, 0));
+        self.carried = self.carried << 1 | u128::from(carried);
+        self.bars = self.bars.saturating_add(1);
+    }
+
+    fn restart(&mut self) {
+        self.history.clear();
+        self.recursions = Recursions::new();
+        self.bars = 0;
+        self.carried = 0;
+    }
+
+    fn summarise(&self) -> Summary {
+        let close = self.history.at(Column::Close, 0);
+        let volatility = |window: usize| {
+            (sum_of(self.history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
+        };
+        let volume = |window| mean(self.history.last(Column::Volume, window));
+        Summary {
+            returns: WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
+            volatility_4: volatility(4),
+            volatility_96: volatility(96),
+            volume_ratio: ratio(volume(4), volume(96)),
+        }
+    }
+
+    /// Takes the values over all symbols and finishes the row: what is not finite becomes the one NaN.
+    pub(crate) fn finish(&mut self, cross: &[f64]) {
+        let own = self.values.len() - cross.len();
+        self.values[own..].copy_from_slice(cross);
+        let definitions = Catalogue::standard().definitions();
+        let (mut warm, mut missing) = (0, 0);
+        for (value, definition) in self.values.iter_mut().zip(definitions) {
+            if value.is_finite() {
+                warm += 1;
+                continue;
+            }
+            *value = f64::NAN;
+            if self.bars >= definition.warm_up_bars {
+                missing += 1;
+            }
+        }
+        let window = (1u128 << CARRIED_WINDOW) - 1;
+        self.quality = Quality {
+            warm_features: warm,
+            total: u16::try_from(definitions.len()).unwrap_or(u16::MAX),
+            carried_bars: u16::try_from((self.carried & window).count_ones()).unwrap_or(u16::MAX),
+            missing_inputs: missing,
+        };
+    }
+}
+
+impl Clone for SymbolState {
+    fn clone(&self) -> Self {
+        Self {
+            history: self.history.clone(),
+            recursions: self.recursions.clone(),
+            values: self.values.clone(),
+            ..*self
+        }
+    }
+
+    /// Reuses the memory, so that a copy allocates nothing.
+    fn clone_from(&mut self, source: &Self) {
+        self.history.clone_from(&source.history);
+        self.recursions.clone_from(&source.recursions);
+        self.values.clone_from(&source.values);
+        self.last = source.last;
+        self.bars = source.bars;
+        self.carried = source.carried;
+        self.summary = source.summary;
+        self.quality = source.quality;
+    }
+}
