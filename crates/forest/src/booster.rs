@@ -205,7 +205,7 @@ impl Booster {
 
     fn check_batch(&self, rows: &[f64], out: &[f64]) -> Result<(), RowError> {
         let expected = self.feature_count();
-        if rows.len() % expected != 0 {
+        if !rows.len().is_multiple_of(expected) {
             return Err(RowError::BatchWidth { expected, found: rows.len() });
         }
         check_room(out.len(), rows.len() / expected * self.output_count())

@@ -1,4 +1,59 @@
-//! Reads LightGBM and XGBoost models and answers the original library's bits.
+//! Reads LightGBM and XGBoost models and answers the original library's bits, without the library.
+//!
+//! ```
+//! use forest::{Booster, Limits};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/xgboost-binary.ubj");
+//! let booster = Booster::from_xgboost_ubjson(&std::fs::read(path)?, &Limits::default())?;
+//! let mut probability = [0.0];
+//! booster.predict(&[0.3, f64::NAN, -1.0, 0.0, 2.5], &mut probability)?;
+//! assert!(probability[0] > 0.0 && probability[0] < 1.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which models
+//! - **LightGBM** text files, versions v3 and v4: regression (with `reg_sqrt`), l1, huber, fair, quantile, mape,
+//!   poisson, gamma, tweedie, binary, cross-entropy, multiclass, multiclassova, lambdarank, xendcg and custom
+//!   objectives; numerical and categorical splits; missing values none, zero and NaN; random forests; DART.
+//! - **XGBoost** UBJSON and JSON files, versions 1.6 to 3.4: `reg:*` but `reg:expectileerror`, `binary:*`,
+//!   `multi:*`, `count:poisson`, `survival:cox`, `rank:*`; numerical and categorical splits; base scores of
+//!   both file generations; several targets; DART; parallel trees.
+//!
+//! Everything else (linear trees and boosters, multi-output trees, `cross_entropy_lambda`, `survival:aft`) is
+//! a [`LoadError`] that names it.
+//!
+//! # What "the original's bits" means
+//! The rules that decide the last bit, each checked by golden rows from LightGBM 4.7.0 and XGBoost 3.2.0 that
+//! stand on thresholds, one step beside them, or are special (`tests/goldens/make.py`):
+//!
+//! | | LightGBM | XGBoost |
+//! |---|---|---|
+//! | a row's value | f64; up to 1e-35f it is 0 before anything else | rounded to f32 |
+//! | goes left | `value <= threshold`, f64 | `value < threshold`, f32 |
+//! | NaN | by the split: missing, or 0 | missing |
+//! | the sum | f64 from 0, in tree order | f32 from the base score, in tree order of each output |
+//! | `exp` | f64 | f32; a softmax is summed in f64 |
+//!
+//! The functions `exp`, `expf` and `logf` are in the crate ([`elementary`]), with the bits of glibc on machines
+//! with a fused multiply-add, so that an answer never depends on the machine it is asked on.
+//!
+//! XGBoost's `predict` and `inplace_predict` round DART models differently; this crate follows `predict`.
+//! `multi:softmax` answers the probabilities, of which the original answers the index of the largest.
+//!
+//! # What can't happen
+//! A model is checked when it is read: a cycle, a child or feature that isn't there, a threshold that is NaN, a
+//! truncated or contradictory file, or one beyond [`Limits`] is an error that names the place. After that,
+//! scoring can't panic or loop, and it allocates nothing. The crate does no input or output and has no
+//! `unsafe`.
+//!
+//! # Speed
+//! Answers come from a packed form (one integer comparison for each split, eight trees side by side); the plain
+//! scorer, which is its specification, stays beside it ([`Booster::margin_by_reference`]). What an answer costs
+//! on a machine says `cargo run -p forest --example cost`.
+
+#![forbid(unsafe_code)]
 
 mod booster;
 pub mod elementary;

@@ -25,7 +25,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
     let header = Header::read(&mut lines, limits)?;
     let trees = read_trees(&mut lines, &header, limits)?;
     let iterations = trees.len() / header.output_count;
-    if trees.len() % header.output_count != 0 {
+    if !trees.len().is_multiple_of(header.output_count) {
         let per_iteration = header.output_count;
         return Err(Place::key("num_tree_per_iteration")
             .contradictory(format!("{} trees are not a multiple of {per_iteration}", trees.len())));

@@ -24,7 +24,7 @@ pub(crate) fn models() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.with_extension("golden").exists())
-        .filter(|path| path.extension().is_some_and(|extension| extension != "golden"))
+        .filter(|path| !["golden", "leaves"].iter().any(|end| path.extension().is_some_and(|it| it == *end)))
         .collect();
     paths.sort();
     paths

@@ -2,11 +2,12 @@
 """Makes the golden models, rows and answers with the original libraries.
 
     python3 -m venv /tmp/goldens && /tmp/goldens/bin/pip install lightgbm==4.7.0 xgboost-cpu==3.2.0 numpy
-    /tmp/goldens/bin/python crates/forest/tests/goldens/make.py [--rows 28] [--out DIR] [--scale 1]
+    /tmp/goldens/bin/python crates/forest/tests/goldens/make.py [--rows 20] [--out DIR] [--scale 1]
 
 Data, models and rows are seeded. Beside each model `NAME.txt` (LightGBM), `NAME.ubj` or `NAME.json` (XGBoost)
 stands `NAME.golden`: one line for each row, three lists of hexadecimal bits (f64, big-endian) parted by `;`: the
-row, the raw scores, the prediction. XGBoost's f32 answers are widened.
+row, the raw scores, the prediction. XGBoost's f32 answers are widened. `NAME.leaves` of some models has the
+indices of the leaves of each row.
 
 Files named `old-*` come from older versions, by `make.py --old` under that version's Python; the main run keeps
 them and lets the newest version answer them. `functions.golden` has exp, expf and logf of the system's glibc
@@ -74,6 +75,12 @@ def write(out, name, rows, margins, predictions):
             f.write(f"{bits(row)};{bits(margin)};{bits(prediction)}\n")
 
 
+def write_leaves(out, name, leaves):
+    with open(os.path.join(out, name + ".leaves"), "w") as f:
+        for row in leaves:
+            f.write(" ".join(str(int(leaf)) for leaf in row) + "\n")
+
+
 # ---------------------------------------------------------------- LightGBM
 def lightgbm_models(scale):
     import lightgbm as lgb
@@ -131,6 +138,8 @@ def lightgbm_answers(out, path, name, rows):
     import lightgbm as lgb
     model = lgb.Booster(model_file=path)
     write(out, name, rows, model.predict(rows, raw_score=True), model.predict(rows))
+    if name in ("lightgbm-binary", "lightgbm-categorical"):
+        write_leaves(out, name, model.predict(rows, pred_leaf=True))
 
 
 def make_lightgbm(out, count, scale):
@@ -188,7 +197,7 @@ def xgboost_models(scale):
         parameters = {**base, **parameters}
         if name == "linear":
             parameters.pop("tree_method")
-        rounds = (2 if parameters.get("num_class") or "quantile" in name else 5) * scale
+        rounds = (2 if parameters.get("num_class") or "quantile" in name else 4) * scale
         yield "xgboost-" + name, xgb.train(parameters, d, rounds), x, r, categorical
 
 
@@ -216,6 +225,8 @@ def xgboost_answers(out, path, name, rows):
     else:
         answer = lambda margin: model.inplace_predict(rows, predict_type="margin" if margin else "value")
     write(out, name, rows, answer(True), answer(False))
+    if name in ("xgboost-pruned", "xgboost-dart"):
+        write_leaves(out, name, model.predict(xgb.DMatrix(np.where(np.isinf(rows) | (np.abs(rows) > 3e38), 7.0, rows)), pred_leaf=True))
 
 
 def make_xgboost(out, count, scale):
@@ -226,6 +237,8 @@ def make_xgboost(out, count, scale):
         if name in ("xgboost-vector-leaf", "xgboost-linear"):
             continue  # not supported: the test wants named errors
         rows = rows_for(xgboost_thresholds(document), x, r, count, categorical)
+        if name == "xgboost-pruned":
+            rows = np.where(np.isinf(rows) | (np.abs(rows) > 3e38), 7.0, rows)
         xgboost_answers(out, path, name, rows)
         if name in ("xgboost-binary", "xgboost-categorical", "xgboost-dart"):
             path = os.path.join(out, name + "-text.json")
@@ -281,7 +294,7 @@ def make_functions(out):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=28)
+    parser.add_argument("--rows", type=int, default=20)
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--out", default=HERE)
     parser.add_argument("--old", action="store_true")

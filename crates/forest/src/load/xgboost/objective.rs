@@ -58,7 +58,7 @@ impl Objective {
             Base::Logarithm => logf(score),
             Base::Logit if !(0.0..=1.0).contains(&score) => f32::NAN,
             Base::Logit => {
-                let probability = score.max(PROBABILITY_MARGIN).min(1.0 - PROBABILITY_MARGIN);
+                let probability = score.clamp(PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN);
                 -logf(1.0 / probability - 1.0)
             }
         }

@@ -20,10 +20,12 @@ pub(super) fn read_nodes<'a>(
 ) -> Result<Vec<Node>, LoadError> {
     let item = item.in_tree(number);
     let parameters = item.get("tree_param")?;
-    if let Some(size) = parameters.find("size_leaf_vector") {
-        if size.parse::<usize>()? > 1 {
-            return Err(LoadError::unsupported("XGBoost's multi-output trees (`multi_output_tree`)"));
-        }
+    let leaf_size: usize = match parameters.find("size_leaf_vector") {
+        Some(size) => size.parse()?,
+        None => 1,
+    };
+    if leaf_size > 1 {
+        return Err(LoadError::unsupported("XGBoost's multi-output trees (`multi_output_tree`)"));
     }
     let left = item.get("left_children")?.integers()?;
     let count = left.len();
