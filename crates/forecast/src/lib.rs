@@ -18,6 +18,8 @@ mod task;
 mod transform;
 
 pub mod score;
+#[cfg(feature = "test-support")]
+pub mod testkit;
 
 pub use answer::Answer;
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};

@@ -1,0 +1,201 @@
+//! Bundles: the same parts give the same digest, and each fault has its own refusal.
+
+use std::collections::BTreeMap;
+
+use forecast::testkit::tiny_bundle;
+use forecast::{Answer, Bundle, BundleBuilder, BundleDigest, BundleError, Task};
+use kline::Interval;
+use serde_json::{Value, json};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn builder(seed: u64) -> BundleBuilder {
+    let symbols = ["ETHUSDT", "BTCUSDT"].map(|name| name.parse().expect("a symbol"));
+    tiny_bundle(seed, &symbols, Interval::M15)
+}
+
+fn files() -> Files {
+    builder(7).files().expect("parts can be written")
+}
+
+/// Refuses `files` after `change`, with the reason's name.
+fn refused(change: impl FnOnce(&mut Files)) -> (BundleError, &'static str) {
+    let mut files = files();
+    change(&mut files);
+    let error = Bundle::from_files(files).expect_err("the fault is found");
+    let message = error.to_string();
+    assert!(message.starts_with(|first: char| first.is_lowercase()) && !message.ends_with('.'), "{message}");
+    assert!(message.len() > 40, "says what to do: {message}");
+    let reason = error.reason();
+    (error, reason)
+}
+
+/// Changes the manifest, leaving everything else.
+fn with_manifest(change: impl FnOnce(&mut Value)) -> impl FnOnce(&mut Files) {
+    move |files| {
+        let mut manifest: Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
+        change(&mut manifest);
+        files.insert("manifest.json".to_owned(), serde_json::to_vec(&manifest).expect("JSON"));
+    }
+}
+
+/// Changes a file and writes its checksum into the manifest, so that only what it says is wrong.
+fn with_file(name: &'static str, change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&mut Files) {
+    move |files| {
+        change(files.get_mut(name).expect("it is there"));
+        let sum = BundleDigest::of(&files[name]).to_string();
+        with_manifest(|manifest| manifest["files"][name]["sha256"] = json!(sum))(files);
+    }
+}
+
+#[test]
+fn the_same_parts_give_the_same_digest_and_one_byte_another() {
+    let (a, b) = (builder(7).build().expect("valid"), builder(7).build().expect("valid"));
+    assert_eq!(a.digest(), b.digest());
+    assert_eq!(a.files(), b.files());
+    assert_ne!(a.digest(), builder(8).build().expect("valid").digest());
+    let mut changed = builder(7);
+    changed.model_card.push('!');
+    assert_ne!(a.digest(), changed.build().expect("valid").digest());
+    let again =
+        Bundle::from_files(a.files().iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect());
+    assert_eq!(again.expect("as it was").digest(), a.digest());
+    assert!(
+        a.covers("BTCUSDT".parse().expect("a symbol")) && !a.covers("XRPUSDT".parse().expect("a symbol"))
+    );
+}
+
+#[test]
+fn the_order_in_which_parts_are_given_does_not_matter() {
+    let mut shuffled = builder(7);
+    shuffled.tasks.reverse();
+    shuffled.symbols.reverse();
+    assert_eq!(shuffled.build().expect("valid").digest(), builder(7).build().expect("valid").digest());
+}
+
+#[test]
+fn files_that_are_missing_changed_or_unknown_are_refused() {
+    assert_eq!(refused(|files| drop(files.remove("manifest.json"))).1, "bundle_file_missing");
+    assert_eq!(refused(|files| drop(files.remove("golden.json"))).1, "bundle_file_missing");
+    let booster = "boosters/return_1step.lightgbm.txt";
+    assert_eq!(refused(|files| drop(files.remove(booster))).1, "bundle_file_missing");
+    let (error, reason) = refused(|files| files.get_mut(booster).expect("there")[10] ^= 1);
+    assert_eq!(reason, "bundle_checksum");
+    assert!(error.to_string().contains(booster));
+    assert_eq!(refused(|files| drop(files.insert("notes.txt".into(), vec![]))).1, "bundle_file_unlisted");
+    for name in ["../escape", "/etc/passwd", "a//b", "a\\b", "."] {
+        let entry = json!({"sha256": "", "size_bytes": 0});
+        assert_eq!(refused(with_manifest(|manifest| manifest["files"][name] = entry)).1, "bundle_file_name");
+    }
+}
+
+#[test]
+fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
+    assert_eq!(
+        refused(|files| drop(files.insert("manifest.json".into(), b"{".to_vec()))).1,
+        "bundle_malformed"
+    );
+    let unknown = with_manifest(|manifest| manifest["surprise"] = json!(1));
+    assert_eq!(refused(unknown).1, "bundle_malformed");
+    let newer = with_manifest(|manifest| {
+        manifest["schema_version"] = json!(2);
+        manifest["surprise"] = json!(1);
+    });
+    assert_eq!(refused(newer).1, "bundle_schema_version");
+    let task = with_manifest(|manifest| manifest["tasks"][0]["task"] = json!("return_2step"));
+    assert!(refused(task).0.to_string().contains("return_2step"));
+    for (field, value) in [
+        ("symbols", json!([])),
+        ("symbols", json!(["ETHUSDT", "BTCUSDT"])),
+        ("symbols", json!(["BTCUSDT", "BTCUSDT"])),
+        ("tasks", json!([])),
+    ] {
+        assert_eq!(refused(with_manifest(|manifest| manifest[field] = value)).1, "bundle_field", "{field}");
+    }
+    let twice = with_manifest(|manifest| manifest["tasks"][1] = manifest["tasks"][0].clone());
+    assert_eq!(refused(twice).1, "bundle_field");
+    let baseline = with_manifest(|manifest| manifest["tasks"][0]["best_baseline"] = json!("har_rv"));
+    assert_eq!(refused(baseline).1, "bundle_field");
+    let transform = with_manifest(|manifest| manifest["tasks"][3]["transform"] = json!("log_volatility"));
+    assert_eq!(refused(transform).1, "bundle_transform");
+}
+
+#[test]
+fn another_catalogue_is_refused_by_the_names_that_differ() {
+    let renamed = with_manifest(|manifest| {
+        manifest["features"][5] = json!("phase_of_the_moon");
+        manifest["catalogue_hash"] = json!("0".repeat(64));
+    });
+    let (error, reason) = refused(renamed);
+    assert_eq!(reason, "bundle_catalogue");
+    let ours = features::Catalogue::standard().definitions()[5].name;
+    assert!(error.to_string().contains("phase_of_the_moon") && error.to_string().contains(ours), "{error}");
+    let hash_only = with_manifest(|manifest| manifest["catalogue_hash"] = json!("0".repeat(64)));
+    assert_eq!(refused(hash_only).1, "bundle_catalogue");
+}
+
+#[test]
+fn boosters_that_are_broken_or_of_another_shape_are_refused() {
+    let broken = with_file("boosters/return_1step.lightgbm.txt", |bytes| bytes.truncate(200));
+    assert_eq!(refused(broken).1, "bundle_booster");
+    let broken = with_file("boosters/return_1step.xgboost.ubj", |bytes| bytes.truncate(200));
+    assert_eq!(refused(broken).1, "bundle_booster");
+    let other = files()["boosters/vol_regime_4step.lightgbm.txt"].clone();
+    let swapped = with_file("boosters/return_1step.lightgbm.txt", |bytes| *bytes = other);
+    assert_eq!(refused(swapped).1, "bundle_shape");
+}
+
+#[test]
+fn golden_rows_are_checked_to_the_last_bit() {
+    let change = |change: fn(&mut Value)| {
+        with_file("golden.json", move |bytes| {
+            let mut golden: Value = serde_json::from_slice(bytes).expect("JSON");
+            change(&mut golden);
+            *bytes = serde_json::to_vec(&golden).expect("JSON");
+        })
+    };
+    let one_bit = change(|golden| {
+        let text = golden["answers"][0]["outputs"][1].as_str().expect("text").to_owned();
+        let bits = u64::from_str_radix(&text, 16).expect("sixteen digits") ^ 1;
+        golden["answers"][0]["outputs"][1] = json!(format!("{bits:016x}"));
+    });
+    let (error, reason) = refused(one_bit);
+    assert_eq!(reason, "bundle_golden_row");
+    assert!(error.to_string().contains("LightGBM") && error.to_string().contains("row 1"), "{error}");
+    let none = change(|golden| drop(golden["answers"].as_array_mut().expect("a list").remove(3)));
+    assert_eq!(refused(none).1, "bundle_no_golden_row");
+    let short = change(|golden| golden["rows"][0] = json!("3ff0000000000000"));
+    assert_eq!(refused(short).1, "bundle_malformed");
+}
+
+#[test]
+fn a_bundle_answers_every_task_with_members_mean_and_baselines() {
+    let bundle = builder(7).build().expect("valid");
+    let row = vec![0.1; features::Catalogue::standard().len()];
+    let context = forecast::OutcomeContext {
+        sigma: 0.002,
+        regime_cuts: Some([0.003, 0.006]),
+        close: 100.0,
+        past_returns: [0.001, -0.002, 0.003],
+        past_volatility: 0.004,
+        past_direction_class: Some(1),
+    };
+    let bar = kline::BarTime::last_closed(1_700_000_000_000, Interval::M15);
+    let inputs = forecast::BaselineInputs { bar, context, realised: [0.002, 0.0025, 0.003] };
+    let answers = bundle.answer(&row, &inputs, &mut Vec::new());
+    assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
+    for answer in &answers {
+        let every = [&answer.lightgbm, &answer.xgboost, &answer.ensemble];
+        for one in every.into_iter().chain(answer.baselines.iter().map(|named| &named.answer)) {
+            assert!(!one.is_missing(), "{} {one:?}", answer.task);
+            if let Answer::Probabilities(probabilities) = one {
+                assert_eq!(probabilities.len(), answer.task.class_count());
+                assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{probabilities:?}");
+            }
+        }
+        let mean = forecast::mean(&answer.lightgbm, &answer.xgboost);
+        assert!(answer.ensemble.same_bits(&mean));
+        let names: Vec<_> = answer.baselines.iter().map(|named| named.name).collect();
+        assert_eq!(names, forecast::BaselineName::of(answer.task));
+    }
+}

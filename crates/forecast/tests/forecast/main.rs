@@ -1,0 +1,7 @@
+//! Tests of the room's promises, through its public interface.
+
+mod bundles;
+mod live_is_batch;
+mod market;
+mod outcomes;
+mod states;
