@@ -35,7 +35,9 @@ pub enum ExchangeError {
         last: i64,
     },
     /// A recorded series that is not in order of time.
-    #[error("recorded klines of {symbol} are not in order: the bar that opens at {open_time} follows a later one or itself; sort the series")]
+    #[error(
+        "recorded klines of {symbol} are not in order: the bar that opens at {open_time} follows a later one or itself; sort the series"
+    )]
     Unordered {
         /// Whose series.
         symbol: Symbol,
@@ -45,6 +47,19 @@ pub enum ExchangeError {
     /// The synthetic market has no bars of that length.
     #[error("the synthetic market has no {0} bars; use 15m or a longer interval")]
     Interval(Interval),
+    /// Making the market failed; a fault of this program.
+    #[error("the market could not be made: {0}; please report this")]
+    Market(String),
+    /// The synthetic market was asked for a time before it began.
+    #[error(
+        "{from} (milliseconds) is before the synthetic market begins at {genesis} (2020-01-01); choose a later start or fewer days of history"
+    )]
+    BeforeGenesis {
+        /// The first bar that was asked for.
+        from: i64,
+        /// The market's first bar.
+        genesis: i64,
+    },
 }
 
 /// Why a file or folder of recorded klines was refused. Nothing of a refused file is used.
@@ -59,12 +74,24 @@ pub enum KlineFileError {
         source: std::io::Error,
     },
     /// No file of the folder has a name of the right form.
-    #[error("{path} has no file named SYMBOL-{interval}.csv or SYMBOL-{interval}.csv.gz; check the folder and the interval")]
+    #[error(
+        "{path} has no file named SYMBOL-{interval}.csv or SYMBOL-{interval}.csv.gz; check the folder and the interval"
+    )]
     NoFiles {
         /// The folder.
         path: PathBuf,
         /// The interval that was asked for.
         interval: Interval,
+    },
+    /// Two files of one symbol.
+    #[error("{path} and {other} both hold {symbol}; remove one of them")]
+    Twice {
+        /// Whose klines.
+        symbol: Symbol,
+        /// The file found second.
+        path: PathBuf,
+        /// The file found first.
+        other: PathBuf,
     },
     /// The file has no rows.
     #[error("{path} holds no klines; remove it or fetch it again")]

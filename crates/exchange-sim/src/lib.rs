@@ -15,11 +15,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aggregate;
+mod clock;
 mod config;
 mod error;
 mod exchange;
+mod frame;
+mod hub;
+mod pace;
+mod path;
 pub mod recorded;
+mod rest;
+mod socket;
+mod stream;
 pub mod synthetic;
+mod tape;
 
 pub use config::{ExchangeConfig, MarketSource};
 pub use error::{ExchangeError, KlineFileError};

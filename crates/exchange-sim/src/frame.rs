@@ -1,0 +1,142 @@
+//! What goes over the wire: Binance's kline frames and rows, written by hand.
+
+use std::fmt::Write;
+
+use kline::{Interval, Milliseconds, Symbol};
+
+use crate::tape::Candle;
+
+/// One kline event, as a raw stream carries it. A column that the source lacks is `null`.
+pub(crate) fn event(symbol: Symbol, interval: Interval, candle: &Candle, event_time: Milliseconds) -> String {
+    let kline = &candle.kline;
+    let (first, last) = candle.trade_ids;
+    format!(
+        concat!(
+            r#"{{"e":"kline","E":{},"s":"{}","k":{{"t":{},"T":{},"s":"{}","i":"{}","f":{},"L":{},"o":{},"c":{},"#,
+            r#""h":{},"l":{},"v":{},"n":{},"x":{},"q":{},"V":{},"Q":{},"B":"0"}}}}"#
+        ),
+        event_time,
+        symbol,
+        kline.open_time,
+        kline.close_time,
+        symbol,
+        interval,
+        first,
+        last,
+        decimal(kline.open),
+        decimal(kline.close),
+        decimal(kline.high),
+        decimal(kline.low),
+        decimal(kline.volume),
+        kline.trades.map_or_else(null, |trades| trades.to_string()),
+        candle.closed,
+        kline.quote_volume.map_or_else(null, decimal),
+        kline.taker_base.map_or_else(null, decimal),
+        kline.taker_quote.map_or_else(null, decimal),
+    )
+}
+
+/// An event as a combined stream carries it.
+pub(crate) fn combined(stream: &str, event: &str) -> String {
+    format!(r#"{{"stream":"{stream}","data":{event}}}"#)
+}
+
+/// The notice that the server is about to stop.
+pub(crate) fn server_shutdown(combined_streams: bool, event_time: Milliseconds) -> String {
+    let event = format!(r#"{{"e":"serverShutdown","E":{event_time}}}"#);
+    if combined_streams { combined("!serverShutdown", &event) } else { event }
+}
+
+/// The answer of `/api/v3/klines`.
+pub(crate) fn rows(candles: &[Candle]) -> String {
+    let mut text = String::with_capacity(candles.len() * 190 + 2);
+    text.push('[');
+    for (at, Candle { kline, .. }) in candles.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        let _ = write!(
+            text,
+            r#"{comma}[{},{},{},{},{},{},{},{},{},{},{},"0"]"#,
+            kline.open_time,
+            decimal(kline.open),
+            decimal(kline.high),
+            decimal(kline.low),
+            decimal(kline.close),
+            decimal(kline.volume),
+            kline.close_time,
+            kline.quote_volume.map_or_else(null, decimal),
+            kline.trades.map_or_else(null, |trades| trades.to_string()),
+            kline.taker_base.map_or_else(null, decimal),
+            kline.taker_quote.map_or_else(null, decimal),
+        );
+    }
+    text.push(']');
+    text
+}
+
+fn null() -> String {
+    "null".to_owned()
+}
+
+/// A quoted decimal with eight places, as the exchange writes it; more places where eight would not give the
+/// same bits back.
+pub(crate) fn decimal(value: f64) -> String {
+    let text = format!("{value:.8}");
+    let same = text.parse::<f64>().is_ok_and(|read| read.to_bits() == value.to_bits());
+    if same { format!("\"{text}\"") } else { format!("\"{value}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kline::{Kline, KlineFields};
+    use proptest::prelude::*;
+
+    fn candle() -> Candle {
+        let fields = KlineFields {
+            open_time: 1_645_603_200_000,
+            close_time: 1_645_604_099_999,
+            open: 38_151.16,
+            high: 38_188.98,
+            low: 38_116.45,
+            close: 38_179.09,
+            volume: 84.491_21,
+            quote_volume: Some(3_223_459.458_543_7),
+            trades: Some(2_115),
+            taker_base: Some(38.358_8),
+            taker_quote: Some(1_463_375.365_372),
+        };
+        let kline = Kline::new(Interval::M15, fields).expect("valid by construction");
+        Candle { kline, closed: false, trade_ids: (1_265_642_384, 1_265_644_498) }
+    }
+
+    #[test]
+    fn a_frame_is_written_as_the_exchange_writes_it() {
+        let symbol = "BTCUSDT".parse().expect("a name");
+        let text = event(symbol, Interval::M15, &candle(), 1_645_603_361_891);
+        let expected = concat!(
+            r#"{"e":"kline","E":1645603361891,"s":"BTCUSDT","k":{"t":1645603200000,"T":1645604099999,"s":"BTCUSDT","i":"15m","#,
+            r#""f":1265642384,"L":1265644498,"o":"38151.16000000","c":"38179.09000000","h":"38188.98000000","l":"38116.45000000","#,
+            r#""v":"84.49121000","n":2115,"x":false,"q":"3223459.45854370","V":"38.35880000","Q":"1463375.36537200","B":"0"}}"#
+        );
+        assert_eq!(text, expected);
+        assert_eq!(combined("btcusdt@kline_15m", "{}"), r#"{"stream":"btcusdt@kline_15m","data":{}}"#);
+    }
+
+    #[test]
+    fn a_missing_column_is_null() {
+        let mut fields = *candle().kline.fields();
+        (fields.quote_volume, fields.trades, fields.taker_base, fields.taker_quote) =
+            (None, None, None, None);
+        let kline = Kline::new(Interval::M15, fields).expect("valid by construction");
+        let text = rows(&[Candle { kline, ..candle() }]);
+        assert!(text.ends_with(r#""84.49121000",1645604099999,null,null,null,null,"0"]]"#), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_reads_back_with_the_same_bits(value in prop_oneof![0.0..1e12, 0.0..1.0, 0.0..1e-9]) {
+            let read: f64 = decimal(value).trim_matches('"').parse().expect("a number");
+            prop_assert_eq!(read.to_bits(), value.to_bits());
+        }
+    }
+}

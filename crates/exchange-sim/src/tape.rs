@@ -1,0 +1,312 @@
+//! The klines that the exchange knows of, and what of them is visible at a given time.
+
+use std::collections::BTreeMap;
+
+use kline::{Interval, Kline, Milliseconds, Symbol};
+
+use crate::aggregate::aggregate;
+use crate::path;
+use crate::synthetic::{self, Market};
+use crate::{ExchangeConfig, ExchangeError, MarketSource};
+
+/// How far ahead of the clock the synthetic market is made, in milliseconds.
+const AHEAD: Milliseconds = 86_400_000;
+
+/// Every pair's klines, past and to come.
+#[derive(Debug)]
+pub(crate) struct Tape {
+    interval: Interval,
+    series: BTreeMap<Symbol, Series>,
+    market: Option<Market>,
+}
+
+/// One pair's klines.
+#[derive(Debug)]
+struct Series {
+    klines: Vec<Kline>,
+    /// For each kline the id of its first trade.
+    first_trades: Vec<i64>,
+    next_trade: i64,
+    decimals: Decimals,
+}
+
+/// How finely prices and volumes are quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decimals {
+    pub(crate) price: u32,
+    pub(crate) volume: u32,
+}
+
+/// A kline as the exchange shows it at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candle {
+    pub(crate) kline: Kline,
+    pub(crate) closed: bool,
+    /// The ids of the bar's first and last trade; -1 when there was none or the number is not known.
+    pub(crate) trade_ids: (i64, i64),
+}
+
+impl Tape {
+    /// Takes up the configured source. Making a synthetic market's past takes about a second.
+    pub(crate) fn new(config: &ExchangeConfig) -> Result<Self, ExchangeError> {
+        match &config.market {
+            MarketSource::Recorded(klines) => Self::recorded(klines, config),
+            MarketSource::Synthetic { seed, history_days } => Self::synthetic(*seed, *history_days, config),
+        }
+    }
+
+    fn recorded(
+        recorded: &BTreeMap<Symbol, Vec<Kline>>,
+        config: &ExchangeConfig,
+    ) -> Result<Self, ExchangeError> {
+        let interval = config.interval;
+        let first = recorded.values().filter_map(|klines| klines.first()).map(|kline| kline.open_time).min();
+        let last = recorded.values().filter_map(|klines| klines.last()).map(|kline| kline.open_time).max();
+        let (Some(first), Some(last)) = (first, last) else {
+            return Err(ExchangeError::NoKlines(interval));
+        };
+        let start = config.start;
+        if start < first || start >= last + interval.milliseconds() {
+            return Err(ExchangeError::StartOutside { start, first, last });
+        }
+        let mut series = BTreeMap::new();
+        for (symbol, klines) in recorded.iter().filter(|(_, klines)| !klines.is_empty()) {
+            if let Some(pair) = klines.windows(2).find(|pair| pair[1].open_time <= pair[0].open_time) {
+                return Err(ExchangeError::Unordered { symbol: *symbol, open_time: pair[1].open_time });
+            }
+            let mut one = Series::new(Decimals::of(klines));
+            klines.iter().for_each(|kline| one.push(*kline));
+            series.insert(*symbol, one);
+        }
+        Ok(Self { interval, series, market: None })
+    }
+
+    fn synthetic(seed: u64, history_days: u32, config: &ExchangeConfig) -> Result<Self, ExchangeError> {
+        let interval = config.interval;
+        if interval < synthetic::BASE {
+            return Err(ExchangeError::Interval(interval));
+        }
+        let from = Interval::D1.floor(config.start - i64::from(history_days) * Interval::D1.milliseconds());
+        let market = Market::new(seed, from)?;
+        let decimals = |symbol: Symbol| {
+            let (price, volume) = synthetic::decimals(symbol.as_str()).unwrap_or((8, 8));
+            Decimals { price, volume }
+        };
+        let series = market.symbols().map(|symbol| (symbol, Series::new(decimals(symbol)))).collect();
+        let mut tape = Self { interval, series, market: Some(market) };
+        tape.extend_to(config.start);
+        Ok(tape)
+    }
+
+    /// Whether the synthetic market should be made further before the clock passes `time`.
+    pub(crate) fn must_extend(&self, time: Milliseconds) -> bool {
+        self.market.as_ref().is_some_and(|market| market.next_open_time() <= time + AHEAD / 2)
+    }
+
+    /// Makes the synthetic market until well after `time`; a recorded one stays as it is.
+    pub(crate) fn extend_to(&mut self, time: Milliseconds) {
+        let Some(market) = &mut self.market else {
+            return;
+        };
+        let parts =
+            usize::try_from(self.interval.milliseconds() / synthetic::BASE.milliseconds()).unwrap_or(1);
+        while market.next_open_time() <= time + AHEAD {
+            let mut bars: BTreeMap<Symbol, Vec<Kline>> = BTreeMap::new();
+            for _ in 0..parts {
+                for (symbol, kline) in market.next_bar() {
+                    bars.entry(symbol).or_default().push(kline);
+                }
+            }
+            for (symbol, bar) in bars {
+                let whole = if parts == 1 { bar.first().copied() } else { aggregate(self.interval, &bar) };
+                if let (Some(series), Some(kline)) = (self.series.get_mut(&symbol), whole) {
+                    series.push(kline);
+                }
+            }
+        }
+    }
+
+    /// Every pair and how finely it is quoted.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = (Symbol, Decimals)> + '_ {
+        self.series.iter().map(|(symbol, series)| (*symbol, series.decimals))
+    }
+
+    /// Whether the pair is traded here.
+    pub(crate) fn has(&self, symbol: Symbol) -> bool {
+        self.series.contains_key(&symbol)
+    }
+
+    /// The close time of the first bar of any pair that closes at `time` or later.
+    pub(crate) fn next_close(&self, time: Milliseconds) -> Option<Milliseconds> {
+        let next = |series: &Series| {
+            let at = series.klines.partition_point(|kline| kline.close_time < time);
+            series.klines.get(at).map(|kline| kline.close_time)
+        };
+        self.series.values().filter_map(next).min()
+    }
+
+    /// The pair's bar of `interval` that opens at `open_time`, as it stands at `now`.
+    pub(crate) fn candle(
+        &self,
+        symbol: Symbol,
+        interval: Interval,
+        open_time: Milliseconds,
+        now: Milliseconds,
+    ) -> Option<Candle> {
+        let series = self.series.get(&symbol)?;
+        let close_time = open_time + interval.milliseconds() - 1;
+        let from = series.klines.partition_point(|kline| kline.open_time < open_time);
+        let to = series.klines.partition_point(|kline| kline.open_time <= now.min(close_time));
+        let mut parts = series.klines.get(from..to)?.to_vec();
+        let last = parts.last_mut()?;
+        if now <= last.close_time {
+            *last = path::forming(last, self.interval, series.decimals, now)?;
+        }
+        let kline =
+            if interval == self.interval { parts.first().copied() } else { aggregate(interval, &parts) }?;
+        let first = series.first_trades.get(from).copied().unwrap_or(-1);
+        let trade_ids = match kline.trades.and_then(|trades| i64::try_from(trades).ok()) {
+            Some(trades) if trades > 0 => (first, first + trades - 1),
+            _ => (-1, -1),
+        };
+        Some(Candle { kline, closed: now > close_time, trade_ids })
+    }
+
+    /// The pair's bars that open in `[from, to]` and have opened at `now`: the first `limit` if `from` is given,
+    /// else the last `limit`, in order of time. The last one may be forming.
+    pub(crate) fn candles(
+        &self,
+        symbol: Symbol,
+        interval: Interval,
+        (from, to): (Option<Milliseconds>, Option<Milliseconds>),
+        limit: usize,
+        now: Milliseconds,
+    ) -> Vec<Candle> {
+        let Some(series) = self.series.get(&symbol) else {
+            return Vec::new();
+        };
+        let first = from.map_or(0, |from| series.klines.partition_point(|kline| kline.open_time < from));
+        let end = to.map_or(now, |to| to.min(now));
+        let last = series.klines.partition_point(|kline| kline.open_time <= end);
+        let inside = |open: &Milliseconds| from.is_none_or(|from| *open >= from);
+        let opens = series
+            .klines
+            .get(first..last)
+            .unwrap_or_default()
+            .iter()
+            .map(|kline| interval.floor(kline.open_time));
+        let mut chosen: Vec<Milliseconds> = Vec::new();
+        let mut take = |open: Milliseconds| {
+            if chosen.last() != Some(&open) {
+                chosen.push(open);
+            }
+            chosen.len() <= limit
+        };
+        if from.is_some() {
+            let _ = opens.filter(inside).all(&mut take);
+            chosen.truncate(limit);
+        } else {
+            let _ = opens.rev().all(&mut take);
+            chosen.truncate(limit);
+            chosen.reverse();
+        }
+        chosen.into_iter().filter_map(|open| self.candle(symbol, interval, open, now)).collect()
+    }
+}
+
+impl Series {
+    fn new(decimals: Decimals) -> Self {
+        Self { klines: Vec::new(), first_trades: Vec::new(), next_trade: 1, decimals }
+    }
+
+    fn push(&mut self, kline: Kline) {
+        self.first_trades.push(self.next_trade);
+        let trades = kline.trades.and_then(|trades| i64::try_from(trades).ok()).unwrap_or(0);
+        self.next_trade = self.next_trade.saturating_add(trades);
+        self.klines.push(kline);
+    }
+}
+
+impl Decimals {
+    /// The fewest decimals that write every price and every volume.
+    fn of(klines: &[Kline]) -> Self {
+        let mut found = Self { price: 0, volume: 0 };
+        for kline in klines {
+            for price in [kline.open, kline.high, kline.low, kline.close] {
+                found.price = at_least(found.price, price);
+            }
+            found.volume = at_least(found.volume, kline.volume);
+        }
+        found
+    }
+}
+
+fn at_least(mut decimals: u32, value: f64) -> u32 {
+    while decimals < 8 {
+        let scale = f64::from(10_u32.pow(decimals));
+        if ((value * scale).round() / scale).to_bits() == value.to_bits() {
+            break;
+        }
+        decimals += 1;
+    }
+    decimals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kline::KlineFields;
+
+    const STEP: i64 = 900_000;
+
+    fn tape(bars: &[i64]) -> (Tape, Symbol) {
+        let symbol: Symbol = "BTCUSDT".parse().expect("a name");
+        let kline = |bar: &i64| {
+            let mut fields = KlineFields::flat(bar * STEP, 10.25);
+            (fields.volume, fields.quote_volume, fields.trades) = (1.5, Some(15.0), Some(3));
+            Kline::new(Interval::M15, fields).expect("valid by construction")
+        };
+        let klines = BTreeMap::from([(symbol, bars.iter().map(kline).collect())]);
+        let tape = Tape::new(&ExchangeConfig::recorded(klines, bars[0] * STEP)).expect("a valid source");
+        (tape, symbol)
+    }
+
+    #[test]
+    fn a_page_holds_the_first_bars_after_a_start_and_the_last_without_one() {
+        let (tape, symbol) = tape(&[4, 5, 6, 8, 9]);
+        let opens = |range, limit, now| -> Vec<i64> {
+            let candles = tape.candles(symbol, Interval::M15, range, limit, now);
+            candles.iter().map(|candle| candle.kline.open_time / STEP).collect()
+        };
+        assert_eq!(opens((None, None), 2, 9 * STEP), [8, 9]);
+        assert_eq!(opens((None, None), 2, 9 * STEP - 1), [6, 8]);
+        assert_eq!(opens((Some(4 * STEP + 1), None), 2, 9 * STEP), [5, 6]);
+        assert_eq!(opens((Some(5 * STEP), Some(6 * STEP - 1)), 500, 9 * STEP), [5]);
+        assert_eq!(opens((None, Some(7 * STEP)), 500, 9 * STEP), [4, 5, 6]);
+        let hours = tape.candles(symbol, Interval::H1, (None, None), 10, 9 * STEP);
+        let volumes: Vec<f64> = hours.iter().map(|candle| candle.kline.volume).collect();
+        assert_eq!(volumes, [4.5, 1.5], "the second hour has one closed bar and one that just opened");
+        assert!(hours[0].closed && !hours[1].closed);
+    }
+
+    #[test]
+    fn trade_ids_follow_one_another_over_bars() {
+        let (tape, symbol) = tape(&[4, 5, 6]);
+        let ids = |bar: i64, now: i64| {
+            tape.candle(symbol, Interval::M15, bar * STEP, now).map(|candle| candle.trade_ids)
+        };
+        assert_eq!(ids(4, 7 * STEP), Some((1, 3)));
+        assert_eq!(ids(5, 7 * STEP), Some((4, 6)));
+        assert_eq!(ids(6, 6 * STEP), Some((-1, -1)), "no trade yet");
+        assert_eq!(ids(7, 9 * STEP), None);
+    }
+
+    #[test]
+    fn decimals_are_those_of_the_finest_value() {
+        assert_eq!([1.0, 0.5, 0.1, 79_743.33, 0.172_07].map(|value| at_least(0, value)), [0, 1, 1, 2, 5]);
+        assert_eq!(
+            tape(&[4]).0.symbols().next().map(|(_, decimals)| decimals),
+            Some(Decimals { price: 2, volume: 1 })
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The exchange as its clients see it, over TCP, and the synthetic market beside the real one.
+
+mod client;
+mod facts;
+mod program;
+mod recorded;
+mod replay;
+mod rest;
+mod socket;
