@@ -1,0 +1,267 @@
+//! The server put together: build and bind, spawn, drain.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forecast::ForecasterSettings;
+use market::ExchangeSettings;
+use store::{Home, StoreError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::champion::ChampionTask;
+use crate::engine_thread::{Command, EngineThread};
+use crate::follow::Follower;
+use crate::journaling::{Journaling, JournalingThread};
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::state::Shared;
+use crate::stores::Stores;
+use crate::telemetry::exporter;
+use crate::{grpc, rest};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {what}: {source}; stop what holds it or choose another with --{flag}, port 0 takes a free one")]
+    Bind {
+        /// gRPC, HTTP or metrics.
+        what: &'static str,
+        /// As configured.
+        address: SocketAddr,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("the store at {home} cannot be opened: {source}; choose another folder with --home or mend this one")]
+    Store {
+        /// The folder.
+        home: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// The system gives no thread.
+    #[error("no thread can be started: {0}; raise the limit of processes")]
+    Thread(#[source] std::io::Error),
+    /// The metrics cannot be recorded.
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(String),
+    /// The ready file cannot be written.
+    #[error("ready file {path} cannot be written: {source}; choose another with --ready-file")]
+    ReadyFile {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The bound addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where the metrics are served.
+    pub metrics: SocketAddr,
+}
+
+impl Addresses {
+    /// One line of JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({
+            "grpc_address": self.grpc, "http_address": self.http, "metrics_address": self.metrics,
+            "grpc_url": format!("http://{}", self.grpc),
+            "http_url": format!("http://{}", self.http),
+            "metrics_url": format!("http://{}/metrics", self.metrics),
+        })
+        .to_string()
+    }
+}
+
+/// A server that is bound and warms up, but does not yet answer.
+#[derive(Debug)]
+pub struct App {
+    settings: Settings,
+    shared: Arc<Shared>,
+    service: Service,
+    engine: EngineThread,
+    journaling: (Journaling, JournalingThread),
+    champion: ChampionTask,
+    follower: Follower,
+    listeners: [TcpListener; 3],
+    addresses: Addresses,
+}
+
+impl App {
+    /// Binds every address, opens the store and starts the threads.
+    ///
+    /// # Errors
+    /// An address in use, a store that cannot be opened, a system without threads.
+    pub async fn build(settings: Settings) -> Result<Self, StartError> {
+        let grpc = bind("gRPC", settings.grpc_address, "grpc-address").await?;
+        let http = bind("HTTP", settings.http_address, "http-address").await?;
+        let metrics = bind("metrics", settings.metrics_address, "metrics-address").await?;
+        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let addresses = Addresses {
+            grpc: address(&grpc, settings.grpc_address),
+            http: address(&http, settings.http_address),
+            metrics: address(&metrics, settings.metrics_address),
+        };
+        let home = settings.home.display().to_string();
+        let unopened = |source| StartError::Store { home: home.clone(), source };
+        let stores = Stores::open(&settings.home).map_err(unopened)?;
+        let sink = Home::open(&settings.home).map_err(unopened)?;
+        let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
+        let journaling =
+            Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
+        let forecaster = ForecasterSettings {
+            symbols: settings.symbols.clone(),
+            interval: settings.interval,
+            max_lateness_ms: settings.max_lateness_ms,
+        };
+        let (engine, ranges) = EngineThread::spawn(forecaster, shared.clone(), journaling.0.clone())
+            .map_err(StartError::Thread)?;
+        let (champion, handle) = ChampionTask::new(
+            stores.clone(),
+            shared.clone(),
+            engine.commands.clone(),
+            settings.registry_poll,
+        );
+        let follower = Follower {
+            exchange: ExchangeSettings::at(
+                &settings.rest_url,
+                &settings.websocket_url,
+                settings.symbols.clone(),
+                settings.interval,
+            ),
+            history_bars: settings.history_bars,
+            shared: shared.clone(),
+            stores: stores.clone(),
+            engine: engine.commands.clone(),
+            ranges,
+        };
+        let service = Service::new(
+            settings.interval,
+            shared.clone(),
+            handle,
+            stores,
+            journaling.0.clone(),
+            settings.heartbeat,
+        );
+        let listeners = [grpc, http, metrics];
+        Ok(Self { settings, shared, service, engine, journaling, champion, follower, listeners, addresses })
+    }
+
+    /// The bound addresses.
+    #[must_use]
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Serves until `stop`, then drains; whether all went well.
+    ///
+    /// # Errors
+    /// Metrics that cannot be recorded, or a ready file that cannot be written.
+    pub async fn run(self, stop: CancellationToken) -> Result<bool, StartError> {
+        let Self { settings, shared, service, engine, journaling, champion, follower, listeners, addresses } =
+            self;
+        let [grpc, http, metrics] = listeners;
+        let handle = exporter::install().map_err(StartError::Metrics)?;
+        let upkeep = tokio::spawn(exporter::upkeep(handle.clone()));
+        let metrics = tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
+        let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
+        let grpc = tokio::spawn(grpc::serve(grpc.into(), service.clone(), serving.clone()));
+        let served = axum::serve(http, rest::routes(service)).with_graceful_shutdown(serving.clone().cancelled_owned());
+        let http = tokio::spawn(served.into_future());
+        let champion = tokio::spawn(champion.run(feeding.clone()));
+        let mut follower = tokio::spawn(follower.run(feeding.clone()));
+        if let Some(path) = &settings.ready_file {
+            write_ready_file(path, &addresses)?;
+        }
+        tracing::info!(grpc = %addresses.grpc, http = %addresses.http, metrics = %addresses.metrics, "listening");
+
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = &mut follower => Some(ended),
+        };
+        if let Some(ended) = &ended_early {
+            tracing::error!(?ended, "the exchange is not followed any more, stopping");
+        }
+
+        let deadline = tokio::time::Instant::now() + settings.grace;
+        tracing::info!(grace_ms = settings.grace.as_millis(), "draining");
+        shared.draining.cancel();
+        shared.refresh_serving();
+        serving.cancel();
+        let mut clean = ended_early.is_none();
+        clean &= finish("gRPC", grpc, deadline).await;
+        clean &= finish("HTTP", http, deadline).await;
+        feeding.cancel();
+        clean &= finish("champion", champion, deadline).await;
+        if ended_early.is_none() {
+            clean &= finish("follower", follower, deadline).await;
+        }
+        join_threads(engine, journaling).await;
+        upkeep.abort();
+        metrics.abort();
+        tracing::info!(clean, "stopped");
+        Ok(clean)
+    }
+}
+
+async fn bind(what: &'static str, address: SocketAddr, flag: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, flag, source })
+}
+
+/// Waits for a task until the deadline and ends it then; whether it ended by itself and without an error.
+async fn finish<T: std::fmt::Debug>(
+    what: &'static str,
+    mut task: JoinHandle<T>,
+    deadline: tokio::time::Instant,
+) -> bool {
+    // Even a grace of zero lets a task end that has nothing left to do.
+    let least = tokio::time::Instant::now() + Duration::from_millis(200);
+    match tokio::time::timeout_at(deadline.max(least), &mut task).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::error!(what, %error, "a task failed");
+            false
+        }
+        Err(_) => {
+            tracing::warn!(what, "did not end within the grace time, cut off");
+            task.abort();
+            true
+        }
+    }
+}
+
+/// Lets the engine finish what was sent, then the journal.
+async fn join_threads(engine: EngineThread, (journaling, thread): (Journaling, JournalingThread)) {
+    // An error says that the engine has ended.
+    let _ = engine.commands.send(Command::Stop).await;
+    let joined = tokio::task::spawn_blocking(move || {
+        engine.join();
+        journaling.stop();
+        thread.join();
+    });
+    if joined.await.is_err() {
+        tracing::error!("the threads could not be awaited");
+    }
+}
+
+/// Writes the addresses so that a reader sees all of them or no file.
+fn write_ready_file(path: &Path, addresses: &Addresses) -> Result<(), StartError> {
+    let unwritten = |source| StartError::ReadyFile { path: path.display().to_string(), source };
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, addresses.to_json() + "\n").map_err(unwritten)?;
+    std::fs::rename(&partial, path).map_err(unwritten)
+}

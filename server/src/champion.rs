@@ -1,0 +1,159 @@
+//! The task that takes up the registry's champion: verify, warm, swap. It looks by itself and on request; a bundle that
+//! does not hold changes nothing and is reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forecast::{Bundle, BundleDigest};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine_thread::Command;
+use crate::reason::{Reason, Refusal};
+use crate::state::{ChampionView, Shared};
+use crate::stores::Stores;
+use crate::telemetry::metrics as names;
+
+/// How many reload requests may wait. At the bound the caller waits.
+const QUEUE_REQUESTS: usize = 16;
+
+/// What a reload did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The bundle before.
+    pub previous: Option<BundleDigest>,
+    /// The bundle that answers now.
+    pub digest: BundleDigest,
+}
+
+type Reply = oneshot::Sender<Result<Reloaded, Refusal>>;
+
+/// The way to ask for a reload.
+#[derive(Debug, Clone)]
+pub struct ChampionHandle(mpsc::Sender<Reply>);
+
+impl ChampionHandle {
+    /// Takes up the registry's champion now. Safe to cancel: the reload goes on.
+    ///
+    /// # Errors
+    /// No champion, a bundle that does not hold, or a stopping server.
+    pub async fn reload(&self) -> Result<Reloaded, Refusal> {
+        let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
+        let (reply, answer) = oneshot::channel();
+        self.0.send(reply).await.map_err(|_| stopping())?;
+        answer.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+/// The task's state.
+#[derive(Debug)]
+pub struct ChampionTask {
+    stores: Stores,
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    requests: mpsc::Receiver<Reply>,
+    poll: Duration,
+    /// The bundle that was refused last: not tried again until asked for, or until another is the champion.
+    refused: Option<BundleDigest>,
+}
+
+impl ChampionTask {
+    /// Puts the task together.
+    #[must_use]
+    pub fn new(
+        stores: Stores,
+        shared: Arc<Shared>,
+        engine: mpsc::Sender<Command>,
+        poll: Duration,
+    ) -> (Self, ChampionHandle) {
+        let (handle, requests) = mpsc::channel(QUEUE_REQUESTS);
+        (Self { stores, shared, engine, requests, poll, refused: None }, ChampionHandle(handle))
+    }
+
+    /// Looks until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(reply) = self.requests.recv() => {
+                    let outcome = self.take_up(true).await;
+                    // The one who asked may have gone.
+                    let _ = reply.send(outcome);
+                }
+                _ = ticks.tick() => {
+                    if let Err(refusal) = self.take_up(false).await {
+                        tracing::debug!(reason = refusal.reason.entry().name, %refusal, "no new champion");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes up the registry's champion unless it answers already.
+    async fn take_up(&mut self, asked: bool) -> Result<Reloaded, Refusal> {
+        let previous = self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest());
+        let stores = self.stores.clone();
+        let digest = blocking(move || stores.champion()).await?;
+        if previous == Some(digest) {
+            self.show(|view| view.problem = None);
+            return Ok(Reloaded { previous, digest });
+        }
+        if !asked && self.refused == Some(digest) {
+            let message = format!("bundle {} was refused before", digest.short());
+            return Err(Refusal::new(Reason::BundleRefused, message).with("bundle", digest));
+        }
+        match self.swap(digest).await {
+            Ok(bundle) => {
+                tracing::info!(bundle = %digest, previous = previous.map(|digest| digest.to_string()), "bundle taken up");
+                names::count_bundle_load("taken_up");
+                names::show_bundle(&bundle, previous.map(|digest| digest.to_string()));
+                self.refused = None;
+                self.show(|view| *view = ChampionView { bundle: Some(bundle.clone()), problem: None });
+                Ok(Reloaded { previous, digest })
+            }
+            Err(refusal) => {
+                tracing::error!(bundle = %digest, problem = %refusal, "bundle refused, what answered before goes on answering");
+                names::count_bundle_load("refused");
+                // A store that fails may work the next time; a bundle that does not hold will not.
+                self.refused = (refusal.reason == Reason::BundleRefused).then_some(digest);
+                self.show(|view| view.problem = Some(refusal.message.clone()));
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Reads, verifies and warms a bundle off the path of requests, then lets the engine swap it in.
+    async fn swap(&self, digest: BundleDigest) -> Result<Arc<Bundle>, Refusal> {
+        let stores = self.stores.clone();
+        let bundle = Arc::new(blocking(move || stores.bundle(digest)).await?);
+        let (done, outcome) = oneshot::channel();
+        let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
+        let command = Command::TakeUp { bundle: bundle.clone(), done };
+        self.engine.send(command).await.map_err(|_| stopping())?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(bundle),
+            Ok(Err(problem)) => {
+                let message = format!("bundle {} was refused: {problem}", digest.short());
+                Err(Refusal::new(Reason::BundleRefused, message).with("bundle", digest))
+            }
+            Err(_) => Err(stopping()),
+        }
+    }
+
+    fn show(&self, change: impl FnOnce(&mut ChampionView)) {
+        let mut view = ChampionView::clone(&self.shared.champion.load());
+        change(&mut view);
+        self.shared.champion.store(Arc::new(view));
+        self.shared.refresh_serving();
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}"))))
+}

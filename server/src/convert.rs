@@ -1,0 +1,272 @@
+//! Domain values to the wire's. Only this file knows both.
+
+use features::Quality;
+use forecast::{Answer, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction, TaskSkill};
+use kline::{Interval, Milliseconds};
+use proto::v1;
+use store::{Alias, Stage};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::reason::Refusal;
+use crate::service::{Answered, Selection};
+use crate::state::{ExchangeState, ServingState};
+
+/// The domain of `google.rpc.ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "klinecast";
+
+/// A prediction with the tasks that were asked for.
+#[must_use]
+pub fn answered(answered: &Answered, interval: Interval) -> v1::Prediction {
+    prediction(&answered.prediction, answered.selection, interval, answered.staleness_ms)
+}
+
+/// A prediction with the selected tasks.
+#[must_use]
+pub fn prediction(
+    prediction: &Prediction,
+    selection: Selection,
+    interval: Interval,
+    staleness_ms: Milliseconds,
+) -> v1::Prediction {
+    let tasks = prediction.tasks.iter().filter(|answer| selection.has(answer.task)).map(task_prediction);
+    v1::Prediction {
+        symbol: prediction.symbol.as_str().to_owned(),
+        interval: interval.as_str().to_owned(),
+        bar_time_ms: prediction.bar_time.milliseconds(),
+        bundle_digest: prediction.bundle.to_string(),
+        revision: prediction.revision,
+        provisional: prediction.provisional,
+        row_hash: prediction.row_hash.to_string(),
+        quality: Some(quality(prediction.quality)),
+        close_price: prediction.close,
+        source: source(prediction.source).into(),
+        staleness_ms,
+        tasks: tasks.collect(),
+    }
+}
+
+fn task_prediction(prediction: &TaskPrediction) -> v1::TaskPrediction {
+    let task = prediction.task;
+    let baseline = |named: &NamedAnswer| v1::BaselineAnswer {
+        name: named.name.name().to_owned(),
+        answer: Some(answer(task, &named.answer)),
+    };
+    v1::TaskPrediction {
+        task: task.name().to_owned(),
+        kind: task_kind(task.kind()).into(),
+        horizon_steps: task.horizon_steps(),
+        lightgbm: Some(answer(task, &prediction.lightgbm)),
+        xgboost: Some(answer(task, &prediction.xgboost)),
+        ensemble: Some(answer(task, &prediction.ensemble)),
+        baselines: prediction.baselines.iter().map(baseline).collect(),
+    }
+}
+
+fn answer(task: Task, answer: &Answer) -> v1::Answer {
+    let value = match answer {
+        Answer::Value(value) => v1::answer::Answer::Value(*value),
+        Answer::Probabilities(probabilities) => {
+            // A missing answer has NaN probabilities: no class, and no name.
+            let class = answer.class();
+            let name = class.and_then(|index| task.class_names().get(index)).copied().unwrap_or_default();
+            v1::answer::Answer::Classes(v1::ClassAnswer {
+                index: class.and_then(|index| u32::try_from(index).ok()).unwrap_or_default(),
+                name: name.to_owned(),
+                probabilities: probabilities.clone(),
+            })
+        }
+    };
+    v1::Answer { answer: Some(value) }
+}
+
+/// How complete a row's inputs were.
+#[must_use]
+pub fn quality(quality: Quality) -> v1::Quality {
+    v1::Quality {
+        warm_features: quality.warm_features.into(),
+        total_features: quality.total.into(),
+        carried_bars: quality.carried_bars.into(),
+        missing_inputs: quality.missing_inputs.into(),
+    }
+}
+
+/// What a task's answer is.
+#[must_use]
+pub const fn task_kind(kind: TaskKind) -> v1::TaskKind {
+    match kind {
+        TaskKind::Regression => v1::TaskKind::Regression,
+        TaskKind::Binary => v1::TaskKind::Binary,
+        TaskKind::Classes(_) => v1::TaskKind::Classes,
+    }
+}
+
+const fn source(source: Source) -> v1::KlineSource {
+    match source {
+        Source::Socket => v1::KlineSource::Socket,
+        Source::Rest => v1::KlineSource::Rest,
+        Source::Archive => v1::KlineSource::Archive,
+        Source::Store => v1::KlineSource::Store,
+        Source::Replay => v1::KlineSource::Replay,
+    }
+}
+
+/// One task's live score.
+#[must_use]
+pub fn score(skill: &TaskSkill) -> v1::TaskScore {
+    v1::TaskScore {
+        task: skill.task.name().to_owned(),
+        resolved_count: skill.resolved,
+        loss: skill.loss,
+        baseline: skill.baseline.name().to_owned(),
+        baseline_loss: skill.baseline_loss,
+        skill: skill.skill,
+    }
+}
+
+/// Whether the server answers.
+#[must_use]
+pub const fn serving_state(state: ServingState) -> v1::ServingState {
+    match state {
+        ServingState::Starting => v1::ServingState::Starting,
+        ServingState::Serving => v1::ServingState::Serving,
+        ServingState::Draining => v1::ServingState::Draining,
+    }
+}
+
+/// How the line to the exchange is.
+#[must_use]
+pub const fn exchange_state(state: ExchangeState) -> v1::ExchangeState {
+    match state {
+        ExchangeState::Connecting => v1::ExchangeState::Connecting,
+        ExchangeState::Backfilling => v1::ExchangeState::Backfilling,
+        ExchangeState::Live => v1::ExchangeState::Live,
+        ExchangeState::Reconnecting => v1::ExchangeState::Reconnecting,
+    }
+}
+
+/// A model's place in its life.
+#[must_use]
+pub const fn stage(stage: Stage) -> v1::Stage {
+    match stage {
+        Stage::None => v1::Stage::None,
+        Stage::Staging => v1::Stage::Staging,
+        Stage::Production => v1::Stage::Production,
+        Stage::Archived => v1::Stage::Archived,
+    }
+}
+
+/// A stage from the wire; `None` when it was left out.
+#[must_use]
+pub const fn stage_from(stage: v1::Stage) -> Option<Stage> {
+    match stage {
+        v1::Stage::Unspecified => None,
+        v1::Stage::None => Some(Stage::None),
+        v1::Stage::Staging => Some(Stage::Staging),
+        v1::Stage::Production => Some(Stage::Production),
+        v1::Stage::Archived => Some(Stage::Archived),
+    }
+}
+
+/// A name that points at a model.
+#[must_use]
+pub const fn alias(alias: Alias) -> v1::Alias {
+    match alias {
+        Alias::Champion => v1::Alias::Champion,
+        Alias::Challenger => v1::Alias::Challenger,
+    }
+}
+
+/// An alias from the wire; `None` when it was left out.
+#[must_use]
+pub const fn alias_from(alias: v1::Alias) -> Option<Alias> {
+    match alias {
+        v1::Alias::Unspecified => None,
+        v1::Alias::Champion => Some(Alias::Champion),
+        v1::Alias::Challenger => Some(Alias::Challenger),
+    }
+}
+
+/// Why one part of a request was not answered.
+#[must_use]
+pub fn problem(refusal: &Refusal) -> v1::Problem {
+    let entry = refusal.reason.entry();
+    v1::Problem {
+        reason: entry.name.to_owned(),
+        message: refusal.message.clone(),
+        remedy: entry.remedy.to_owned(),
+    }
+}
+
+/// A refused request as a gRPC status with `google.rpc` details.
+#[must_use]
+pub fn status(refusal: &Refusal) -> tonic::Status {
+    let entry = refusal.reason.entry();
+    let mut details = ErrorDetails::new();
+    let mut facts: Vec<(String, String)> =
+        refusal.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    facts.push(("remedy".to_owned(), entry.remedy.to_owned()));
+    details.set_error_info(entry.name, ERROR_DOMAIN, facts.into_iter().collect::<std::collections::HashMap<_, _>>());
+    if let Some(wait) = refusal.retry_after {
+        details.set_retry_info(Some(wait));
+    }
+    match entry.code {
+        tonic::Code::NotFound => {
+            if let Some((kind, name)) = refusal.facts.first() {
+                details.set_resource_info(*kind, name, "", entry.title);
+            }
+        }
+        tonic::Code::InvalidArgument => {
+            if let Some((field, _)) = refusal.facts.first() {
+                details.add_bad_request_violation(*field, &refusal.message);
+            }
+        }
+        _ => {}
+    }
+    tonic::Status::with_error_details(entry.code, format!("{}; {}", refusal.message, entry.remedy), details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::{CATALOGUE, Reason};
+    use crate::testing;
+
+    #[test]
+    fn a_prediction_keeps_its_bits_and_only_the_tasks_asked_for() {
+        let domain = testing::prediction("BTCUSDT", 5, 2);
+        let selection = Selection::of([Task::Return1Step, Task::VolRegime4Step]);
+        let wire = prediction(&domain, selection, Interval::M15, 12);
+        assert_eq!(wire.tasks.len(), 2);
+        assert_eq!((wire.symbol.as_str(), wire.revision, wire.staleness_ms), ("BTCUSDT", 2, 12));
+        assert_eq!(wire.bar_time_ms, 5 * 900_000 + 899_999);
+        assert_eq!(wire.row_hash, domain.row_hash.to_string());
+        let ensemble = |task: usize| wire.tasks[task].ensemble.clone().and_then(|answer| answer.answer);
+        assert_eq!(ensemble(0), Some(v1::answer::Answer::Value(0.025)));
+        let Some(v1::answer::Answer::Classes(classes)) = ensemble(1) else { panic!("not classes") };
+        assert_eq!((classes.index, classes.name.as_str()), (1, "normal"));
+    }
+
+    #[test]
+    fn a_missing_class_has_no_name() {
+        let wire = answer(Task::Direction4Step, &Answer::Probabilities(vec![f64::NAN, f64::NAN]));
+        let Some(v1::answer::Answer::Classes(classes)) = wire.answer else { panic!("not classes") };
+        assert_eq!(classes.name, "");
+        assert!(classes.probabilities[0].is_nan());
+    }
+
+    #[test]
+    fn every_reason_becomes_a_status_that_carries_it() {
+        for entry in &CATALOGUE {
+            let refusal = Refusal::new(entry.reason, "thing \"x\"").with("thing", "x");
+            let status = status(&refusal);
+            assert_eq!(status.code(), entry.code);
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every status says why");
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (entry.name, ERROR_DOMAIN));
+            assert_eq!(info.metadata.get("thing").map(String::as_str), Some("x"));
+            assert!(info.metadata.contains_key("remedy"));
+        }
+        let waits = status(&Refusal::new(Reason::NotWarm, "x"));
+        assert!(waits.get_error_details().retry_info().is_some());
+    }
+}

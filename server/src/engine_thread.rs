@@ -1,0 +1,274 @@
+//! The thread that owns the Forecaster: events in, effects out. Everyone else sees snapshots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use forecast::{
+    Alarm, Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, Role, Source,
+};
+use kline::{BarTime, Kline, Milliseconds, Symbol};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::journaling::Journaling;
+use crate::state::{EngineView, FeatureRow, Shared};
+use crate::telemetry::metrics as names;
+
+/// How many commands may wait. At the bound the sender waits: the exchange's socket is then not read.
+pub const QUEUE_COMMANDS: usize = 8_192;
+
+/// How many commands are taken before the snapshot is renewed.
+const BATCH_COMMANDS: usize = 256;
+
+/// How many ranges of klines may wait to be fetched. At the bound a range is dropped and counted as an alarm.
+const QUEUE_FETCHES: usize = 1_024;
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Take in history and predictions that were journalled before; answers when that is done.
+    WarmUp {
+        /// The klines of each symbol, in order.
+        history: BTreeMap<Symbol, Vec<Kline>>,
+        /// Predictions whose outcomes are still open.
+        journalled: Vec<Arc<Prediction>>,
+        /// Told when it is done.
+        done: oneshot::Sender<()>,
+    },
+    /// Take in one kline as it arrived.
+    Kline {
+        /// The market.
+        symbol: Symbol,
+        /// The kline.
+        kline: Kline,
+        /// Whether it is final.
+        closed: bool,
+        /// Where it came from.
+        source: Source,
+        /// The exchange's time of sending.
+        event_time: Option<Milliseconds>,
+    },
+    /// Take in klines that were asked for with [`FetchRange`].
+    Fetched {
+        /// The market.
+        symbol: Symbol,
+        /// The klines, in order.
+        klines: Vec<Kline>,
+    },
+    /// The exchange's clock has passed this point.
+    Time(Milliseconds),
+    /// Let a verified bundle answer; says why not if it cannot.
+    TakeUp {
+        /// The bundle.
+        bundle: Arc<Bundle>,
+        /// Told the outcome.
+        done: oneshot::Sender<Result<(), String>>,
+    },
+    /// Stop after what was sent before.
+    Stop,
+}
+
+/// Klines that are missing and shall be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchRange {
+    /// The market.
+    pub symbol: Symbol,
+    /// The first missing bar.
+    pub from: BarTime,
+    /// The last missing bar.
+    pub to: BarTime,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct EngineThread {
+    /// Its queue.
+    pub commands: mpsc::Sender<Command>,
+    handle: JoinHandle<()>,
+}
+
+impl EngineThread {
+    /// Starts the thread; missing ranges come out of the returned queue.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn spawn(
+        settings: ForecasterSettings,
+        shared: Arc<Shared>,
+        journaling: Journaling,
+    ) -> std::io::Result<(Self, mpsc::Receiver<FetchRange>)> {
+        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
+        let (fetches, ranges) = mpsc::channel(QUEUE_FETCHES);
+        let engine = Engine {
+            forecaster: Forecaster::new(settings),
+            shared,
+            journaling,
+            fetches,
+            effects: Vec::new(),
+            ready: Vec::new(),
+        };
+        let handle =
+            std::thread::Builder::new().name("engine".to_owned()).spawn(move || engine.run(queue))?;
+        Ok((Self { commands, handle }, ranges))
+    }
+
+    /// Lets the thread finish what was sent and waits for its end. Blocks.
+    pub fn join(self) {
+        drop(self.commands);
+        if self.handle.join().is_err() {
+            tracing::error!("the engine's thread ended by a panic");
+        }
+    }
+}
+
+struct Engine {
+    forecaster: Forecaster,
+    shared: Arc<Shared>,
+    journaling: Journaling,
+    fetches: mpsc::Sender<FetchRange>,
+    effects: Vec<Effect>,
+    ready: Vec<bool>,
+}
+
+impl Engine {
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        self.show();
+        let mut batch = Vec::with_capacity(BATCH_COMMANDS);
+        while queue.blocking_recv_many(&mut batch, BATCH_COMMANDS) > 0 {
+            let mut stop = false;
+            let mut changed = false;
+            for command in batch.drain(..) {
+                stop |= matches!(command, Command::Stop);
+                changed |= self.take(command);
+            }
+            if changed {
+                self.show();
+            }
+            if stop {
+                return;
+            }
+        }
+    }
+
+    /// Does one command and its effects; whether the snapshot may have changed.
+    fn take(&mut self, command: Command) -> bool {
+        let began = Instant::now();
+        let changed = match command {
+            Command::WarmUp { history, journalled, done } => {
+                self.forecaster.warm_up(&history, &mut self.effects);
+                self.forecaster.remember(journalled);
+                self.perform();
+                self.show();
+                // The one who asked may have gone; the history is in all the same.
+                let _ = done.send(());
+                true
+            }
+            Command::Kline { symbol, kline, closed, source, event_time } => {
+                names::count_kline(source, closed);
+                self.forecaster.apply(Event::Kline { symbol, kline, closed, source }, &mut self.effects);
+                if let Some(time) = event_time {
+                    self.pass_time(time);
+                }
+                closed || !self.effects.is_empty()
+            }
+            Command::Fetched { symbol, klines } => {
+                let event = |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest };
+                self.forecaster.apply_all(klines.into_iter().map(event), &mut self.effects);
+                true
+            }
+            Command::Time(time) => {
+                self.pass_time(time);
+                !self.effects.is_empty()
+            }
+            Command::TakeUp { bundle, done } => {
+                let outcome = self.take_up(bundle);
+                // The one who asked may have gone; the bundle answers all the same.
+                let _ = done.send(outcome);
+                true
+            }
+            Command::Stop => false,
+        };
+        self.perform();
+        names::record_engine_time(began.elapsed());
+        changed
+    }
+
+    fn pass_time(&mut self, time: Milliseconds) {
+        self.shared.hear_exchange_time(time);
+        self.forecaster.apply(Event::Time(time), &mut self.effects);
+    }
+
+    fn take_up(&mut self, bundle: Arc<Bundle>) -> Result<(), String> {
+        let digest = bundle.digest();
+        self.forecaster.apply(Event::TakeUp { role: Role::Champion, bundle }, &mut self.effects);
+        let refused = self.effects.iter().find_map(|effect| match effect {
+            Effect::Alarm(Alarm::BundleRefused { digest: refused, reason }) if *refused == digest => {
+                Some(reason.to_string())
+            }
+            _ => None,
+        });
+        self.perform();
+        self.show();
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Carries out the effects in their order.
+    fn perform(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Publish(prediction) => self.publish(prediction),
+                Effect::Journal(record) => {
+                    if let JournalRecord::Resolution(resolution) = &record {
+                        names::count_resolution(resolution.task);
+                    }
+                    self.journaling.record(record);
+                }
+                Effect::StoreKline { symbol, kline } => self.journaling.kline(symbol, kline),
+                Effect::Fetch { symbol, from, to } => self.fetch(FetchRange { symbol, from, to }),
+                Effect::Alarm(alarm) => {
+                    names::count_alarm(alarm.name());
+                    tracing::warn!(alarm = alarm.name(), "{alarm}");
+                }
+            }
+        }
+        self.effects = effects;
+    }
+
+    fn publish(&self, prediction: Arc<Prediction>) {
+        names::count_prediction(prediction.revision);
+        self.shared.latest.put(prediction.clone());
+        self.shared.subscribers.publish(prediction);
+    }
+
+    fn fetch(&self, range: FetchRange) {
+        if self.fetches.try_send(range).is_err() {
+            names::count_alarm("fetch_dropped");
+            tracing::warn!(symbol = %range.symbol, from = %range.from, to = %range.to, "a missing range was not fetched, too many wait");
+        }
+    }
+
+    /// Renews the snapshot.
+    fn show(&mut self) {
+        let readiness = self.forecaster.readiness();
+        self.ready.resize(readiness.len(), false);
+        for (ready, symbol) in self.ready.iter_mut().zip(&readiness) {
+            *ready |= symbol.ready;
+        }
+        let rows = self.forecaster.symbols().iter().map(|&symbol| {
+            let row = self.forecaster.row(symbol)?;
+            Some(FeatureRow { bar: row.bar, values: row.values.into(), quality: row.quality })
+        });
+        let view = EngineView {
+            rows: rows.collect(),
+            ready: self.ready.clone(),
+            readiness,
+            skill: self.forecaster.skill(),
+            watermark: self.forecaster.watermark(),
+        };
+        names::show_engine(&view);
+        self.shared.engine.store(Arc::new(view));
+        self.shared.refresh_serving();
+    }
+}

@@ -1,0 +1,293 @@
+//! The task that follows the exchange: stored klines first, the rest by back-fill, then live.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forecast::Source;
+use kline::{BarTime, Interval, Kline, Symbol};
+use market::live::Backoff;
+use market::{
+    ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine_thread::{Command, FetchRange};
+use crate::state::{ExchangeState, ExchangeView, Shared};
+use crate::stores::Stores;
+use crate::telemetry::metrics as names;
+
+/// How many events of the source may wait. At the bound the socket is not read.
+const QUEUE_EVENTS: usize = 8_192;
+
+/// How many bars back predictions of an earlier process are read from the journal, to be scored when their outcomes
+/// come: well above the longest horizon.
+const JOURNAL_BARS: i64 = 96;
+
+/// How long the source's tasks may take to end.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+
+/// Follows the exchange and feeds the engine.
+#[derive(Debug)]
+pub struct Follower {
+    /// Which exchange, which symbols.
+    pub exchange: ExchangeSettings,
+    /// How many bars of history each symbol is warmed up with.
+    pub history_bars: usize,
+    /// The snapshots.
+    pub shared: Arc<Shared>,
+    /// The stores.
+    pub stores: Stores,
+    /// The engine's queue.
+    pub engine: mpsc::Sender<Command>,
+    /// Ranges that the engine wants.
+    pub ranges: mpsc::Receiver<FetchRange>,
+}
+
+impl Follower {
+    /// Follows until `stop` or until the engine has ended. An exchange that is down is tried again for ever.
+    ///
+    /// # Errors
+    /// An address that cannot be used, or a system without TLS roots.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), MarketError> {
+        let client = RestClient::new(&self.exchange)?;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            last = self.warm_up(&client) => {
+                if let Some(last) = last {
+                    return self.live(client, &last, stop.clone()).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the engine up to now; each symbol's last bar, or `None` if the engine has ended.
+    async fn warm_up(&self, client: &RestClient) -> Option<BTreeMap<Symbol, BarTime>> {
+        let mut backoff = Backoff::new(self.exchange.limits.backoff);
+        let history = loop {
+            match self.history(client).await {
+                Ok(history) => break history,
+                Err(problem) => {
+                    let wait = backoff.next_wait(0.0);
+                    tracing::warn!(%problem, attempt = backoff.attempt(), wait_ms = wait.as_millis(), "the exchange did not answer, trying again");
+                    names::count_reconnect();
+                    self.show(ExchangeState::Connecting, Some(problem));
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        };
+        let interval = self.exchange.interval;
+        let last = history
+            .iter()
+            .filter_map(|(symbol, klines)| Some((*symbol, klines.last()?.bar_time(interval))))
+            .collect();
+        let bars = history.values().map(Vec::len).sum::<usize>();
+        let stores = self.stores.clone();
+        let since = BarTime::last_closed(self.shared.exchange_time(), interval).plus(-JOURNAL_BARS, interval);
+        let journalled = tokio::task::spawn_blocking(move || stores.predictions_from(since)).await;
+        let journalled = match journalled {
+            Ok(Ok(predictions)) => predictions.into(),
+            Ok(Err(problem)) => {
+                tracing::error!(%problem, "the journal cannot be read, earlier predictions are not scored");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        };
+        let (done, finished) = oneshot::channel();
+        self.engine.send(Command::WarmUp { history, journalled, done }).await.ok()?;
+        finished.await.ok()?;
+        tracing::info!(bars, "history taken in");
+        Some(last)
+    }
+
+    /// The last bars of every symbol, from the store and the rest from the exchange.
+    async fn history(&self, client: &RestClient) -> Result<BTreeMap<Symbol, Vec<Kline>>, String> {
+        let interval = self.exchange.interval;
+        let now = client.server_time().await.map_err(|error| error.to_string())?;
+        self.shared.hear_exchange_time(now);
+        self.show(ExchangeState::Backfilling, None);
+        let until = BarTime::last_closed(now, interval);
+        let bars = i64::try_from(self.history_bars).unwrap_or(i64::MAX / 2);
+        let from = until.plus(1 - bars, interval);
+        let mut history = BTreeMap::new();
+        for &symbol in &self.exchange.symbols {
+            let stores = self.stores.clone();
+            let read = move || stores.klines(symbol, interval, from, until);
+            let stored = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
+            let stored = stored.map_err(|refusal| refusal.to_string())?;
+            let missing = missing_ranges(&stored, from, until, interval);
+            let mut klines: BTreeMap<BarTime, Kline> =
+                stored.into_iter().map(|kline| (kline.bar_time(interval), kline)).collect();
+            for (first, last) in missing {
+                let (start, end) = (first.open_time(interval), last.milliseconds() + 1);
+                let fetched = backfill(client, symbol, interval, start, end, |progress| {
+                    tracing::debug!(%symbol, bars_done = progress.bars_done, bars_total = progress.bars_total, "back-filling");
+                })
+                .await
+                .map_err(|error| format!("{symbol}: {error}"))?;
+                names::count_backfilled(fetched.len());
+                let (stores, written) = (self.stores.clone(), fetched.clone());
+                let write = move || stores.write_klines(symbol, interval, &written);
+                if let Ok(Err(problem)) = tokio::task::spawn_blocking(write).await {
+                    tracing::error!(%symbol, %problem, "back-filled klines were not stored");
+                }
+                klines.extend(fetched.into_iter().map(|kline| (kline.bar_time(interval), kline)));
+            }
+            history.insert(symbol, klines.into_values().collect());
+        }
+        Ok(history)
+    }
+
+    /// Feeds live klines to the engine.
+    async fn live(
+        mut self,
+        client: RestClient,
+        last: &BTreeMap<Symbol, BarTime>,
+        stop: CancellationToken,
+    ) -> Result<(), MarketError> {
+        let (sender, mut events) = mpsc::channel(QUEUE_EVENTS);
+        let source = LiveSource::spawn(self.exchange.clone(), last, sender)?;
+        let ranges = std::mem::replace(&mut self.ranges, mpsc::channel(1).1);
+        let fetching = tokio::spawn(fetch(client, self.exchange.interval, ranges, self.engine.clone(), stop.clone()));
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                event = events.recv() => event,
+            };
+            let Some(event) = event else { break };
+            if let Some(command) = self.command(event)
+                && self.engine.send(command).await.is_err()
+            {
+                break;
+            }
+        }
+        source.stop(STOP_WAIT).await;
+        if fetching.await.is_err() {
+            tracing::error!("the fetching task failed");
+        }
+        Ok(())
+    }
+
+    /// What an event asks of the engine; changes of the line are shown.
+    fn command(&self, event: MarketEvent) -> Option<Command> {
+        match event {
+            MarketEvent::Kline(received) => Some(Command::Kline {
+                symbol: received.symbol,
+                kline: received.kline,
+                closed: received.closed,
+                source: source(received.source),
+                event_time: received.event_time,
+            }),
+            MarketEvent::Time(time) => Some(Command::Time(time)),
+            MarketEvent::Connected => {
+                tracing::info!("following the exchange live");
+                self.show(ExchangeState::Live, None);
+                None
+            }
+            MarketEvent::Reconnecting { attempt, wait, reason } => {
+                tracing::warn!(attempt, wait_ms = wait.as_millis(), reason, "the exchange's socket is down");
+                names::count_reconnect();
+                self.show(ExchangeState::Reconnecting, Some(reason));
+                None
+            }
+            MarketEvent::Gap { symbol, from, to } => {
+                tracing::warn!(%symbol, %from, %to, "the exchange does not have these bars");
+                names::count_alarm("exchange_gap");
+                None
+            }
+            MarketEvent::BackfillProgress(progress) => {
+                tracing::debug!(symbol = %progress.symbol, bars_done = progress.bars_done, "catching up");
+                None
+            }
+        }
+    }
+
+    fn show(&self, state: ExchangeState, problem: Option<String>) {
+        names::show_exchange(state);
+        self.shared.exchange.store(Arc::new(ExchangeView { state, problem }));
+    }
+}
+
+/// Fetches what the engine misses, one range after another.
+async fn fetch(
+    client: RestClient,
+    interval: Interval,
+    mut ranges: mpsc::Receiver<FetchRange>,
+    engine: mpsc::Sender<Command>,
+    stop: CancellationToken,
+) {
+    loop {
+        let range = tokio::select! {
+            () = stop.cancelled() => return,
+            range = ranges.recv() => range,
+        };
+        let Some(FetchRange { symbol, from, to }) = range else { return };
+        let fetched = tokio::select! {
+            () = stop.cancelled() => return,
+            fetched = backfill(&client, symbol, interval, from.open_time(interval), to.milliseconds() + 1, |_| ()) => fetched,
+        };
+        match fetched {
+            Ok(klines) => {
+                names::count_backfilled(klines.len());
+                if engine.send(Command::Fetched { symbol, klines }).await.is_err() {
+                    return;
+                }
+            }
+            Err(problem) => tracing::warn!(%symbol, %from, %to, %problem, "missing bars were not fetched"),
+        }
+    }
+}
+
+const fn source(source: KlineSource) -> Source {
+    match source {
+        KlineSource::Socket => Source::Socket,
+        KlineSource::Rest => Source::Rest,
+        KlineSource::Archive => Source::Archive,
+        KlineSource::Replay => Source::Replay,
+    }
+}
+
+/// The ranges from `from` to `until` (both included) that `stored`, in order, does not cover.
+fn missing_ranges(
+    stored: &[Kline],
+    from: BarTime,
+    until: BarTime,
+    interval: Interval,
+) -> Vec<(BarTime, BarTime)> {
+    let mut missing = Vec::new();
+    let mut next = from;
+    for kline in stored {
+        let bar = kline.bar_time(interval);
+        if bar > next {
+            missing.push((next, bar.plus(-1, interval)));
+        }
+        next = next.max(bar.plus(1, interval));
+    }
+    if next <= until {
+        missing.push((next, until));
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kline::KlineFields;
+
+    #[test]
+    fn what_is_not_stored_is_missing() {
+        let bar = |index: i64| BarTime::from_open(index * 900_000, Interval::M15).expect("on the grid");
+        let stored: Vec<Kline> = [3, 4, 7]
+            .iter()
+            .map(|index| Kline::new(Interval::M15, KlineFields::flat(index * 900_000, 1.0)).expect("valid"))
+            .collect();
+        let missing = |from, until| missing_ranges(&stored, bar(from), bar(until), Interval::M15);
+        assert_eq!(missing(1, 9), [(bar(1), bar(2)), (bar(5), bar(6)), (bar(8), bar(9))]);
+        assert_eq!(missing(3, 4), []);
+        assert_eq!(missing_ranges(&[], bar(1), bar(2), Interval::M15), [(bar(1), bar(2))]);
+    }
+}

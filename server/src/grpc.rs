@@ -1,0 +1,70 @@
+//! The gRPC face: one service, one file; each only translates.
+
+mod health;
+mod models;
+mod prediction;
+mod status;
+
+use std::time::Duration;
+
+use proto::v1::model_service_server::ModelServiceServer;
+use proto::v1::prediction_service_server::PredictionServiceServer;
+use proto::v1::status_service_server::StatusServiceServer;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::service::Service;
+use crate::telemetry::grpc_layer::GrpcMetricsLayer;
+
+/// The longest request in bytes: 1,000 symbols and every task fit many times over.
+const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// How many calls one connection may have open.
+const STREAMS_PER_CONNECTION: u32 = 1_024;
+
+/// A silent connection is asked for a sign of life this often.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How long a whole call may take, streams excepted: reloading a bundle is the longest.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Serves until `stop`, then lets open calls end. Needs to be awaited to the end.
+///
+/// # Errors
+/// A transport that fails, or descriptors that reflection cannot read.
+pub async fn serve(
+    incoming: TcpIncoming,
+    service: Service,
+    stop: CancellationToken,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (health, health_task) = health::service(&service).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+    let prediction = PredictionServiceServer::new(prediction::Prediction(service.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let models =
+        ModelServiceServer::new(models::Models(service.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let status =
+        StatusServiceServer::new(status::Statuses(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let health_task = tokio::spawn(health_task);
+    let served = Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .timeout(CALL_TIMEOUT)
+        .layer(GrpcMetricsLayer)
+        .add_service(health)
+        .add_service(v1)
+        .add_service(v1alpha)
+        .add_service(prediction)
+        .add_service(models)
+        .add_service(status)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await;
+    health_task.abort();
+    Ok(served?)
+}

@@ -1,0 +1,36 @@
+//! The server: follows an exchange, drives the Forecaster, and answers over gRPC and HTTP.
+//!
+//! ```
+//! use klinecast_server::settings::{Settings, Sources, resolve};
+//!
+//! let mut sources = Sources::default();
+//! sources.flags.insert("exchange.symbols".to_owned(), "BTCUSDT,ETHUSDT".to_owned());
+//! let resolved = resolve(&sources)?;
+//! let settings = Settings::from_resolved(&resolved)?;
+//! assert_eq!(settings.symbols.len(), 2);
+//! assert!(resolved.to_string().contains("flag --symbols"));
+//! # Ok::<(), klinecast_server::settings::SettingsError>(())
+//! ```
+//!
+//! One thread owns the Forecaster ([`engine_thread`]); every answer is read from immutable snapshots
+//! ([`state`], [`latest`]) and never waits for a lock, a disk or a model.
+
+pub mod app;
+pub mod champion;
+mod clock;
+pub mod convert;
+pub mod engine_thread;
+pub mod follow;
+pub mod grpc;
+pub mod journaling;
+pub mod latest;
+pub mod reason;
+pub mod rest;
+pub mod service;
+pub mod settings;
+pub mod state;
+pub mod stores;
+pub mod subscribers;
+pub mod telemetry;
+#[cfg(test)]
+mod testing;

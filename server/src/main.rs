@@ -1,0 +1,74 @@
+//! `klinecast-server`: reads the settings, builds and binds, serves, drains.
+
+use std::process::ExitCode;
+
+use klinecast_server::app::App;
+use klinecast_server::settings::{Arguments, Settings, SettingsError, command, resolve};
+use klinecast_server::telemetry::logs;
+use tokio_util::sync::CancellationToken;
+
+/// The exit code for settings that cannot be used.
+const EXIT_SETTINGS: u8 = 2;
+
+fn main() -> ExitCode {
+    let settings = match read_settings() {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("klinecast-server: {error}");
+            return ExitCode::from(EXIT_SETTINGS);
+        }
+    };
+    let served = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        let served = runtime.block_on(serve(settings));
+        // What a lost blocking task still does must not hold the end up.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        served
+    });
+    match served {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("klinecast-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The checked settings, or `None` when they were only to be shown.
+fn read_settings() -> Result<Option<Settings>, SettingsError> {
+    let matches = command().get_matches();
+    let arguments = Arguments::read(&matches, std::env::vars().collect())?;
+    let resolved = resolve(&arguments.sources)?;
+    if arguments.print_config {
+        print!("{resolved}");
+    }
+    let settings = Settings::from_resolved(&resolved)?;
+    logs::start(&settings.log).map_err(|fault| SettingsError(vec![fault]))?;
+    Ok((!arguments.print_config).then_some(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<bool> {
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    let app = App::build(settings).await?;
+    println!("{}", app.addresses().to_json());
+    Ok(app.run(stop).await?)
+}
+
+/// Cancels `stop` on SIGTERM or SIGINT.
+async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be heard, stop the process by force");
+        return;
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(signal = name, "asked to stop");
+    stop.cancel();
+}

@@ -1,0 +1,282 @@
+//! The one catalogue of reasons: why a request was refused, its gRPC code, its HTTP status, and what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use tonic::Code;
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The symbol is not served.
+    UnknownSymbol,
+    /// The task is none of the seven.
+    UnknownTask,
+    /// The loaded bundle does not answer the task.
+    TaskNotInBundle,
+    /// The loaded bundle was not trained on the symbol.
+    SymbolNotInBundle,
+    /// The interval is not served.
+    UnknownInterval,
+    /// The feature is not in the catalogue.
+    UnknownFeature,
+    /// The registry has no such model.
+    UnknownModel,
+    /// No such route or method.
+    UnknownRoute,
+    /// The route does not take the HTTP method.
+    MethodNotAllowed,
+    /// The request cannot be read.
+    MalformedRequest,
+    /// The request asks for more than is allowed at once.
+    RequestTooLarge,
+    /// No bundle is loaded.
+    NoBundle,
+    /// The symbol has too few klines.
+    NotWarm,
+    /// The registry has no champion.
+    NoChampion,
+    /// The bundle was not taken up.
+    BundleRefused,
+    /// The store did not answer.
+    StoreFailed,
+    /// The server stops.
+    Draining,
+    /// A fault of the server.
+    Internal,
+}
+
+/// One line of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The reason.
+    pub reason: Reason,
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// The gRPC code.
+    pub code: Code,
+    /// The HTTP status.
+    pub status: u16,
+    /// A short title, the same for every occurrence.
+    pub title: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+const fn entry(
+    reason: Reason,
+    name: &'static str,
+    (code, status): (Code, u16),
+    title: &'static str,
+    remedy: &'static str,
+) -> Entry {
+    Entry { reason, name, code, status, title, remedy }
+}
+
+/// The catalogue, in the order of [`Reason`].
+pub const CATALOGUE: [Entry; 18] = [
+    entry(
+        Reason::UnknownSymbol,
+        "UNKNOWN_SYMBOL",
+        (Code::NotFound, 404),
+        "symbol is not served",
+        "ask for one of the known symbols, or start the server with it in --symbols",
+    ),
+    entry(
+        Reason::UnknownTask,
+        "UNKNOWN_TASK",
+        (Code::NotFound, 404),
+        "task is not known",
+        "ask for one of the known tasks",
+    ),
+    entry(
+        Reason::TaskNotInBundle,
+        "TASK_NOT_IN_BUNDLE",
+        (Code::NotFound, 404),
+        "task is not answered by the loaded bundle",
+        "ask for one of the tasks of the bundle, or train one with the task",
+    ),
+    entry(
+        Reason::SymbolNotInBundle,
+        "SYMBOL_NOT_IN_BUNDLE",
+        (Code::NotFound, 404),
+        "symbol is not answered by the loaded bundle",
+        "train and promote a bundle with the symbol",
+    ),
+    entry(
+        Reason::UnknownInterval,
+        "UNKNOWN_INTERVAL",
+        (Code::InvalidArgument, 400),
+        "interval is not served",
+        "leave the interval out or ask for the one that is served",
+    ),
+    entry(
+        Reason::UnknownFeature,
+        "UNKNOWN_FEATURE",
+        (Code::NotFound, 404),
+        "feature is not in the catalogue",
+        "ask for features without names to see them all",
+    ),
+    entry(
+        Reason::UnknownModel,
+        "UNKNOWN_MODEL",
+        (Code::NotFound, 404),
+        "model is not in the registry",
+        "list the models and use one of their versions",
+    ),
+    entry(
+        Reason::UnknownRoute,
+        "UNKNOWN_ROUTE",
+        (Code::Unimplemented, 404),
+        "route is not known",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}",
+    ),
+    entry(
+        Reason::MethodNotAllowed,
+        "METHOD_NOT_ALLOWED",
+        (Code::Unimplemented, 405),
+        "route does not take this method",
+        "use the method that the Allow header names",
+    ),
+    entry(
+        Reason::MalformedRequest,
+        "MALFORMED_REQUEST",
+        (Code::InvalidArgument, 400),
+        "request cannot be read",
+        "correct the request",
+    ),
+    entry(
+        Reason::RequestTooLarge,
+        "REQUEST_TOO_LARGE",
+        (Code::InvalidArgument, 413),
+        "request asks for too much at once",
+        "divide the request",
+    ),
+    entry(
+        Reason::NoBundle,
+        "NO_BUNDLE",
+        (Code::Unavailable, 503),
+        "no bundle is loaded",
+        "train and promote a bundle with klinecast-trainer, the server takes it up by itself",
+    ),
+    entry(
+        Reason::NotWarm,
+        "NOT_WARM",
+        (Code::Unavailable, 503),
+        "symbol is not warm yet",
+        "wait until the status shows the symbol as ready",
+    ),
+    entry(
+        Reason::NoChampion,
+        "NO_CHAMPION",
+        (Code::FailedPrecondition, 409),
+        "registry has no champion",
+        "promote a model with klinecast promote or klinecast-trainer",
+    ),
+    entry(
+        Reason::BundleRefused,
+        "BUNDLE_REFUSED",
+        (Code::FailedPrecondition, 409),
+        "bundle was refused",
+        "what answered before goes on answering; train the bundle again or promote another model",
+    ),
+    entry(
+        Reason::StoreFailed,
+        "STORE_FAILED",
+        (Code::Unavailable, 503),
+        "store did not answer",
+        "try again; look at the server's log and at the disk of its home folder",
+    ),
+    entry(
+        Reason::Draining,
+        "DRAINING",
+        (Code::Unavailable, 503),
+        "server is stopping",
+        "try again at another replica or in a while",
+    ),
+    entry(
+        Reason::Internal,
+        "INTERNAL",
+        (Code::Internal, 500),
+        "server made a mistake",
+        "report it with the server's log",
+    ),
+];
+
+impl Reason {
+    /// The reason's line of the catalogue.
+    #[must_use]
+    pub const fn entry(self) -> &'static Entry {
+        &CATALOGUE[self as usize]
+    }
+}
+
+/// A refused request: the reason, a sentence with the values of this case, and facts for programs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// What was wrong, naming thing and value.
+    pub message: String,
+    /// Facts by name: what was given, what is known.
+    pub facts: Vec<(&'static str, String)>,
+    /// When to try again, if that can help.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal without facts.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
+        let retry_after = (reason.entry().code == Code::Unavailable).then_some(Duration::from_secs(1));
+        Self { reason, message: message.to_string(), facts: Vec::new(), retry_after }
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.facts.push((name, value.to_string()));
+        self
+    }
+}
+
+/// Shortens a text from outside for messages and logs.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_in_the_order_of_the_reasons() {
+        for (index, entry) in CATALOGUE.iter().enumerate() {
+            assert_eq!(entry.reason as usize, index, "{}", entry.name);
+            assert_eq!(entry.reason.entry(), entry);
+        }
+    }
+
+    #[test]
+    fn codes_and_statuses_tell_the_same_story() {
+        for entry in &CATALOGUE {
+            let statuses: &[u16] = match entry.code {
+                Code::NotFound => &[404],
+                Code::InvalidArgument => &[400, 413],
+                Code::Unavailable => &[503],
+                Code::FailedPrecondition => &[409],
+                Code::Unimplemented => &[404, 405],
+                _ => &[500],
+            };
+            assert!(statuses.contains(&entry.status), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn only_what_time_can_mend_is_to_be_tried_again() {
+        assert!(Refusal::new(Reason::NotWarm, "x").retry_after.is_some());
+        assert!(Refusal::new(Reason::UnknownSymbol, "x").retry_after.is_none());
+    }
+}

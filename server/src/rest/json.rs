@@ -1,0 +1,258 @@
+//! The shapes of the HTTP answers: those of the earlier Python service with more fields. Missing numbers are `null`.
+
+use features::{Catalogue, Quality};
+use forecast::{Answer, Task, TaskKind, TaskPrediction};
+use jiff::Timestamp;
+use kline::{BarTime, Interval, Milliseconds};
+use serde_json::{Map, Value, json};
+
+use crate::service::{Answered, FeatureAnswer, ModelInfo, Service, Status};
+use crate::state::{ExchangeState, ServingState};
+
+/// A prediction: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the number of a regression or the index of
+/// a class; `probabilities` stand beside.
+pub(super) fn prediction(answered: &Answered, interval: Interval) -> Value {
+    let prediction = &answered.prediction;
+    let tasks: Map<String, Value> = prediction
+        .tasks
+        .iter()
+        .filter(|answer| answered.selection.has(answer.task))
+        .map(|answer| (answer.task.name().to_owned(), task_prediction(answer)))
+        .collect();
+    json!({
+        "symbol": prediction.symbol,
+        "timestamp": timestamp(prediction.bar_time.milliseconds()),
+        "predictions": tasks,
+        "interval": interval,
+        "bar_time": prediction.bar_time.milliseconds(),
+        "bundle": prediction.bundle,
+        "revision": prediction.revision,
+        "provisional": prediction.provisional,
+        "staleness_ms": answered.staleness_ms,
+        "close": number(prediction.close),
+        "source": prediction.source,
+        "row_hash": prediction.row_hash,
+        "quality": quality(prediction.quality),
+    })
+}
+
+fn task_prediction(prediction: &TaskPrediction) -> Value {
+    let task = prediction.task;
+    let mut fields = Map::new();
+    let members = [
+        ("lightgbm", &prediction.lightgbm),
+        ("xgboost", &prediction.xgboost),
+        ("ensemble", &prediction.ensemble),
+    ];
+    for (name, answer) in members {
+        fields.insert(name.to_owned(), short(answer));
+    }
+    fields.insert("kind".to_owned(), kind(task).into());
+    fields.insert("horizon_steps".to_owned(), task.horizon_steps().into());
+    if task.kind() != TaskKind::Regression {
+        let class = prediction.ensemble.class().and_then(|index| task.class_names().get(index));
+        fields.insert("class".to_owned(), class.copied().into());
+        fields.insert("classes".to_owned(), json!(task.class_names()));
+        let lists = members.into_iter().map(|(name, answer)| (name.to_owned(), full(answer)));
+        fields.insert("probabilities".to_owned(), Value::Object(lists.collect()));
+    }
+    let baselines = prediction.baselines.iter().map(|named| (named.name.name().to_owned(), full(&named.answer)));
+    fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+    Value::Object(fields)
+}
+
+/// One number: a value, or the index of the most probable class.
+fn short(answer: &Answer) -> Value {
+    match answer {
+        Answer::Value(value) => number(*value),
+        Answer::Probabilities(_) => answer.class().into(),
+    }
+}
+
+/// A value, or the list of probabilities.
+fn full(answer: &Answer) -> Value {
+    match answer {
+        Answer::Value(value) => number(*value),
+        Answer::Probabilities(list) => list.iter().map(|&value| number(value)).collect(),
+    }
+}
+
+/// A number, or `null` when it is missing.
+fn number(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+fn quality(quality: Quality) -> Value {
+    json!({
+        "warm_features": quality.warm_features,
+        "total_features": quality.total,
+        "carried_bars": quality.carried_bars,
+        "missing_inputs": quality.missing_inputs,
+    })
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(time: Milliseconds) -> Value {
+    Timestamp::from_millisecond(time).map_or(Value::Null, |time| format!("{time:.3}").into())
+}
+
+const fn kind(task: Task) -> &'static str {
+    match task.kind() {
+        TaskKind::Regression => "regression",
+        TaskKind::Binary => "binary",
+        TaskKind::Classes(_) => "classes",
+    }
+}
+
+/// The answer of `GET /features/{symbol}`.
+pub(super) fn features(answer: &FeatureAnswer, interval: Interval) -> Value {
+    let values: Map<String, Value> =
+        answer.features.iter().map(|feature| (feature.name.to_owned(), number(feature.value))).collect();
+    json!({
+        "symbol": answer.symbol,
+        "timestamp": timestamp(answer.bar.milliseconds()),
+        "features": values,
+        "feature_count": answer.features.len(),
+        "interval": interval,
+        "bar_time": answer.bar.milliseconds(),
+        "catalogue_hash": answer.catalogue_hash,
+        "row_hash": answer.row_hash,
+        "quality": quality(answer.quality),
+    })
+}
+
+/// The answer of `GET /tasks`.
+pub(super) fn tasks(service: &Service) -> Value {
+    let champion = service.shared().champion.load();
+    let info = |task: Task| {
+        let loaded = champion.bundle.as_ref().is_some_and(|bundle| bundle.manifest().task(task).is_some());
+        json!({
+            "name": task.name(),
+            "kind": kind(task),
+            "horizon_steps": task.horizon_steps(),
+            "classes": task.class_names(),
+            "description": task.description(),
+            "loaded": loaded,
+        })
+    };
+    json!({ "tasks": Task::ALL.map(info), "interval": service.interval })
+}
+
+/// The answer of `GET /models`.
+pub(super) fn models(models: &[ModelInfo], service: &Service) -> Value {
+    let list: Vec<Value> = models.iter().map(model).collect();
+    json!({ "models": list, "champion": service.champion_digest() })
+}
+
+/// One model.
+pub(super) fn model(model: &ModelInfo) -> Value {
+    json!({
+        "version": model.version,
+        "digest": model.digest,
+        "stage": model.stage.name(),
+        "aliases": model.aliases.iter().map(|alias| alias.name()).collect::<Vec<_>>(),
+        "serving": model.serving,
+        "registered_at": timestamp(model.registered_at_ms),
+        "metrics": model.metrics,
+        "manifest": model.manifest,
+    })
+}
+
+/// The answer of `GET /health`.
+pub(super) fn health(service: &Service, status: &Status) -> Value {
+    let symbols: Vec<Value> = status
+        .engine
+        .readiness
+        .iter()
+        .zip(&status.engine.ready)
+        .map(|(readiness, ready)| {
+            json!({
+                "symbol": readiness.symbol,
+                "ready": ready,
+                "bar_time": readiness.last_bar,
+                "staleness_ms": readiness.last_bar.map(|bar| service.shared().staleness(bar)),
+                "warm_features": readiness.warm_features,
+                "total_features": readiness.total_features,
+            })
+        })
+        .collect();
+    let bundle = status.champion.bundle.as_ref();
+    json!({
+        "status": serving(status.state),
+        "waiting_for": status.waiting_for,
+        "version": env!("CARGO_PKG_VERSION"),
+        "interval": service.interval,
+        "uptime_seconds": status.uptime.as_secs_f64(),
+        "models": {
+            "loaded": bundle.is_some(),
+            "bundle": bundle.map(|bundle| bundle.digest()),
+            "tasks": bundle.map(|bundle| bundle.manifest().tasks.iter().map(|entry| entry.task).collect::<Vec<_>>()),
+            "problem": status.champion.problem,
+        },
+        "exchange": {
+            "state": exchange(status.exchange.state),
+            "problem": status.exchange.problem,
+            "time": status.exchange_time_ms,
+        },
+        "watermark": status.engine.watermark.map(BarTime::milliseconds),
+        "catalogue_hash": Catalogue::standard().hash().to_string(),
+        "symbols": symbols,
+    })
+}
+
+const fn serving(state: ServingState) -> &'static str {
+    match state {
+        ServingState::Starting => "starting",
+        ServingState::Serving => "healthy",
+        ServingState::Draining => "draining",
+    }
+}
+
+const fn exchange(state: ExchangeState) -> &'static str {
+    match state {
+        ExchangeState::Connecting => "connecting",
+        ExchangeState::Backfilling => "backfilling",
+        ExchangeState::Live => "live",
+        ExchangeState::Reconnecting => "reconnecting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::service::Selection;
+    use crate::testing;
+
+    fn answer(selection: Selection) -> Value {
+        let prediction = Arc::new(testing::prediction("BTCUSDT", 1, 1));
+        prediction_json(&Answered { prediction, selection, staleness_ms: 5 })
+    }
+
+    fn prediction_json(answered: &Answered) -> Value {
+        super::prediction(answered, Interval::M15)
+    }
+
+    #[test]
+    fn the_shape_is_the_old_one_with_more_beside() {
+        let json = answer(Selection::ALL);
+        assert_eq!(json["symbol"], "BTCUSDT");
+        assert_eq!(json["timestamp"], "1970-01-01T00:29:59.999Z");
+        assert_eq!(json["predictions"]["return_1step"]["ensemble"], 0.025);
+        assert_eq!(json["predictions"]["direction_4step"]["lightgbm"], 0);
+        assert_eq!(json["predictions"]["direction_4step"]["xgboost"], 1);
+        assert_eq!(json["predictions"]["direction_4step"]["probabilities"]["ensemble"], json!([0.375, 0.625]));
+        assert_eq!(json["predictions"]["direction_4step"]["class"], "up");
+        assert_eq!(json["predictions"].as_object().map(Map::len), Some(7));
+        assert_eq!(json["bar_time"], 1_799_999);
+    }
+
+    #[test]
+    fn only_the_tasks_asked_for_are_there_and_missing_numbers_are_null() {
+        let json = answer(Selection::of([Task::Return4Step]));
+        assert_eq!(json["predictions"].as_object().map(Map::len), Some(1));
+        assert_eq!(number(f64::NAN), Value::Null);
+        assert_eq!(short(&Answer::Probabilities(vec![f64::NAN; 2])), Value::Null);
+    }
+}

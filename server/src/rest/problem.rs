@@ -1,0 +1,71 @@
+//! Refusals as RFC 9457 problem documents.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::reason::Refusal;
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(super) struct Problem(pub(super) Refusal);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+/// The document of a refusal.
+pub(super) fn document(refusal: &Refusal) -> Value {
+    let entry = refusal.reason.entry();
+    let facts: Map<String, Value> =
+        refusal.facts.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect();
+    json!({
+        "type": format!("urn:klinecast:problem:{}", entry.name.to_ascii_lowercase().replace('_', "-")),
+        "title": entry.title,
+        "status": entry.status,
+        "detail": refusal.message,
+        "reason": entry.name,
+        "remedy": entry.remedy,
+        "facts": facts,
+    })
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.reason.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(document(&self.0))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = self.0.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::{CATALOGUE, Reason};
+
+    #[test]
+    fn every_reason_becomes_a_problem_that_carries_it() {
+        for entry in &CATALOGUE {
+            let refusal = Refusal::new(entry.reason, "thing \"x\"").with("thing", "x");
+            let document = document(&refusal);
+            assert_eq!(document["status"], entry.status);
+            assert_eq!(document["reason"], entry.name);
+            assert_eq!(document["facts"]["thing"], "x");
+            let response = Problem(refusal).into_response();
+            assert_eq!(response.status().as_u16(), entry.status);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        }
+        let response = Problem(Refusal::new(Reason::NotWarm, "x")).into_response();
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+    }
+}

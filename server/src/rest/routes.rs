@@ -1,0 +1,187 @@
+//! The routes: those of the earlier Python service, and the same under `/v1`.
+
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::json as shapes;
+use super::problem::{Problem, document};
+use super::requests::{self, BODY_BYTES_MAX, SymbolQuery};
+use crate::reason::{Reason, Refusal, shorten};
+use crate::service::{Promotion, Service};
+use crate::state::ServingState;
+use crate::telemetry::metrics as names;
+
+/// The method and path of every route, each also under `/v1`.
+pub const ROUTES: [(&str, &str); 10] = [
+    ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/tasks"),
+    ("GET", "/models"),
+    ("POST", "/predict/{symbol}"),
+    ("POST", "/predict/batch"),
+    ("GET", "/predict/{symbol}/task/{task}"),
+    ("POST", "/models/reload"),
+    ("POST", "/models/promote"),
+    ("GET", "/features/{symbol}"),
+];
+
+type Answer = Result<Json<Value>, Problem>;
+
+/// Every route.
+pub fn routes(service: Service) -> Router {
+    let api = Router::new()
+        .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/tasks", get(tasks))
+        .route("/models", get(models))
+        .route("/predict/{symbol}", post(predict))
+        .route("/predict/batch", post(predict_batch))
+        .route("/predict/{symbol}/task/{task}", get(predict_task))
+        .route("/models/reload", post(reload))
+        .route("/models/promote", post(promote))
+        .route("/features/{symbol}", get(features));
+    Router::new()
+        .merge(api.clone())
+        .nest("/v1", api)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(observe))
+        .with_state(service)
+}
+
+/// Counts and times a request by its route, never by its path, and turns the framework's own refusals (a path that is no
+/// UTF-8, a query that cannot be read, a body that is too long) into problems.
+async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        _ => "other",
+    };
+    let response = as_problem(next.run(request).await);
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    names::record_http(route, method, response.status().as_u16(), began.elapsed());
+    response
+}
+
+fn as_problem(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    if is_json || !response.status().is_client_error() {
+        return response;
+    }
+    let refusal = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::new(Reason::RequestTooLarge, format!("the body is longer than {BODY_BYTES_MAX} bytes"))
+        }
+        _ => Refusal::new(Reason::MalformedRequest, "the path or the query cannot be read"),
+    };
+    Problem(refusal).into_response()
+}
+
+async fn health(State(service): State<Service>) -> (StatusCode, Json<Value>) {
+    let status = service.status();
+    let code = match status.state {
+        ServingState::Serving => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(shapes::health(&service, &status)))
+}
+
+async fn live() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+async fn tasks(State(service): State<Service>) -> Json<Value> {
+    Json(shapes::tasks(&service))
+}
+
+async fn models(State(service): State<Service>) -> Answer {
+    Ok(Json(shapes::models(&service.models().await?, &service)))
+}
+
+async fn predict(State(service): State<Service>, Path(symbol): Path<String>, body: Bytes) -> Answer {
+    let request: requests::Predict = requests::read(&body)?;
+    let (tasks, interval) = (request.tasks.unwrap_or_default(), request.interval.unwrap_or_default());
+    let answered = service.predict(&symbol, &tasks, &interval)?;
+    Ok(Json(shapes::prediction(&answered, service.interval)))
+}
+
+async fn predict_batch(State(service): State<Service>, body: Bytes) -> Answer {
+    let request: requests::PredictBatch = requests::read(&body)?;
+    let (symbols, tasks) = (request.symbols.unwrap_or_default(), request.tasks.unwrap_or_default());
+    let interval = request.interval.unwrap_or_default();
+    let answers = service.predict_batch(&symbols, &tasks, &interval)?;
+    let (mut predictions, mut problems) = (Vec::new(), serde_json::Map::new());
+    for (symbol, outcome) in answers {
+        match outcome {
+            Ok(answered) => predictions.push(shapes::prediction(&answered, service.interval)),
+            Err(refusal) => {
+                problems.insert(shorten(&symbol), document(&refusal));
+            }
+        }
+    }
+    Ok(Json(json!({ "predictions": predictions, "problems": problems })))
+}
+
+async fn predict_task(
+    State(service): State<Service>,
+    Path((symbol, task)): Path<(String, String)>,
+    Query(query): Query<SymbolQuery>,
+) -> Answer {
+    let answered = service.predict(&symbol, &[task], &query.interval)?;
+    Ok(Json(shapes::prediction(&answered, service.interval)))
+}
+
+async fn features(
+    State(service): State<Service>,
+    Path(symbol): Path<String>,
+    Query(query): Query<SymbolQuery>,
+) -> Answer {
+    let wanted: Vec<&str> = query.names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let answer = service.features(&symbol, &wanted, &query.interval)?;
+    Ok(Json(shapes::features(&answer, service.interval)))
+}
+
+async fn reload(State(service): State<Service>) -> Answer {
+    let reloaded = service.reload().await?;
+    Ok(Json(json!({
+        "changed": reloaded.previous != Some(reloaded.digest),
+        "previous": reloaded.previous,
+        "bundle": reloaded.digest,
+    })))
+}
+
+async fn promote(State(service): State<Service>, body: Bytes) -> Answer {
+    let request: requests::Promote = requests::read(&body)?;
+    let refuse = |error: store::UnknownName| Refusal::new(Reason::MalformedRequest, error);
+    let stage = request.stage.map(|name| name.parse()).transpose().map_err(refuse)?;
+    let alias = request.alias.map(|name| name.parse()).transpose().map_err(refuse)?;
+    let model = service.promote(Promotion { version: request.version, stage, alias }).await?;
+    Ok(Json(shapes::model(&model)))
+}
+
+async fn unknown_route(request: Request) -> Response {
+    let path = shorten(request.uri().path());
+    let refusal = Refusal::new(Reason::UnknownRoute, format!("route {path:?} is not known"));
+    Problem(refusal.with("path", path)).into_response()
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    let (method, path) = (shorten(request.method().as_str()), shorten(request.uri().path()));
+    let message = format!("route {path:?} does not take {method}");
+    Problem(Refusal::new(Reason::MethodNotAllowed, message).with("method", method)).into_response()
+}

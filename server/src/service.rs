@@ -1,0 +1,92 @@
+//! The answers, before any wire. Both faces, gRPC and REST, only translate what is here.
+
+mod features;
+mod models;
+mod predict;
+mod selection;
+mod status;
+mod subscribe;
+
+use std::sync::Arc;
+
+use kline::{Interval, Symbol};
+
+use crate::champion::ChampionHandle;
+use crate::journaling::Journaling;
+use crate::reason::{Reason, Refusal, shorten};
+use crate::state::Shared;
+use crate::stores::Stores;
+
+pub use features::{FeatureAnswer, FeatureValue};
+pub use models::{ModelInfo, Promotion};
+pub use predict::{Answered, BATCH_SYMBOLS_MAX};
+pub use selection::Selection;
+pub use status::Status;
+pub use subscribe::{Announcement, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
+
+/// The application: what every face asks.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The interval that is served.
+    pub interval: Interval,
+    shared: Arc<Shared>,
+    champion: ChampionHandle,
+    stores: Stores,
+    journaling: Journaling,
+    heartbeat: std::time::Duration,
+}
+
+impl Service {
+    /// Puts the application together.
+    #[must_use]
+    pub fn new(
+        interval: Interval,
+        shared: Arc<Shared>,
+        champion: ChampionHandle,
+        stores: Stores,
+        journaling: Journaling,
+        heartbeat: std::time::Duration,
+    ) -> Self {
+        Self { interval, shared, champion, stores, journaling, heartbeat }
+    }
+
+    /// The shared snapshots.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// A symbol's place in the table.
+    fn symbol(&self, name: &str) -> Result<usize, Refusal> {
+        let found = name.parse::<Symbol>().ok().and_then(|symbol| self.shared.latest.index_of(symbol));
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.shared.latest.symbols().iter().map(Symbol::as_str).collect();
+            let known = known.join(", ");
+            let name = shorten(name);
+            Refusal::new(Reason::UnknownSymbol, format!("symbol {name:?} is not served, known are {known}"))
+                .with("symbol", name)
+                .with("known", known)
+        })
+    }
+
+    /// Refuses an interval other than the one that is served; empty means that one.
+    fn check_interval(&self, name: &str) -> Result<(), Refusal> {
+        if name.is_empty() || name == self.interval.as_str() {
+            return Ok(());
+        }
+        let (name, known) = (shorten(name), self.interval);
+        Err(Refusal::new(Reason::UnknownInterval, format!("interval {name:?} is not served, known is {known}"))
+            .with("interval", name)
+            .with("known", known))
+    }
+
+    /// Runs a store's work off the async threads.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Stores) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let stores = self.stores.clone();
+        let done = tokio::task::spawn_blocking(move || work(&stores)).await;
+        done.unwrap_or_else(|error| Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}"))))
+    }
+}

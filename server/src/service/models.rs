@@ -1,0 +1,100 @@
+//! The registry's models, reload and promotion.
+
+use forecast::BundleDigest;
+use store::{Alias, Stage};
+
+use super::Service;
+use crate::champion::Reloaded;
+use crate::reason::{Reason, Refusal};
+use crate::stores::Stores;
+
+/// One model of the registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// Its number.
+    pub version: u64,
+    /// Its bundle.
+    pub digest: BundleDigest,
+    /// Its stage.
+    pub stage: Stage,
+    /// The aliases that point at it.
+    pub aliases: Vec<Alias>,
+    /// When it was registered, in milliseconds.
+    pub registered_at_ms: i64,
+    /// Its measured performance, as JSON.
+    pub metrics: serde_json::Value,
+    /// Its manifest, when it could be read.
+    pub manifest: Option<serde_json::Value>,
+    /// Whether this server answers with it.
+    pub serving: bool,
+}
+
+/// A change in the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promotion {
+    /// The model.
+    pub version: u64,
+    /// The stage to set.
+    pub stage: Option<Stage>,
+    /// The alias to point at it.
+    pub alias: Option<Alias>,
+}
+
+impl Service {
+    /// Digest of the bundle that answers.
+    #[must_use]
+    pub fn champion_digest(&self) -> Option<BundleDigest> {
+        self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest())
+    }
+
+    /// The registry's models, the newest first.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn models(&self) -> Result<Vec<ModelInfo>, Refusal> {
+        let serving = self.champion_digest();
+        self.with_store(move |stores| {
+            let mut models = stores.models()?;
+            for model in &mut models {
+                model.serving = Some(model.digest) == serving;
+            }
+            Ok(models)
+        })
+        .await
+    }
+
+    /// Takes up the registry's champion now.
+    ///
+    /// # Errors
+    /// No champion, or a bundle that does not hold; what answered before goes on answering.
+    pub async fn reload(&self) -> Result<Reloaded, Refusal> {
+        self.champion.reload().await
+    }
+
+    /// Changes a model's stage or alias, and takes it up if that makes it the champion. The production stage makes it
+    /// the champion when no alias is named.
+    ///
+    /// # Errors
+    /// An unknown model, nothing to change, or a bundle that does not hold: then the registry is as it was.
+    pub async fn promote(&self, promotion: Promotion) -> Result<ModelInfo, Refusal> {
+        let Promotion { version, stage, alias } = promotion;
+        let alias = match (stage, alias) {
+            (None, None) => {
+                let message = "a promotion names neither a stage nor an alias";
+                return Err(Refusal::new(Reason::MalformedRequest, message).with("stage", ""));
+            }
+            (Some(Stage::Production), None) => Some(Alias::Champion),
+            (_, alias) => alias,
+        };
+        if alias == Some(Alias::Champion) {
+            // Nothing is written before the bundle has been read and has held.
+            self.with_store(move |stores| stores.verified(version).map(drop)).await?;
+        }
+        self.with_store(move |stores| stores.promote(version, stage, alias)).await?;
+        if alias == Some(Alias::Champion) {
+            self.champion.reload().await?;
+        }
+        let models = self.models().await?;
+        models.into_iter().find(|model| model.version == version).ok_or_else(|| Stores::unknown_model(version))
+    }
+}

@@ -1,0 +1,114 @@
+//! The latest predictions.
+
+use std::sync::Arc;
+
+use forecast::Prediction;
+use kline::Milliseconds;
+
+use super::{Selection, Service};
+use crate::reason::{Reason, Refusal};
+
+/// How many symbols one batch may ask for.
+pub const BATCH_SYMBOLS_MAX: usize = 1_000;
+
+/// An answered request.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The prediction.
+    pub prediction: Arc<Prediction>,
+    /// The tasks that were asked for.
+    pub selection: Selection,
+    /// How long ago its bar closed by the exchange's clock, in milliseconds.
+    pub staleness_ms: Milliseconds,
+}
+
+impl Service {
+    /// The latest prediction of one symbol. Waits for nothing.
+    ///
+    /// # Errors
+    /// An unknown symbol, task or interval; no bundle; a symbol that is not warm.
+    pub fn predict<Name: AsRef<str>>(
+        &self,
+        symbol: &str,
+        tasks: &[Name],
+        interval: &str,
+    ) -> Result<Answered, Refusal> {
+        self.check_interval(interval)?;
+        let selection = Selection::named(tasks)?;
+        self.latest(symbol, selection, !tasks.is_empty())
+    }
+
+    /// The latest predictions of several symbols, in the order asked; none named means all.
+    ///
+    /// # Errors
+    /// An unknown task or interval, or too many symbols; what is wrong with one symbol stands in its place.
+    pub fn predict_batch<Name: AsRef<str>>(
+        &self,
+        symbols: &[Name],
+        tasks: &[Name],
+        interval: &str,
+    ) -> Result<Vec<(String, Result<Answered, Refusal>)>, Refusal> {
+        self.check_interval(interval)?;
+        let selection = Selection::named(tasks)?;
+        if symbols.len() > BATCH_SYMBOLS_MAX {
+            let message =
+                format!("{} symbols were asked for at once, {BATCH_SYMBOLS_MAX} are allowed", symbols.len());
+            return Err(Refusal::new(Reason::RequestTooLarge, message).with("symbols", symbols.len()));
+        }
+        let answer = |name: &str| (name.to_owned(), self.latest(name, selection, !tasks.is_empty()));
+        if symbols.is_empty() {
+            return Ok(self.shared.latest.symbols().iter().map(|symbol| answer(symbol.as_str())).collect());
+        }
+        Ok(symbols.iter().map(|name| answer(name.as_ref())).collect())
+    }
+
+    /// The latest prediction at a symbol's place; with `strict` every selected task must be in it.
+    fn latest(&self, symbol: &str, selection: Selection, strict: bool) -> Result<Answered, Refusal> {
+        let index = self.symbol(symbol)?;
+        let stands = self.shared.latest.get(index);
+        let Some(prediction) = stands.as_ref().and_then(|guard| guard.as_ref()) else {
+            return Err(self.why_none(index));
+        };
+        if !self.shared.engine.load().ready.get(index).copied().unwrap_or_default() {
+            return Err(self.why_none(index));
+        }
+        if strict && let Some(task) = selection.tasks().find(|task| prediction.task(*task).is_none()) {
+            let known: Vec<&str> = prediction.tasks.iter().map(|answer| answer.task.name()).collect();
+            let message = format!(
+                "task {task} is not answered by bundle {}, it has {}",
+                prediction.bundle.short(),
+                known.join(", ")
+            );
+            return Err(Refusal::new(Reason::TaskNotInBundle, message)
+                .with("task", task)
+                .with("known", known.join(", ")));
+        }
+        let staleness_ms = self.shared.staleness(prediction.bar_time);
+        Ok(Answered { prediction: prediction.clone(), selection, staleness_ms })
+    }
+
+    /// Why a symbol has no prediction.
+    fn why_none(&self, index: usize) -> Refusal {
+        let champion = self.shared.champion.load();
+        let symbol = self.shared.latest.symbols().get(index).map(ToString::to_string).unwrap_or_default();
+        let Some(bundle) = &champion.bundle else {
+            let why = champion.problem.as_ref().map(|problem| format!("; the last one was refused: {problem}"));
+            let message = format!("no bundle is loaded{}", why.unwrap_or_default());
+            return Refusal::new(Reason::NoBundle, message).with("symbol", symbol);
+        };
+        if self.shared.latest.symbols().get(index).is_some_and(|&symbol| !bundle.covers(symbol)) {
+            let message = format!("symbol {symbol} is not in bundle {}", bundle.digest().short());
+            return Refusal::new(Reason::SymbolNotInBundle, message).with("symbol", symbol);
+        }
+        let engine = self.shared.engine.load();
+        let (warm, total) = engine
+            .readiness
+            .get(index)
+            .map_or((0, 0), |readiness| (readiness.warm_features, readiness.total_features));
+        let message = format!("symbol {symbol} is not warm yet, {warm} of {total} features are");
+        Refusal::new(Reason::NotWarm, message)
+            .with("symbol", symbol)
+            .with("warm_features", warm)
+            .with("total_features", total)
+    }
+}

@@ -1,0 +1,170 @@
+//! Predictions as they are made.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forecast::{BundleDigest, Prediction};
+use kline::{BarTime, Symbol};
+
+use super::{Selection, Service};
+use crate::reason::{Reason, Refusal};
+use crate::state::Shared;
+use crate::stores::Stores;
+use crate::subscribers::{Heard, Listener};
+
+/// How many bars a resumed subscription gets from the journal at most: the latest.
+pub const RESUME_BARS_MAX: i64 = 1_000;
+
+/// What a subscriber wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubscriptionRequest {
+    /// The symbols; none means all.
+    pub symbols: Vec<String>,
+    /// The tasks; none means all.
+    pub tasks: Vec<String>,
+    /// The interval; empty means the one that is served.
+    pub interval: String,
+    /// Whether to begin with the latest prediction of each symbol.
+    pub latest_first: bool,
+    /// Whether to begin with the journalled predictions of later bars than this (milliseconds).
+    pub after_bar_time_ms: Option<i64>,
+}
+
+/// What a subscriber is told.
+#[derive(Debug, Clone)]
+pub enum Announcement {
+    /// A prediction, and how stale it was when it was sent.
+    Prediction(Arc<Prediction>, i64),
+    /// So many were lost.
+    Lagged(u64),
+    /// Nothing happened for a while.
+    Heartbeat(Option<BarTime>),
+}
+
+type Key = (Symbol, BarTime, BundleDigest, u32);
+
+fn key(prediction: &Prediction) -> Key {
+    (prediction.symbol, prediction.bar_time, prediction.bundle, prediction.revision)
+}
+
+/// One open subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    /// The tasks that were asked for.
+    pub selection: Selection,
+    /// Which places of the table are wanted.
+    wanted: Vec<bool>,
+    shared: Arc<Shared>,
+    listener: Listener,
+    first: VecDeque<Arc<Prediction>>,
+    /// Published while `first` was gathered, so they may be in both: how many of the ring's next are to be compared.
+    overlap: usize,
+    sent: HashSet<Key>,
+    heartbeat: Duration,
+}
+
+impl Service {
+    /// Opens a subscription: what was asked for of the past first, then everything from now on, nothing twice.
+    ///
+    /// # Errors
+    /// An unknown symbol, task or interval; a stopping server; a store that cannot be read.
+    pub async fn subscribe(&self, request: &SubscriptionRequest) -> Result<Subscription, Refusal> {
+        self.check_interval(&request.interval)?;
+        let selection = Selection::named(&request.tasks)?;
+        let mut wanted = vec![request.symbols.is_empty(); self.shared.latest.symbols().len()];
+        for symbol in &request.symbols {
+            wanted[self.symbol(symbol)?] = true;
+        }
+        if self.shared.draining.is_cancelled() {
+            return Err(Refusal::new(Reason::Draining, "the server is stopping"));
+        }
+        let listener = self.shared.subscribers.subscribe();
+        let first = match request.after_bar_time_ms {
+            Some(after) => self.journalled_after(after).await?,
+            None if request.latest_first => self.latest_all(),
+            None => VecDeque::new(),
+        };
+        Ok(Subscription {
+            selection,
+            wanted,
+            shared: self.shared.clone(),
+            overlap: if first.is_empty() { 0 } else { listener.waiting() },
+            sent: first.iter().map(|prediction| key(prediction)).collect(),
+            listener,
+            first,
+            heartbeat: self.heartbeat,
+        })
+    }
+
+    fn latest_all(&self) -> VecDeque<Arc<Prediction>> {
+        let latest = &self.shared.latest;
+        (0..latest.symbols().len()).filter_map(|index| latest.get(index)?.as_ref().cloned()).collect()
+    }
+
+    /// Everything about later bars that has been published, in the order of the bars.
+    async fn journalled_after(&self, after: i64) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
+        let newest = BarTime::last_closed(self.shared.exchange_time(), self.interval);
+        let oldest = newest.plus(-RESUME_BARS_MAX, self.interval);
+        let from = BarTime::last_closed(after.saturating_add(1), self.interval).plus(1, self.interval).max(oldest);
+        // What was published before now stands in the journal's queue before this.
+        self.journaling.flush().await;
+        self.with_store(move |stores: &Stores| stores.predictions_from(from)).await
+    }
+}
+
+impl Subscription {
+    /// Waits for what comes next; `None` when the server stops. Safe to cancel between calls only: a cancelled call
+    /// loses nothing, the next one goes on.
+    pub async fn next(&mut self) -> Option<Announcement> {
+        while let Some(prediction) = self.first.pop_front() {
+            if self.wants(&prediction) {
+                return Some(self.announce(prediction));
+            }
+        }
+        let heartbeat = tokio::time::sleep(self.heartbeat);
+        tokio::pin!(heartbeat);
+        let draining = self.shared.draining.clone();
+        loop {
+            let heard = tokio::select! {
+                biased;
+                heard = self.listener.next() => heard?,
+                () = draining.cancelled() => return None,
+                () = &mut heartbeat => {
+                    return Some(Announcement::Heartbeat(self.shared.engine.load().watermark));
+                }
+            };
+            match heard {
+                Heard::Lagged(count) => {
+                    self.overlap = self.overlap.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+                    return Some(Announcement::Lagged(count));
+                }
+                Heard::Prediction(prediction) => {
+                    if !self.is_repeated(&prediction) && self.wants(&prediction) {
+                        return Some(self.announce(prediction));
+                    }
+                }
+            }
+        }
+    }
+
+    fn announce(&self, prediction: Arc<Prediction>) -> Announcement {
+        let staleness = self.shared.staleness(prediction.bar_time);
+        Announcement::Prediction(prediction, staleness)
+    }
+
+    fn wants(&self, prediction: &Prediction) -> bool {
+        let place = self.shared.latest.index_of(prediction.symbol);
+        place.is_some_and(|index| self.wanted.get(index).copied().unwrap_or_default())
+    }
+
+    /// Whether a prediction from the ring was among the first ones.
+    fn is_repeated(&mut self, prediction: &Prediction) -> bool {
+        if self.overlap == 0 {
+            self.sent = HashSet::new();
+            return false;
+        }
+        self.overlap -= 1;
+        self.sent.contains(&key(prediction))
+    }
+}

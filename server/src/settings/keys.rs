@@ -1,0 +1,151 @@
+//! Every setting there is: its place in the file, its environment variable, its flag, its default.
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its place in the TOML file, `section.name`.
+    pub path: &'static str,
+    /// Its environment variable.
+    pub environment: &'static str,
+    /// Its flag, without the dashes.
+    pub flag: &'static str,
+    /// Its value when nobody says anything.
+    pub default: &'static str,
+    /// What it is, for `--help`.
+    pub help: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    environment: &'static str,
+    flag: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key { path, environment, flag, default, help }
+}
+
+/// The settings, in the order in which they are shown.
+pub const KEYS: [Key; 16] = [
+    key(
+        "exchange.rest_url",
+        "BINANCE_REST_URL",
+        "rest-url",
+        market::BINANCE_REST_URL,
+        "base address of the exchange's REST interface",
+    ),
+    key(
+        "exchange.websocket_url",
+        "BINANCE_WEBSOCKET_URL",
+        "websocket-url",
+        market::BINANCE_WEBSOCKET_URL,
+        "base address of the exchange's websocket interface",
+    ),
+    key(
+        "exchange.symbols",
+        "BINANCE_SYMBOLS",
+        "symbols",
+        "ADAUSDT,AVAXUSDT,BNBUSDT,BTCUSDT,DOTUSDT,ETHUSDT,LINKUSDT,POLUSDT,SOLUSDT,XRPUSDT",
+        "markets to follow, separated by commas",
+    ),
+    key("exchange.interval", "BINANCE_INTERVAL", "interval", "15m", "length of one step"),
+    key(
+        "forecast.history_bars",
+        "KLINECAST_HISTORY_BARS",
+        "history-bars",
+        "auto",
+        "bars of history that each symbol is warmed up with; auto takes what the features and tasks need",
+    ),
+    key(
+        "forecast.max_lateness_ms",
+        "KLINECAST_MAX_LATENESS_MS",
+        "max-lateness-ms",
+        "30000",
+        "how long after its end a bar waits for late symbols, in milliseconds of the exchange's clock",
+    ),
+    key("store.home", "KLINECAST_HOME", "home", ".klinecast", "folder of the store"),
+    key("grpc.address", "API_GRPC_ADDRESS", "grpc-address", "127.0.0.1:50051", "where gRPC listens"),
+    key("http.address", "API_HTTP_ADDRESS", "http-address", "127.0.0.1:8000", "where HTTP listens"),
+    key(
+        "metrics.address",
+        "MONITORING_METRICS_ADDRESS",
+        "metrics-address",
+        "127.0.0.1:9464",
+        "where Prometheus finds /metrics",
+    ),
+    key(
+        "registry.poll_seconds",
+        "KLINECAST_REGISTRY_POLL_SECONDS",
+        "registry-poll-seconds",
+        "5",
+        "how often the registry is asked for a new champion",
+    ),
+    key(
+        "subscribers.queue_predictions",
+        "API_SUBSCRIBER_QUEUE_PREDICTIONS",
+        "subscriber-queue-predictions",
+        "4096",
+        "how many predictions a subscriber may be behind before it loses the oldest and is told so",
+    ),
+    key(
+        "subscribers.heartbeat_seconds",
+        "API_SUBSCRIBER_HEARTBEAT_SECONDS",
+        "subscriber-heartbeat-seconds",
+        "15",
+        "how often a subscription with nothing to say says so",
+    ),
+    key("server.grace_seconds", "API_GRACE_SECONDS", "grace-seconds", "10", "how long a stop may take"),
+    key(
+        "log.filter",
+        "MONITORING_LOG_FILTER",
+        "log-filter",
+        "info",
+        "what is logged, for example info or klinecast_server=debug",
+    ),
+    key(
+        "server.ready_file",
+        "KLINECAST_READY_FILE",
+        "ready-file",
+        "",
+        "file to write the bound addresses to, as JSON, when the server listens",
+    ),
+];
+
+/// The setting at a place in the file.
+#[must_use]
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The known place most like `path`.
+#[must_use]
+pub(super) fn nearest(path: &str) -> &'static str {
+    let likeness = |key: &Key| strsim::jaro_winkler(path, key.path).max(last_part_likeness(path, key.path));
+    KEYS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map_or("", |key| key.path)
+}
+
+/// How alike the names are when the sections differ.
+fn last_part_likeness(a: &str, b: &str) -> f64 {
+    let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
+    strsim::jaro_winkler(&last(a), &last(b)) * 0.9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_name_is_used_twice() {
+        for name in [|key: &Key| key.path, |key: &Key| key.environment, |key: &Key| key.flag] {
+            assert_eq!(KEYS.iter().map(name).collect::<BTreeSet<_>>().len(), KEYS.len());
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_finds_its_key() {
+        assert_eq!(nearest("grpc.adress"), "grpc.address");
+        assert_eq!(nearest("server.hme"), "store.home");
+        assert_eq!(nearest("exchange.symbol"), "exchange.symbols");
+    }
+}

@@ -1,0 +1,191 @@
+//! What the parts of the server show one another: immutable snapshots, each written by one owner.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use features::Quality;
+use forecast::{Bundle, SymbolReadiness, TaskSkill};
+use kline::{BarTime, Milliseconds, Symbol};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::latest::LatestTable;
+use crate::subscribers::Subscribers;
+
+/// Whether the server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServingState {
+    /// It waits for klines or for a bundle.
+    Starting,
+    /// Every symbol is warm and a bundle is loaded.
+    Serving,
+    /// It stops.
+    Draining,
+}
+
+/// How the line to the exchange is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExchangeState {
+    /// Not reached yet.
+    #[default]
+    Connecting,
+    /// Reading history.
+    Backfilling,
+    /// Following the stream.
+    Live,
+    /// Lost; trying again.
+    Reconnecting,
+}
+
+/// The line to the exchange, as its follower last saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExchangeView {
+    /// How it is.
+    pub state: ExchangeState,
+    /// The last trouble since it was reached.
+    pub problem: Option<String>,
+}
+
+/// One symbol's feature row at the last sealed bar.
+#[derive(Debug, Clone)]
+pub struct FeatureRow {
+    /// The bar.
+    pub bar: BarTime,
+    /// The values in catalogue order.
+    pub values: Arc<[f64]>,
+    /// How far they can be trusted.
+    pub quality: Quality,
+}
+
+/// The Forecaster, as its thread last showed it.
+#[derive(Debug, Clone, Default)]
+pub struct EngineView {
+    /// How far each symbol is, in the order of the latest-value table.
+    pub readiness: Vec<SymbolReadiness>,
+    /// Whether each symbol can be answered, in the same order: once it was warm it stays so, and its answers say how
+    /// stale they are when it goes quiet.
+    pub ready: Vec<bool>,
+    /// The rows, in the same order.
+    pub rows: Vec<Option<FeatureRow>>,
+    /// The champion's live score.
+    pub skill: Vec<TaskSkill>,
+    /// The last sealed bar.
+    pub watermark: Option<BarTime>,
+}
+
+/// The bundle that answers, as the champion's owner last saw it.
+#[derive(Debug, Clone, Default)]
+pub struct ChampionView {
+    /// The bundle.
+    pub bundle: Option<Arc<Bundle>>,
+    /// Why the last try to take one up failed.
+    pub problem: Option<String>,
+}
+
+/// Everything that is shared.
+#[derive(Debug)]
+pub struct Shared {
+    /// The latest predictions. Owner: the engine's thread.
+    pub latest: LatestTable,
+    /// The fan-out. Owner: the engine's thread.
+    pub subscribers: Subscribers,
+    /// Owner: the engine's thread.
+    pub engine: ArcSwap<EngineView>,
+    /// Owner: the champion's task.
+    pub champion: ArcSwap<ChampionView>,
+    /// Owner: the exchange's follower.
+    pub exchange: ArcSwap<ExchangeView>,
+    /// Journal records that were lost. Owner: the journal's thread.
+    pub journal_lost: AtomicU64,
+    /// Cancelled when the server stops taking work.
+    pub draining: CancellationToken,
+    /// When the process started.
+    pub started: Instant,
+    exchange_time: AtomicI64,
+    serving: watch::Sender<ServingState>,
+}
+
+impl Shared {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(symbols: &[Symbol], subscriber_queue: usize) -> Self {
+        Self {
+            latest: LatestTable::new(symbols),
+            subscribers: Subscribers::new(subscriber_queue),
+            engine: ArcSwap::default(),
+            champion: ArcSwap::default(),
+            exchange: ArcSwap::default(),
+            journal_lost: AtomicU64::new(0),
+            draining: CancellationToken::new(),
+            started: Instant::now(),
+            exchange_time: AtomicI64::new(0),
+            serving: watch::Sender::new(ServingState::Starting),
+        }
+    }
+
+    /// The exchange's clock has shown this time; earlier ones are ignored.
+    pub fn hear_exchange_time(&self, time: Milliseconds) {
+        self.exchange_time.fetch_max(time, Ordering::Relaxed);
+    }
+
+    /// The exchange's time as last heard; 0 before.
+    #[must_use]
+    pub fn exchange_time(&self) -> Milliseconds {
+        self.exchange_time.load(Ordering::Relaxed)
+    }
+
+    /// How long ago a bar closed by the exchange's clock as last heard, in milliseconds; never negative.
+    #[must_use]
+    pub fn staleness(&self, bar: BarTime) -> Milliseconds {
+        (self.exchange_time() - bar.milliseconds()).max(0)
+    }
+
+    /// What the server waits for before it serves, one sentence each.
+    #[must_use]
+    pub fn waiting_for(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.champion.load().bundle.is_none() {
+            reasons.push("no bundle is loaded".to_owned());
+        }
+        let engine = self.engine.load();
+        if engine.readiness.is_empty() {
+            reasons.push("no klines were read yet".to_owned());
+        }
+        for (symbol, ready) in engine.readiness.iter().zip(&engine.ready) {
+            if !ready {
+                reasons.push(format!(
+                    "{} has {} of {} features warm",
+                    symbol.symbol, symbol.warm_features, symbol.total_features
+                ));
+            }
+        }
+        reasons
+    }
+
+    /// Looks again whether the server serves. Called by the owners after each change.
+    pub fn refresh_serving(&self) {
+        let state = if self.draining.is_cancelled() {
+            ServingState::Draining
+        } else if self.waiting_for().is_empty() {
+            ServingState::Serving
+        } else {
+            ServingState::Starting
+        };
+        let changed = self.serving.send_if_modified(|stands| {
+            let differs = *stands != state;
+            *stands = state;
+            differs
+        });
+        if changed {
+            tracing::info!(?state, "serving state changed");
+        }
+    }
+
+    /// Whether the server serves, and its changes.
+    #[must_use]
+    pub fn serving(&self) -> watch::Receiver<ServingState> {
+        self.serving.subscribe()
+    }
+}

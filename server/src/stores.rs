@@ -1,0 +1,158 @@
+//! The stores as the server uses them: reads and registry changes, with refusals in place of store errors. Everything
+//! here blocks; async code calls it on a blocking thread.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use forecast::{Bundle, BundleDigest, Prediction};
+use kline::{BarTime, Interval, Kline, Symbol};
+use store::{Alias, Home, JournalQuery, ModelVersion, Stage, StoreError};
+
+use crate::clock::wall_time;
+use crate::reason::{Reason, Refusal};
+use crate::service::ModelInfo;
+
+/// One opened home, shared by the readers. The journal's thread has its own.
+#[derive(Debug, Clone)]
+pub struct Stores(Arc<Home>);
+
+impl Stores {
+    /// Opens the home at a folder.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Home::open(folder)?)))
+    }
+
+    /// Stored klines from bar `from` to bar `until`, both included.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn klines(
+        &self,
+        symbol: Symbol,
+        interval: Interval,
+        from: BarTime,
+        until: BarTime,
+    ) -> Result<Vec<Kline>, Refusal> {
+        self.0.klines().range(symbol, interval, Some(from), Some(until)).map_err(|error| failed(&error))
+    }
+
+    /// Stores klines.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn write_klines(&self, symbol: Symbol, interval: Interval, klines: &[Kline]) -> Result<(), Refusal> {
+        self.0.klines().append(symbol, interval, klines).map(drop).map_err(|error| failed(&error))
+    }
+
+    /// The journalled predictions of bars from `from` on, in the order of the bars.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn predictions_from(&self, from: BarTime) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
+        let query = JournalQuery { from: Some(from), ..JournalQuery::default() };
+        self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
+    }
+
+    /// The registry's champion.
+    ///
+    /// # Errors
+    /// [`Reason::NoChampion`] or [`Reason::StoreFailed`].
+    pub fn champion(&self) -> Result<BundleDigest, Refusal> {
+        let champion = self.0.registry().champion().map_err(|error| failed(&error))?;
+        champion
+            .map(|model| model.bundle)
+            .ok_or_else(|| Refusal::new(Reason::NoChampion, "the registry has no champion"))
+    }
+
+    /// Reads and verifies a bundle.
+    ///
+    /// # Errors
+    /// [`Reason::BundleRefused`] if it is not there or does not hold, or [`Reason::StoreFailed`].
+    pub fn bundle(&self, digest: BundleDigest) -> Result<Bundle, Refusal> {
+        let refuse = |problem: &dyn std::fmt::Display| {
+            let message = format!("bundle {} was refused: {problem}", digest.short());
+            Refusal::new(Reason::BundleRefused, message).with("bundle", digest)
+        };
+        let files = self.0.objects().get(digest).map_err(|error| match error {
+            StoreError::NoBundle { .. } | StoreError::DamagedBundle { .. } => refuse(&error),
+            error => failed(&error),
+        })?;
+        Bundle::from_files(files).map_err(|error| refuse(&error).with("bundle_reason", error.reason()))
+    }
+
+    /// The registry's models, the newest first; `serving` is left to the caller.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn models(&self) -> Result<Vec<ModelInfo>, Refusal> {
+        let versions = self.0.registry().versions().map_err(|error| failed(&error))?;
+        Ok(versions.into_iter().map(|version| self.model(version)).collect())
+    }
+
+    fn model(&self, version: ModelVersion) -> ModelInfo {
+        let manifest = self.0.objects().get(version.bundle).ok().and_then(|files| {
+            serde_json::from_slice(files.get(forecast::MANIFEST_FILE)?).ok()
+        });
+        ModelInfo {
+            version: version.version.into(),
+            digest: version.bundle,
+            stage: version.stage,
+            aliases: version.aliases,
+            registered_at_ms: version.registered_at,
+            metrics: serde_json::to_value(version.metrics).unwrap_or_default(),
+            manifest,
+            serving: false,
+        }
+    }
+
+    /// Reads and verifies the bundle of a model.
+    ///
+    /// # Errors
+    /// [`Reason::UnknownModel`], [`Reason::BundleRefused`] or [`Reason::StoreFailed`].
+    pub fn verified(&self, version: u64) -> Result<Bundle, Refusal> {
+        let version = Self::version(version)?;
+        let model = self.0.registry().version(version).map_err(|error| failed(&error))?;
+        self.bundle(model.bundle)
+    }
+
+    /// Changes a model's stage and alias.
+    ///
+    /// # Errors
+    /// [`Reason::UnknownModel`] or [`Reason::StoreFailed`].
+    pub fn promote(&self, version: u64, stage: Option<Stage>, alias: Option<Alias>) -> Result<(), Refusal> {
+        let version = Self::version(version)?;
+        let registry = self.0.registry();
+        if let Some(stage) = stage {
+            store::promote(registry, version, stage, wall_time()).map_err(|error| failed(&error))?;
+        }
+        if let Some(alias) = alias {
+            registry.set_alias(alias, version, wall_time()).map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
+    fn version(version: u64) -> Result<u32, Refusal> {
+        u32::try_from(version).map_err(|_| Self::unknown_model(version))
+    }
+
+    /// The registry has no such model.
+    #[must_use]
+    pub fn unknown_model(version: u64) -> Refusal {
+        Refusal::new(Reason::UnknownModel, format!("model {version} is not in the registry")).with("version", version)
+    }
+}
+
+/// A store's error as a refusal; paths and database words go to the log only.
+fn failed(error: &StoreError) -> Refusal {
+    if let StoreError::NoVersion { version, known } = error {
+        return Refusal::new(Reason::UnknownModel, error).with("version", version).with("known", known);
+    }
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(%error, cause, "the store failed");
+    Refusal::new(Reason::StoreFailed, "the store did not answer")
+}

@@ -1,0 +1,7 @@
+//! What the server says about itself: metrics, logs.
+
+pub mod exporter;
+pub mod grpc_layer;
+pub mod logs;
+pub mod metrics;
+mod process;

@@ -1,0 +1,43 @@
+//! Values for the unit tests of this crate.
+
+use std::sync::Arc;
+
+use features::{Quality, RowHash};
+use forecast::{
+    Answer, BaselineName, BundleDigest, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction,
+};
+use kline::{BarTime, Interval};
+
+/// A prediction of every task about the bar of that number.
+pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
+    let answer = |task: Task, value: f64| match task.kind() {
+        TaskKind::Regression => Answer::Value(value / 100.0),
+        TaskKind::Binary => Answer::Probabilities(vec![1.0 - value / 4.0, value / 4.0]),
+        TaskKind::Classes(count) => {
+            let mut list = vec![0.1; count];
+            list[1] = 1.1 - 0.1 * count as f64;
+            Answer::Probabilities(list)
+        }
+    };
+    let task = |task: Task| TaskPrediction {
+        task,
+        lightgbm: answer(task, 1.0),
+        xgboost: answer(task, 3.0),
+        ensemble: answer(task, 2.5),
+        baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: answer(task, 0.5) }],
+    };
+    let row: Arc<[f64]> = vec![0.5, f64::NAN].into();
+    Prediction {
+        symbol: symbol.parse().expect("a name"),
+        bar_time: BarTime::from_open(bar * 900_000, Interval::M15).expect("on the grid"),
+        bundle: BundleDigest([7; 32]),
+        revision,
+        provisional: false,
+        row_hash: RowHash::of(&row),
+        quality: Quality { warm_features: 1, total: 2, carried_bars: 0, missing_inputs: 1 },
+        close: 100.25,
+        source: Source::Socket,
+        tasks: Task::ALL.map(task).to_vec(),
+        row,
+    }
+}
