@@ -1,0 +1,149 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use klinecast::{Settings, wire};
+
+/// Live forecasts from a klinecast server.
+#[derive(Debug, Parser)]
+#[command(name = "klinecast", version, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// The server's gRPC address.
+    #[arg(long, global = true, env = "KLINECAST_SERVER", default_value = Settings::DEFAULT_SERVER, value_name = "URL")]
+    pub(crate) server: String,
+    /// JSON in place of tables: one document, or one line an item where there are several.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The time that one call may take, in seconds.
+    #[arg(long, global = true, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The latest forecast of some pairs, or of all.
+    Predict(Selection),
+    /// Forecasts as they are made, until stopped.
+    Watch(Selection),
+    /// The latest feature row of a pair.
+    Features(Features),
+    /// The models of the registry, and which one answers.
+    Models,
+    /// The seven tasks.
+    Tasks,
+    /// How the server is, pair by pair, with each task's live score.
+    Status,
+    /// Sets a model's stage or alias; a new champion answers from then on.
+    Promote(Promote),
+    /// Makes the server take up the registry's champion now.
+    Reload,
+}
+
+/// What to forecast.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Pairs, for example BTCUSDT; all when none is named.
+    pub(crate) symbols: Vec<String>,
+    /// Only this task; may be given several times.
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+}
+
+/// Which features.
+#[derive(Debug, Args)]
+pub(crate) struct Features {
+    /// The pair, for example BTCUSDT.
+    pub(crate) symbol: String,
+    /// Only this feature; may be given several times.
+    #[arg(long = "name", value_name = "FEATURE")]
+    pub(crate) names: Vec<String>,
+}
+
+/// Which model, and to what.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The model's version in the registry; `klinecast models` lists them.
+    pub(crate) version: u64,
+    /// The stage to set; production makes it the champion.
+    #[arg(long, value_enum, required_unless_present = "alias")]
+    pub(crate) stage: Option<Stage>,
+    /// The alias to point at it.
+    #[arg(long, value_enum)]
+    pub(crate) alias: Option<Alias>,
+}
+
+/// A model's place in its life.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Stage {
+    None,
+    Staging,
+    Production,
+    Archived,
+}
+
+/// A name that points at one model.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Alias {
+    Champion,
+    Challenger,
+}
+
+impl From<Stage> for wire::Stage {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::None => Self::None,
+            Stage::Staging => Self::Staging,
+            Stage::Production => Self::Production,
+            Stage::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<Alias> for wire::Alias {
+    fn from(alias: Alias) -> Self {
+        match alias {
+            Alias::Champion => Self::Champion,
+            Alias::Challenger => Self::Challenger,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let duration =
+        Duration::try_from_secs_f64(seconds).map_err(|_| "not a time that can be waited".to_owned())?;
+    if duration.is_zero() { Err("must be more than 0".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_promotion_needs_a_stage_or_an_alias() {
+        let parse = |words: &[&str]| Arguments::try_parse_from(["klinecast"].iter().chain(words));
+        assert!(parse(&["promote", "3"]).is_err());
+        assert!(parse(&["promote", "3", "--alias", "champion"]).is_ok());
+        assert!(parse(&["promote", "three", "--stage", "staging"]).is_err());
+    }
+
+    #[test]
+    fn a_timeout_is_a_positive_number_of_seconds() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "nan", "1e300", "soon"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! One command, one file.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use klinecast::{Client, Settings};
+
+use crate::arguments::{Arguments, Command};
+
+mod features;
+mod models;
+mod predict;
+mod status;
+mod watch;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut settings = Settings::at(&arguments.server);
+    settings.deadline = arguments.timeout;
+    settings.reload_deadline = settings.reload_deadline.max(arguments.timeout);
+    let client = Client::new(settings)?;
+    let json = arguments.json;
+    match &arguments.command {
+        Command::Predict(selection) => return predict::run(&client, selection, json).await,
+        Command::Watch(selection) => watch::run(&client, selection, json).await?,
+        Command::Features(wanted) => features::run(&client, wanted, json).await?,
+        Command::Models => models::list(&client, json).await?,
+        Command::Tasks => models::tasks(&client, json).await?,
+        Command::Status => status::run(&client, json).await?,
+        Command::Promote(wanted) => models::promote(&client, wanted, json).await?,
+        Command::Reload => models::reload(&client, json).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

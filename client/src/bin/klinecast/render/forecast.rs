@@ -1,0 +1,208 @@
+//! Forecasts for people: one pair in full, or many pairs in one line each.
+
+use klinecast::{json, wire};
+
+use super::table::{Cell, Report, Table};
+use super::{duration, short, time};
+
+/// One pair: every task with each member's answer and the baselines'.
+pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
+    let mut table = Table::new(&["task", "steps", "ensemble", "LightGBM", "XGBoost", "baselines"]);
+    for task in &prediction.tasks {
+        let baselines: Vec<String> = task
+            .baselines
+            .iter()
+            .map(|baseline| format!("{} {}", baseline.name, words(&task.task, baseline.answer.as_ref())))
+            .collect();
+        table.row(vec![
+            Cell::plain(&task.task),
+            Cell::number(task.horizon_steps.to_string()),
+            answer(&task.task, task.ensemble.as_ref()),
+            Cell::plain(words(&task.task, task.lightgbm.as_ref())),
+            Cell::plain(words(&task.task, task.xgboost.as_ref())),
+            Cell::faint(baselines.join(", ")),
+        ]);
+    }
+    let title = format!(
+        "{} closed at {} on {} UTC{}",
+        prediction.symbol,
+        prediction.close_price,
+        time(prediction.bar_time_ms),
+        marks(prediction)
+    );
+    Report::new(title).table(table).note(provenance(prediction))
+}
+
+fn provenance(prediction: &wire::Prediction) -> String {
+    let quality = prediction.quality.unwrap_or_default();
+    format!(
+        "bundle {}, row {}, {} of {} features warm, {} bars carried, {} inputs missing, from {}, {} old",
+        short(&prediction.bundle_digest),
+        short(&prediction.row_hash),
+        quality.warm_features,
+        quality.total_features,
+        quality.carried_bars,
+        quality.missing_inputs,
+        json::enum_name(prediction.source().as_str_name(), "KLINE_SOURCE_"),
+        duration(prediction.staleness_ms),
+    )
+}
+
+/// What is unusual about a prediction, in brackets; nothing when nothing is.
+fn marks(prediction: &wire::Prediction) -> String {
+    let mut marks = Vec::new();
+    if prediction.provisional {
+        marks.push("provisional".to_owned());
+    }
+    if prediction.revision > 1 {
+        marks.push(format!("revision {}", prediction.revision));
+    }
+    if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
+}
+
+/// Many pairs, one row each, with the ensemble's answers.
+pub(crate) fn overview(predictions: &[wire::Prediction]) -> Report {
+    let Some(last) = predictions.iter().max_by_key(|prediction| prediction.bar_time_ms) else {
+        return Report::new("no forecasts".to_owned());
+    };
+    let tasks: Vec<&str> = last.tasks.iter().map(|task| task.task.as_str()).collect();
+    let mut headings = vec!["pair", "bar", "close"];
+    headings.extend(tasks.iter().copied().map(heading));
+    headings.push("");
+    let mut table = Table::new(&headings);
+    for prediction in predictions {
+        let mut cells = vec![
+            Cell::plain(&prediction.symbol),
+            Cell::plain(time(prediction.bar_time_ms).get(5..16).unwrap_or_default()),
+            Cell::number(prediction.close_price.to_string()),
+        ];
+        for name in &tasks {
+            let task = prediction.tasks.iter().find(|task| task.task == *name);
+            cells.push(answer(name, task.and_then(|task| task.ensemble.as_ref())));
+        }
+        cells.push(Cell::faint(marks(prediction).trim()));
+        table.row(cells);
+    }
+    Report::new(format!("forecasts at {} UTC", time(last.bar_time_ms)))
+        .table(table)
+        .note(format!("the mean of LightGBM and XGBoost, bundle {}", short(&last.bundle_digest)))
+}
+
+/// A task's column in the overview.
+fn heading(task: &str) -> &'static str {
+    match task {
+        "return_1step" => "return 1",
+        "return_4step" => "return 4",
+        "return_16step" => "return 16",
+        "direction_4step" => "direction 4",
+        "direction_multi_4step" => "trend 4",
+        "volatility_4step" => "volatility 4",
+        "vol_regime_4step" => "regime 4",
+        _ => "other",
+    }
+}
+
+/// One forecast on one line, for logs and pipes.
+pub(crate) fn line(prediction: &wire::Prediction) -> String {
+    let mut text =
+        format!("{} {} close {}", time(prediction.bar_time_ms), prediction.symbol, prediction.close_price);
+    for task in &prediction.tasks {
+        text.push_str(&format!("  {} {}", task.task, words(&task.task, task.ensemble.as_ref())));
+    }
+    text + &marks(prediction)
+}
+
+fn answer(task: &str, answer: Option<&wire::Answer>) -> Cell {
+    let text = words(task, answer);
+    match answer.and_then(|answer| answer.answer.as_ref()) {
+        Some(wire::answer::Answer::Value(value)) if task.starts_with("return") => Cell::signed(*value, text),
+        Some(wire::answer::Answer::Value(_)) => Cell::number(text),
+        Some(wire::answer::Answer::Classes(classes)) => match classes.name.as_str() {
+            "up" | "strong_up" => Cell::good(text),
+            "down" | "strong_down" => Cell::bad(text),
+            _ => Cell::plain(text),
+        },
+        None => Cell::faint(text),
+    }
+}
+
+/// An answer in words: returns in basis points, volatility in per cent, classes with their probability.
+fn words(task: &str, answer: Option<&wire::Answer>) -> String {
+    match answer.and_then(|answer| answer.answer.as_ref()) {
+        None => "-".to_owned(),
+        Some(wire::answer::Answer::Value(value)) if task.starts_with("return") => {
+            format!("{:+.2} bp", value * 1e4)
+        }
+        Some(wire::answer::Answer::Value(value)) => format!("{:.3} %", value * 100.0),
+        Some(wire::answer::Answer::Classes(classes)) => {
+            let probability =
+                usize::try_from(classes.index).ok().and_then(|index| classes.probabilities.get(index));
+            let name = classes.name.replace('_', " ");
+            probability
+                .map_or_else(|| name.clone(), |probability| format!("{name} {:.0} %", probability * 100.0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(value: f64) -> Option<wire::Answer> {
+        Some(wire::Answer { answer: Some(wire::answer::Answer::Value(value)) })
+    }
+
+    fn prediction(revision: u32) -> wire::Prediction {
+        let classes =
+            wire::ClassAnswer { index: 1, name: "strong_up".to_owned(), probabilities: vec![0.38, 0.62] };
+        let task = |task: &str, ensemble| wire::TaskPrediction {
+            task: task.to_owned(),
+            ensemble,
+            ..Default::default()
+        };
+        wire::Prediction {
+            symbol: "BTCUSDT".to_owned(),
+            bar_time_ms: 1_748_736_899_999,
+            close_price: 36_900.5,
+            revision,
+            tasks: vec![
+                task("return_4step", value(-0.00012)),
+                task("volatility_4step", value(0.0042)),
+                task(
+                    "direction_4step",
+                    Some(wire::Answer { answer: Some(wire::answer::Answer::Classes(classes)) }),
+                ),
+                task("vol_regime_4step", None),
+            ],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_line_has_every_task_in_its_unit() {
+        assert_eq!(
+            line(&prediction(1)),
+            "2025-06-01 00:15:00 BTCUSDT close 36900.5  return_4step -1.20 bp  volatility_4step 0.420 %  \
+             direction_4step strong up 62 %  vol_regime_4step -"
+        );
+        assert!(line(&prediction(2)).ends_with(" (revision 2)"));
+    }
+
+    #[test]
+    fn an_overview_has_one_row_a_pair_and_one_column_a_task() {
+        let text = overview(&[prediction(1), prediction(2)]).text();
+        let text = anstream::adapter::strip_str(&text).to_string();
+        for part in [
+            "return 4",
+            "direction 4",
+            "-1.20 bp",
+            "0.420 %",
+            "strong up 62 %",
+            "06-01 00:15",
+            "(revision 2)",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(anstream::adapter::strip_str(&overview(&[]).text()).to_string(), "no forecasts\n");
+    }
+}

@@ -1,0 +1,258 @@
+//! The typed calls.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+
+use crate::retry::{Policy, retry};
+use crate::wire::model_service_client::ModelServiceClient;
+use crate::wire::prediction_service_client::PredictionServiceClient;
+use crate::wire::status_service_client::StatusServiceClient;
+use crate::{Backoff, ClientError, Watch, wire};
+
+/// Where the server is and how patient the client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The server's gRPC address, for example `http://127.0.0.1:50051`.
+    pub server: String,
+    /// The time over all attempts of one call.
+    pub deadline: Duration,
+    /// The time that a reload or a promotion may take: the server verifies and warms a bundle in it.
+    pub reload_deadline: Duration,
+    /// Attempts at most of one call, the first included.
+    pub attempts_max: u32,
+}
+
+impl Settings {
+    /// Where a server listens that was told nothing else.
+    pub const DEFAULT_SERVER: &'static str = "http://127.0.0.1:50051";
+
+    /// The usual patience: 5 s a call, 60 s a reload, 4 attempts.
+    #[must_use]
+    pub fn at(server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            deadline: Duration::from_secs(5),
+            reload_deadline: Duration::from_secs(60),
+            attempts_max: 4,
+        }
+    }
+}
+
+/// A client of one server. Cheap to clone; the clones share one connection, which is made at the first call and made
+/// anew when it breaks.
+#[derive(Debug, Clone)]
+pub struct Client {
+    settings: Settings,
+    channel: Channel,
+}
+
+impl Client {
+    /// Prepares a client; connects at the first call. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`] when the address can't be read.
+    pub fn new(settings: Settings) -> Result<Self, ClientError> {
+        let address = |source| ClientError::Address { address: settings.server.clone(), source };
+        let endpoint =
+            Endpoint::from_shared(settings.server.clone()).map_err(|error| address(Some(error)))?;
+        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
+            return Err(address(None));
+        }
+        // A connection that died without a word is noticed by its pings, so that a subscription needs no deadline.
+        let channel = endpoint
+            .connect_timeout(Duration::from_secs(3))
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Self { settings, channel })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.settings.server
+    }
+
+    /// The latest prediction of one symbol; no task named means all of them.
+    ///
+    /// # Errors
+    /// `UNKNOWN_SYMBOL`, `UNKNOWN_TASK`, `NOT_WARM`, `NO_BUNDLE`, or no answer.
+    pub async fn predict(&self, symbol: &str, tasks: &[String]) -> Result<wire::Prediction, ClientError> {
+        let request =
+            wire::PredictRequest { symbol: symbol.to_owned(), tasks: tasks.to_vec(), ..Default::default() };
+        let answer = self.call(self.settings.deadline, request, |channel, request| async {
+            PredictionServiceClient::new(channel).predict(request).await
+        });
+        answer.await?.prediction.ok_or_else(|| self.incomplete("prediction"))
+    }
+
+    /// The latest predictions of several symbols in the order asked, each a prediction or a problem; no symbol named means
+    /// all of them.
+    ///
+    /// # Errors
+    /// `UNKNOWN_TASK`, or no answer. What concerns one symbol is told in its place.
+    pub async fn predict_batch(
+        &self,
+        symbols: &[String],
+        tasks: &[String],
+    ) -> Result<Vec<wire::PredictBatchItem>, ClientError> {
+        let request = wire::PredictBatchRequest {
+            symbols: symbols.to_vec(),
+            tasks: tasks.to_vec(),
+            ..Default::default()
+        };
+        let answer = self.call(self.settings.deadline, request, |channel, request| async {
+            PredictionServiceClient::new(channel).predict_batch(request).await
+        });
+        Ok(answer.await?.items)
+    }
+
+    /// Follows the predictions of some symbols and tasks, the latest of each symbol first; none named means all.
+    #[must_use]
+    pub fn watch(&self, symbols: &[String], tasks: &[String]) -> Watch {
+        Watch::new(self.clone(), symbols.to_vec(), tasks.to_vec())
+    }
+
+    /// Opens one subscription, without retries.
+    pub(crate) async fn subscribe(
+        &self,
+        request: wire::SubscribeRequest,
+    ) -> Result<tonic::Streaming<wire::SubscribeResponse>, ClientError> {
+        let answer = PredictionServiceClient::new(self.channel.clone()).subscribe(request).await;
+        answer.map(Response::into_inner).map_err(|status| self.error(status))
+    }
+
+    /// The latest feature row of one symbol; no name means the whole row.
+    ///
+    /// # Errors
+    /// `UNKNOWN_SYMBOL`, `UNKNOWN_FEATURE`, `NOT_WARM`, or no answer.
+    pub async fn features(
+        &self,
+        symbol: &str,
+        names: &[String],
+    ) -> Result<wire::GetFeaturesResponse, ClientError> {
+        let request = wire::GetFeaturesRequest {
+            symbol: symbol.to_owned(),
+            names: names.to_vec(),
+            ..Default::default()
+        };
+        self.call(self.settings.deadline, request, |channel, request| async {
+            PredictionServiceClient::new(channel).get_features(request).await
+        })
+        .await
+    }
+
+    /// The tasks that the server knows.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn tasks(&self) -> Result<wire::ListTasksResponse, ClientError> {
+        self.call(self.settings.deadline, wire::ListTasksRequest {}, |channel, request| async {
+            ModelServiceClient::new(channel).list_tasks(request).await
+        })
+        .await
+    }
+
+    /// The models of the registry, the newest first.
+    ///
+    /// # Errors
+    /// `STORE_FAILED`, or no answer.
+    pub async fn models(&self) -> Result<wire::ListModelsResponse, ClientError> {
+        self.call(self.settings.deadline, wire::ListModelsRequest {}, |channel, request| async {
+            ModelServiceClient::new(channel).list_models(request).await
+        })
+        .await
+    }
+
+    /// Makes the server take up the registry's champion.
+    ///
+    /// # Errors
+    /// `NO_CHAMPION`, `BUNDLE_REFUSED` (the server goes on with what it has), or no answer.
+    pub async fn reload(&self) -> Result<wire::ReloadModelsResponse, ClientError> {
+        self.call(self.settings.reload_deadline, wire::ReloadModelsRequest {}, |channel, request| async {
+            ModelServiceClient::new(channel).reload_models(request).await
+        })
+        .await
+    }
+
+    /// Sets a model's stage, alias, or both.
+    ///
+    /// # Errors
+    /// `UNKNOWN_MODEL`, `MALFORMED_REQUEST` when neither is given, `BUNDLE_REFUSED`, or no answer.
+    pub async fn promote(
+        &self,
+        version: u64,
+        stage: wire::Stage,
+        alias: wire::Alias,
+    ) -> Result<wire::Model, ClientError> {
+        let request = wire::PromoteModelRequest { version, stage: stage.into(), alias: alias.into() };
+        let answer = self.call(self.settings.reload_deadline, request, |channel, request| async {
+            ModelServiceClient::new(channel).promote_model(request).await
+        });
+        answer.await?.model.ok_or_else(|| self.incomplete("model"))
+    }
+
+    /// How the server is, with each task's live score.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn status(&self) -> Result<wire::GetStatusResponse, ClientError> {
+        self.call(self.settings.deadline, wire::GetStatusRequest {}, |channel, request| async {
+            StatusServiceClient::new(channel).get_status(request).await
+        })
+        .await
+    }
+
+    /// Each task's live loss beside its best baseline's.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn scorecard(&self) -> Result<wire::GetScorecardResponse, ClientError> {
+        self.call(self.settings.deadline, wire::GetScorecardRequest {}, |channel, request| async {
+            StatusServiceClient::new(channel).get_scorecard(request).await
+        })
+        .await
+    }
+
+    async fn call<Message, Answer, Call>(
+        &self,
+        deadline: Duration,
+        message: Message,
+        call: impl Fn(Channel, Request<Message>) -> Call,
+    ) -> Result<Answer, ClientError>
+    where
+        Message: Clone,
+        Call: Future<Output = Result<Response<Answer>, Status>>,
+    {
+        let policy = Policy {
+            attempts_max: self.settings.attempts_max,
+            deadline,
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(2)),
+        };
+        let expired = || ClientError::DeadlineExceeded { server: self.settings.server.clone(), deadline };
+        let refused = |status: Status| match status.code() {
+            // The transport's and the server's words for the timeout that was sent with the request.
+            Code::DeadlineExceeded | Code::Cancelled => expired(),
+            _ => self.error(status),
+        };
+        let attempt = |left| {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(left);
+            let answer = call(self.channel.clone(), request);
+            async { answer.await.map(Response::into_inner).map_err(refused) }
+        };
+        retry(policy, attempt, expired).await
+    }
+
+    fn error(&self, status: Status) -> ClientError {
+        ClientError::from_status(&self.settings.server, status)
+    }
+
+    fn incomplete(&self, field: &'static str) -> ClientError {
+        ClientError::Incomplete { server: self.settings.server.clone(), field }
+    }
+}

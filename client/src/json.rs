@@ -1,0 +1,266 @@
+//! The wire's messages as JSON for programs, in the words of the REST answers. A number that JSON can't write (NaN,
+//! infinity) is `null`.
+
+use serde_json::{Map, Value, json};
+
+use crate::wire;
+
+/// A prediction, in the shape of `POST /predict/{symbol}`: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the
+/// number of a regression or the index of the most probable class; `probabilities` stand beside. The names of the other
+/// classes are with the tasks ([`tasks`]).
+#[must_use]
+pub fn prediction(prediction: &wire::Prediction) -> Value {
+    let tasks: Map<String, Value> =
+        prediction.tasks.iter().map(|answers| (answers.task.clone(), task_prediction(answers))).collect();
+    json!({
+        "symbol": prediction.symbol,
+        "timestamp": timestamp(prediction.bar_time_ms),
+        "predictions": tasks,
+        "interval": prediction.interval,
+        "bar_time": prediction.bar_time_ms,
+        "bundle": prediction.bundle_digest,
+        "revision": prediction.revision,
+        "provisional": prediction.provisional,
+        "staleness_ms": prediction.staleness_ms,
+        "close": number(prediction.close_price),
+        "source": enum_name(prediction.source().as_str_name(), "KLINE_SOURCE_"),
+        "row_hash": prediction.row_hash,
+        "quality": prediction.quality.as_ref().map(quality),
+    })
+}
+
+fn task_prediction(task: &wire::TaskPrediction) -> Value {
+    let members = [("lightgbm", &task.lightgbm), ("xgboost", &task.xgboost), ("ensemble", &task.ensemble)];
+    let mut fields: Map<String, Value> =
+        members.iter().map(|(name, answer)| ((*name).to_owned(), short(answer.as_ref()))).collect();
+    fields.insert("kind".to_owned(), enum_name(task.kind().as_str_name(), "TASK_KIND_").into());
+    fields.insert("horizon_steps".to_owned(), task.horizon_steps.into());
+    if let Some(wire::answer::Answer::Classes(classes)) = inner(task.ensemble.as_ref()) {
+        let name = Some(&classes.name).filter(|name| !name.is_empty());
+        fields.insert("class".to_owned(), name.cloned().into());
+        let lists = members.iter().map(|(name, answer)| ((*name).to_owned(), full(answer.as_ref())));
+        fields.insert("probabilities".to_owned(), Value::Object(lists.collect()));
+    }
+    let baselines =
+        task.baselines.iter().map(|baseline| (baseline.name.clone(), full(baseline.answer.as_ref())));
+    fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+    Value::Object(fields)
+}
+
+fn inner(answer: Option<&wire::Answer>) -> Option<&wire::answer::Answer> {
+    answer?.answer.as_ref()
+}
+
+/// One number: a value, or the index of the most probable class; `null` when it is missing.
+fn short(answer: Option<&wire::Answer>) -> Value {
+    match inner(answer) {
+        Some(wire::answer::Answer::Value(value)) => number(*value),
+        Some(wire::answer::Answer::Classes(classes)) if !classes.name.is_empty() => classes.index.into(),
+        _ => Value::Null,
+    }
+}
+
+/// A value, or the list of probabilities.
+fn full(answer: Option<&wire::Answer>) -> Value {
+    match inner(answer) {
+        Some(wire::answer::Answer::Value(value)) => number(*value),
+        Some(wire::answer::Answer::Classes(classes)) => {
+            classes.probabilities.iter().map(|&p| number(p)).collect()
+        }
+        None => Value::Null,
+    }
+}
+
+fn quality(quality: &wire::Quality) -> Value {
+    json!({
+        "warm_features": quality.warm_features,
+        "total_features": quality.total_features,
+        "carried_bars": quality.carried_bars,
+        "missing_inputs": quality.missing_inputs,
+    })
+}
+
+/// A symbol that could not be answered.
+#[must_use]
+pub fn problem(symbol: &str, problem: &wire::Problem) -> Value {
+    json!({
+        "symbol": symbol,
+        "problem": { "reason": problem.reason, "message": problem.message, "remedy": problem.remedy },
+    })
+}
+
+/// A feature row: `features.<name>`.
+#[must_use]
+pub fn features(row: &wire::GetFeaturesResponse) -> Value {
+    let features: Map<String, Value> =
+        row.features.iter().map(|feature| (feature.name.clone(), number(feature.value))).collect();
+    json!({
+        "symbol": row.symbol,
+        "timestamp": timestamp(row.bar_time_ms),
+        "feature_count": features.len(),
+        "features": features,
+        "interval": row.interval,
+        "bar_time": row.bar_time_ms,
+        "catalogue_hash": row.catalogue_hash,
+        "row_hash": row.row_hash,
+        "quality": row.quality.as_ref().map(quality),
+    })
+}
+
+/// The tasks.
+#[must_use]
+pub fn tasks(tasks: &wire::ListTasksResponse) -> Value {
+    let task = |task: &wire::TaskInfo| {
+        json!({
+            "name": task.name,
+            "kind": enum_name(task.kind().as_str_name(), "TASK_KIND_"),
+            "horizon_steps": task.horizon_steps,
+            "classes": task.class_names,
+            "loaded": task.loaded,
+        })
+    };
+    json!({ "interval": tasks.interval, "tasks": tasks.tasks.iter().map(task).collect::<Vec<_>>() })
+}
+
+/// The models of the registry.
+#[must_use]
+pub fn models(models: &wire::ListModelsResponse) -> Value {
+    json!({
+        "champion": models.champion_digest,
+        "models": models.models.iter().map(model).collect::<Vec<_>>(),
+    })
+}
+
+/// One model of the registry.
+#[must_use]
+pub fn model(model: &wire::Model) -> Value {
+    let document = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    json!({
+        "version": model.version,
+        "digest": model.digest,
+        "stage": enum_name(model.stage().as_str_name(), "STAGE_"),
+        "aliases": model.aliases().map(|alias| enum_name(alias.as_str_name(), "ALIAS_")).collect::<Vec<_>>(),
+        "serving": model.serving,
+        "registered_at": timestamp(model.registered_at_ms),
+        "manifest": document(&model.manifest_json),
+        "metrics": document(&model.metrics_json),
+    })
+}
+
+/// What a reload did.
+#[must_use]
+pub fn reload(reload: &wire::ReloadModelsResponse) -> Value {
+    json!({ "changed": reload.changed, "previous_digest": reload.previous_digest, "digest": reload.digest })
+}
+
+/// The server's status.
+#[must_use]
+pub fn status(status: &wire::GetStatusResponse) -> Value {
+    let symbol = |symbol: &wire::SymbolStatus| {
+        json!({
+            "symbol": symbol.symbol,
+            "ready": symbol.ready,
+            "last_bar_time_ms": symbol.last_bar_time_ms,
+            "warm_features": symbol.warm_features,
+            "total_features": symbol.total_features,
+            "missing_bars": symbol.missing_bars,
+            "staleness_ms": symbol.staleness_ms,
+        })
+    };
+    json!({
+        "state": enum_name(status.state().as_str_name(), "SERVING_STATE_"),
+        "waiting_for": status.waiting_for,
+        "server_version": status.server_version,
+        "interval": status.interval,
+        "uptime_seconds": number(status.uptime_seconds),
+        "exchange_state": enum_name(status.exchange_state().as_str_name(), "EXCHANGE_STATE_"),
+        "exchange_problem": status.exchange_problem,
+        "exchange_time_ms": status.exchange_time_ms,
+        "watermark_ms": status.watermark_ms,
+        "bundle_digest": status.bundle_digest,
+        "bundle_problem": status.bundle_problem,
+        "catalogue_hash": status.catalogue_hash,
+        "symbols": status.symbols.iter().map(symbol).collect::<Vec<_>>(),
+        "scores": status.scores.iter().map(score).collect::<Vec<_>>(),
+        "subscriber_count": status.subscriber_count,
+        "journal_lost_count": status.journal_lost_count,
+    })
+}
+
+fn score(score: &wire::TaskScore) -> Value {
+    json!({
+        "task": score.task,
+        "resolved_count": score.resolved_count,
+        "loss": number(score.loss),
+        "baseline": score.baseline,
+        "baseline_loss": number(score.baseline_loss),
+        "skill": number(score.skill),
+    })
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(milliseconds: i64) -> Value {
+    jiff::Timestamp::from_millisecond(milliseconds).map_or(Value::Null, |time| format!("{time:.3}").into())
+}
+
+fn number(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+/// A wire enum's name for people and programs: `STAGE_PRODUCTION` without its prefix, in lower case.
+#[must_use]
+pub fn enum_name(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_has_each_members_answer_under_its_task() {
+        let value = |value| Some(wire::Answer { answer: Some(wire::answer::Answer::Value(value)) });
+        let classes = wire::ClassAnswer { index: 1, name: "up".to_owned(), probabilities: vec![0.25, 0.75] };
+        let message = wire::Prediction {
+            symbol: "BTCUSDT".to_owned(),
+            close_price: f64::NAN,
+            source: wire::KlineSource::Socket.into(),
+            tasks: vec![
+                wire::TaskPrediction {
+                    task: "return_1step".to_owned(),
+                    kind: wire::TaskKind::Regression.into(),
+                    lightgbm: value(0.5),
+                    xgboost: value(f64::INFINITY),
+                    baselines: vec![wire::BaselineAnswer { name: "zero".to_owned(), answer: value(0.0) }],
+                    ..Default::default()
+                },
+                wire::TaskPrediction {
+                    task: "direction_4step".to_owned(),
+                    ensemble: Some(wire::Answer { answer: Some(wire::answer::Answer::Classes(classes)) }),
+                    ..Default::default()
+                },
+            ],
+            ..Default::default()
+        };
+        let json = prediction(&message);
+        assert_eq!(json["source"], "socket");
+        assert_eq!(json["timestamp"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(json["close"], Value::Null);
+        let task = &json["predictions"]["return_1step"];
+        assert_eq!(task["kind"], "regression");
+        assert_eq!(task["lightgbm"], 0.5);
+        assert_eq!(task["xgboost"], Value::Null);
+        assert_eq!(task["ensemble"], Value::Null);
+        assert_eq!(task["baselines"]["zero"], 0.0);
+        let direction = &json["predictions"]["direction_4step"];
+        assert_eq!((&direction["ensemble"], &direction["class"]), (&json!(1), &json!("up")));
+        assert_eq!(direction["probabilities"]["ensemble"], json!([0.25, 0.75]));
+    }
+
+    #[test]
+    fn a_model_without_documents_has_null_in_their_place() {
+        let json = model(&wire::Model { metrics_json: r#"{"skill":1}"#.to_owned(), ..Default::default() });
+        assert_eq!(json["manifest"], Value::Null);
+        assert_eq!(json["metrics"]["skill"], 1);
+    }
+}
