@@ -43,7 +43,7 @@ impl Booster {
         load::lightgbm::read(bytes, limits).map(Booster::new)
     }
 
-    /// Reads an XGBoost model in UBJSON (`Booster.save_model("model.ubj")`), as versions 1.6 to 3.4 write it.
+    /// Reads an XGBoost model in UBJSON (`Booster.save_model("model.ubj")`), as versions 1.6 to 3.2 write it.
     ///
     /// # Errors
     /// A [`LoadError`] that names the place if the bytes are not a model, contradict themselves, use what is

@@ -17,7 +17,7 @@
 //! - **LightGBM** text files, versions v3 and v4: regression (with `reg_sqrt`), l1, huber, fair, quantile, mape,
 //!   poisson, gamma, tweedie, binary, cross-entropy, multiclass, multiclassova, lambdarank, xendcg and custom
 //!   objectives; numerical and categorical splits; missing values none, zero and NaN; random forests; DART.
-//! - **XGBoost** UBJSON and JSON files, versions 1.6 to 3.4: `reg:*` but `reg:expectileerror`, `binary:*`,
+//! - **XGBoost** UBJSON and JSON files, versions 1.6 to 3.2: `reg:*` but `reg:expectileerror`, `binary:*`,
 //!   `multi:*`, `count:poisson`, `survival:cox`, `rank:*`; numerical and categorical splits; base scores of
 //!   both file generations; several targets; DART; parallel trees.
 //!

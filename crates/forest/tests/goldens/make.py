@@ -285,8 +285,12 @@ def make_functions(out):
     r = np.random.default_rng(5)
     special = [0.0, -0.0, 1.0, -1.0, 88.72283, 88.72284, -103.97, -103.98, -87.4, 709.78, 709.79, -745.1, -745.2,
                -708.5, -740.0, 1e-20, 5e-324, 512.0, 600.0, -600.0, math.inf, -math.inf, 1e-45, 1e-40, 0.5, 2.0]
+    # arguments at which a form without fused multiply-add would answer other bits
+    hard = [-202.5102758688166, -3.219119891954567, 480.63600444593686, -1.8592235316347443, 613.383501277474,
+            0.45889304300787304, -13.284585795976355, 1.1989241396327963, -16.655811487458855, -1.5775594743742847,
+            -63.09946060180664]
     with open(os.path.join(out, "functions.golden"), "w") as f:
-        for x in special + list(r.normal(size=120) * 3) + list(r.uniform(-760, 760, size=80)) + list(np.exp(r.uniform(-95, 85, size=60))):
+        for x in special + hard + list(r.normal(size=120) * 3) + list(r.uniform(-760, 760, size=80)) + list(np.exp(r.uniform(-95, 85, size=60))):
             s = float(np.float32(x))
             log = libm.logf(s) if s > 0 or s == 0 else math.nan
             f.write(f"{bits([x, libm.exp(x), s, libm.expf(s), log])}\n")

@@ -30,7 +30,14 @@ impl ArrayBuilder {
         ArrayBuilder(Value::Array(Vec::new()))
     }
 
-    pub(super) fn push(&mut self, value: Value) {
+    /// Appends an element. False and true become 0 and 1; null, which no model has in an array, is refused by
+    /// `false`, because one byte of a file must not become a whole `Value`.
+    pub(super) fn push(&mut self, value: Value) -> bool {
+        let value = match value {
+            Value::Null => return false,
+            Value::Bool(truth) => Value::Integer(i64::from(truth)),
+            value => value,
+        };
         match (&mut self.0, value) {
             (Value::Integers(numbers), Value::Integer(number)) => numbers.push(number),
             (Value::Floats(numbers), Value::Float(number)) => numbers.push(number),
@@ -48,6 +55,7 @@ impl ArrayBuilder {
                 }
             }
         }
+        true
     }
 
     pub(super) fn finish(self) -> Value {
@@ -146,7 +154,7 @@ impl<'a> Item<'a> {
         self.items()?.iter().map(|item| item.text().map(str::to_owned)).collect()
     }
 
-    /// Reads an array of whole numbers; false and true count as 0 and 1.
+    /// Reads an array of whole numbers.
     pub(super) fn integers(&self) -> Result<Vec<i64>, LoadError> {
         match self.value {
             Value::Integers(numbers) => Ok(numbers.clone()),
@@ -158,7 +166,6 @@ impl<'a> Item<'a> {
     fn integer(&self, value: &Value) -> Result<i64, LoadError> {
         match value {
             Value::Integer(number) => Ok(*number),
-            Value::Bool(truth) => Ok(i64::from(*truth)),
             _ => Err(self.here().malformed("not all of its elements are whole numbers")),
         }
     }

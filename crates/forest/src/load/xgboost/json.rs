@@ -97,7 +97,10 @@ impl Reader<'_> {
                 self.expect(",")?;
             }
             is_first = false;
-            elements.push(self.value(nesting + 1)?);
+            let value = self.value(nesting + 1)?;
+            if !elements.push(value) {
+                return Err(self.malformed("null stands in an array"));
+            }
         }
         self.expect("]")?;
         Ok(elements.finish())

@@ -115,15 +115,20 @@ impl<'a> Reader<'a> {
         if self.peek()? == b'#' {
             self.at += 1;
             for _ in 0..self.length()? {
-                elements.push(self.value(nesting + 1)?);
+                self.element(&mut elements, nesting)?;
             }
         } else {
             while self.peek()? != b']' {
-                elements.push(self.value(nesting + 1)?);
+                self.element(&mut elements, nesting)?;
             }
             self.expect(b']')?;
         }
         Ok(elements.finish())
+    }
+
+    fn element(&mut self, elements: &mut ArrayBuilder, nesting: usize) -> Result<(), LoadError> {
+        let value = self.value(nesting + 1)?;
+        if elements.push(value) { Ok(()) } else { Err(self.malformed("null stands in an array")) }
     }
 
     fn typed_array(&mut self) -> Result<Value, LoadError> {
