@@ -27,7 +27,9 @@ use crate::{grpc, rest};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} for {what}: {source}; stop what holds it or choose another with --{flag}, port 0 takes a free one")]
+    #[error(
+        "cannot listen on {address} for {what}: {source}; stop what holds it or choose another with --{flag}, port 0 takes a free one"
+    )]
     Bind {
         /// gRPC, HTTP or metrics.
         what: &'static str,
@@ -39,7 +41,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The store cannot be opened.
-    #[error("the store at {home} cannot be opened: {source}; choose another folder with --home or mend this one")]
+    #[error(
+        "the store at {home} cannot be opened: {source}; choose another folder with --home or mend this one"
+    )]
     Store {
         /// The folder.
         home: String,
@@ -177,10 +181,12 @@ impl App {
         let [grpc, http, metrics] = listeners;
         let handle = exporter::install().map_err(StartError::Metrics)?;
         let upkeep = tokio::spawn(exporter::upkeep(handle.clone()));
-        let metrics = tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
+        let metrics =
+            tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
         let grpc = tokio::spawn(grpc::serve(grpc.into(), service.clone(), serving.clone()));
-        let served = axum::serve(http, rest::routes(service)).with_graceful_shutdown(serving.clone().cancelled_owned());
+        let served = axum::serve(http, rest::routes(service))
+            .with_graceful_shutdown(serving.clone().cancelled_owned());
         let http = tokio::spawn(served.into_future());
         let champion = tokio::spawn(champion.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
@@ -218,7 +224,11 @@ impl App {
     }
 }
 
-async fn bind(what: &'static str, address: SocketAddr, flag: &'static str) -> Result<TcpListener, StartError> {
+async fn bind(
+    what: &'static str,
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, flag, source })
 }
 

@@ -70,8 +70,11 @@ impl ChampionTask {
         (Self { stores, shared, engine, requests, poll, refused: None }, ChampionHandle(handle))
     }
 
-    /// Looks until `stop`.
+    /// Looks until `stop`, from when the engine has taken in its history.
     pub async fn run(mut self, stop: CancellationToken) {
+        if !self.warmed(&stop).await {
+            return;
+        }
         let mut ticks = tokio::time::interval(self.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -87,6 +90,22 @@ impl ChampionTask {
                     if let Err(refusal) = self.take_up(false).await {
                         tracing::debug!(reason = refusal.reason.entry().name, %refusal, "no new champion");
                     }
+                }
+            }
+        }
+    }
+
+    /// Waits for the history and refuses requests until then; false if the server stops first.
+    async fn warmed(&mut self, stop: &CancellationToken) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return false,
+                () = self.shared.warmed.cancelled() => return true,
+                Some(reply) = self.requests.recv() => {
+                    let message = "the history is not read yet, a bundle is taken up after that";
+                    // The one who asked may have gone.
+                    let _ = reply.send(Err(Refusal::new(Reason::NotWarm, message)));
                 }
             }
         }
@@ -155,5 +174,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}"))))
+    done.unwrap_or_else(|error| {
+        Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))
+    })
 }

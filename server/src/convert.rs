@@ -205,7 +205,11 @@ pub fn status(refusal: &Refusal) -> tonic::Status {
     let mut facts: Vec<(String, String)> =
         refusal.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     facts.push(("remedy".to_owned(), entry.remedy.to_owned()));
-    details.set_error_info(entry.name, ERROR_DOMAIN, facts.into_iter().collect::<std::collections::HashMap<_, _>>());
+    details.set_error_info(
+        entry.name,
+        ERROR_DOMAIN,
+        facts.into_iter().collect::<std::collections::HashMap<_, _>>(),
+    );
     if let Some(wait) = refusal.retry_after {
         details.set_retry_info(Some(wait));
     }

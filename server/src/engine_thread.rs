@@ -160,6 +160,7 @@ impl Engine {
                 self.forecaster.remember(journalled);
                 self.perform();
                 self.show();
+                self.shared.warmed.cancel();
                 // The one who asked may have gone; the history is in all the same.
                 let _ = done.send(());
                 true

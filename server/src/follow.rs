@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forecast::Source;
+use forecast::{Forecaster, Source};
 use kline::{BarTime, Interval, Kline, Symbol};
 use market::live::Backoff;
-use market::{
-    ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill,
-};
+use market::{ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +18,6 @@ use crate::telemetry::metrics as names;
 
 /// How many events of the source may wait. At the bound the socket is not read.
 const QUEUE_EVENTS: usize = 8_192;
-
-/// How many bars back predictions of an earlier process are read from the journal, to be scored when their outcomes
-/// come: well above the longest horizon.
-const JOURNAL_BARS: i64 = 96;
 
 /// How long the source's tasks may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -84,9 +78,11 @@ impl Follower {
             .iter()
             .filter_map(|(symbol, klines)| Some((*symbol, klines.last()?.bar_time(interval))))
             .collect();
-        let bars = history.values().map(Vec::len).sum::<usize>();
+        let taken_bars = history.values().map(Vec::len).sum::<usize>();
         let stores = self.stores.clone();
-        let since = BarTime::last_closed(self.shared.exchange_time(), interval).plus(-JOURNAL_BARS, interval);
+        // Earlier predictions could neither be scored nor amended.
+        let bars = i64::try_from(Forecaster::REPLAY_BARS).unwrap_or(i64::MAX);
+        let since = BarTime::last_closed(self.shared.exchange_time(), interval).plus(-bars, interval);
         let journalled = tokio::task::spawn_blocking(move || stores.predictions_from(since)).await;
         let journalled = match journalled {
             Ok(Ok(predictions)) => predictions.into(),
@@ -99,7 +95,7 @@ impl Follower {
         let (done, finished) = oneshot::channel();
         self.engine.send(Command::WarmUp { history, journalled, done }).await.ok()?;
         finished.await.ok()?;
-        tracing::info!(bars, "history taken in");
+        tracing::info!(taken_bars, "history taken in");
         Some(last)
     }
 
@@ -151,7 +147,8 @@ impl Follower {
         let (sender, mut events) = mpsc::channel(QUEUE_EVENTS);
         let source = LiveSource::spawn(self.exchange.clone(), last, sender)?;
         let ranges = std::mem::replace(&mut self.ranges, mpsc::channel(1).1);
-        let fetching = tokio::spawn(fetch(client, self.exchange.interval, ranges, self.engine.clone(), stop.clone()));
+        let fetching =
+            tokio::spawn(fetch(client, self.exchange.interval, ranges, self.engine.clone(), stop.clone()));
         loop {
             let event = tokio::select! {
                 biased;
@@ -287,7 +284,7 @@ mod tests {
             .collect();
         let missing = |from, until| missing_ranges(&stored, bar(from), bar(until), Interval::M15);
         assert_eq!(missing(1, 9), [(bar(1), bar(2)), (bar(5), bar(6)), (bar(8), bar(9))]);
-        assert_eq!(missing(3, 4), []);
+        assert_eq!(missing_ranges(&stored[..2], bar(3), bar(4), Interval::M15), []);
         assert_eq!(missing_ranges(&[], bar(1), bar(2), Interval::M15), [(bar(1), bar(2))]);
     }
 }

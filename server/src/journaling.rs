@@ -22,7 +22,8 @@ const QUEUE_ITEMS: usize = 65_536;
 const BATCH_ITEMS: usize = 2_048;
 
 /// The waits after a failed write; when the last has failed too, the batch is lost, counted and logged.
-const RETRIES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
+const RETRIES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
 
 /// The parts of the store that the thread writes to.
 pub trait Sink: Send + 'static {

@@ -75,9 +75,12 @@ impl Service {
             return Ok(());
         }
         let (name, known) = (shorten(name), self.interval);
-        Err(Refusal::new(Reason::UnknownInterval, format!("interval {name:?} is not served, known is {known}"))
-            .with("interval", name)
-            .with("known", known))
+        Err(Refusal::new(
+            Reason::UnknownInterval,
+            format!("interval {name:?} is not served, known is {known}"),
+        )
+        .with("interval", name)
+        .with("known", known))
     }
 
     /// Runs a store's work off the async threads.
@@ -87,6 +90,8 @@ impl Service {
     ) -> Result<T, Refusal> {
         let stores = self.stores.clone();
         let done = tokio::task::spawn_blocking(move || work(&stores)).await;
-        done.unwrap_or_else(|error| Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}"))))
+        done.unwrap_or_else(|error| {
+            Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))
+        })
     }
 }

@@ -93,7 +93,9 @@ impl Settings {
             heartbeat: reader.seconds("subscribers.heartbeat_seconds", 0.05),
             grace: reader.seconds("server.grace_seconds", 0.0),
             log: reader.text("log.filter"),
-            ready_file: Some(reader.text("server.ready_file")).filter(|text| !text.is_empty()).map(Into::into),
+            ready_file: Some(reader.text("server.ready_file"))
+                .filter(|text| !text.is_empty())
+                .map(Into::into),
         };
         reader.check_urls(&settings);
         if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }

@@ -101,6 +101,8 @@ pub struct Shared {
     pub journal_lost: AtomicU64,
     /// Cancelled when the server stops taking work.
     pub draining: CancellationToken,
+    /// Cancelled when the engine has taken in its history: bundles are taken up after that. Owner: the engine's thread.
+    pub warmed: CancellationToken,
     /// When the process started.
     pub started: Instant,
     exchange_time: AtomicI64,
@@ -119,6 +121,7 @@ impl Shared {
             exchange: ArcSwap::default(),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
+            warmed: CancellationToken::new(),
             started: Instant::now(),
             exchange_time: AtomicI64::new(0),
             serving: watch::Sender::new(ServingState::Starting),

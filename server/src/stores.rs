@@ -95,9 +95,12 @@ impl Stores {
     }
 
     fn model(&self, version: ModelVersion) -> ModelInfo {
-        let manifest = self.0.objects().get(version.bundle).ok().and_then(|files| {
-            serde_json::from_slice(files.get(forecast::MANIFEST_FILE)?).ok()
-        });
+        let manifest = self
+            .0
+            .objects()
+            .get(version.bundle)
+            .ok()
+            .and_then(|files| serde_json::from_slice(files.get(forecast::MANIFEST_FILE)?).ok());
         ModelInfo {
             version: version.version.into(),
             digest: version.bundle,
@@ -143,7 +146,8 @@ impl Stores {
     /// The registry has no such model.
     #[must_use]
     pub fn unknown_model(version: u64) -> Refusal {
-        Refusal::new(Reason::UnknownModel, format!("model {version} is not in the registry")).with("version", version)
+        Refusal::new(Reason::UnknownModel, format!("model {version} is not in the registry"))
+            .with("version", version)
     }
 }
 

@@ -7,7 +7,7 @@ use forecast::Prediction;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// What a subscriber hears.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Heard {
     /// A prediction.
     Prediction(Arc<Prediction>),
@@ -93,8 +93,9 @@ mod tests {
             subscribers.publish(Arc::new(prediction("A", bar, 1)));
             assert!(matches!(quick.next().await, Some(Heard::Prediction(_))));
         }
-        assert_eq!(slow.next().await, Some(Heard::Lagged(3)));
-        assert_eq!(slow.next().await, Some(Heard::Prediction(Arc::new(prediction("A", 3, 1)))));
+        assert!(matches!(slow.next().await, Some(Heard::Lagged(3))));
+        let Some(Heard::Prediction(first)) = slow.next().await else { panic!("no prediction") };
+        assert_eq!(first.bar_time, prediction("A", 3, 1).bar_time);
         assert_eq!(subscribers.count(), 2);
         drop(slow);
         assert_eq!(subscribers.count(), 1);

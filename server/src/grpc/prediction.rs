@@ -21,7 +21,8 @@ impl v1::prediction_service_server::PredictionService for Prediction {
         request: Request<v1::PredictRequest>,
     ) -> Result<Response<v1::PredictResponse>, Status> {
         let v1::PredictRequest { symbol, tasks, interval } = request.get_ref();
-        let answered = self.0.predict(symbol, tasks, interval).map_err(|refusal| convert::status(&refusal))?;
+        let answered =
+            self.0.predict(symbol, tasks, interval).map_err(|refusal| convert::status(&refusal))?;
         let prediction = Some(convert::answered(&answered, self.0.interval));
         Ok(Response::new(v1::PredictResponse { prediction }))
     }
@@ -36,10 +37,9 @@ impl v1::prediction_service_server::PredictionService for Prediction {
         let item = |(symbol, outcome)| v1::PredictBatchItem {
             symbol,
             outcome: Some(match outcome {
-                Ok(answered) => v1::predict_batch_item::Outcome::Prediction(convert::answered(
-                    &answered,
-                    self.0.interval,
-                )),
+                Ok(answered) => {
+                    v1::predict_batch_item::Outcome::Prediction(convert::answered(&answered, self.0.interval))
+                }
                 Err(refusal) => v1::predict_batch_item::Outcome::Problem(convert::problem(&refusal)),
             }),
         };
@@ -60,10 +60,10 @@ impl v1::prediction_service_server::PredictionService for Prediction {
             latest_first: request.latest_first,
             after_bar_time_ms: (request.after_bar_time_ms != 0).then_some(request.after_bar_time_ms),
         };
-        let subscription =
-            self.0.subscribe(&request).await.map_err(|refusal| convert::status(&refusal))?;
+        let subscription = self.0.subscribe(&request).await.map_err(|refusal| convert::status(&refusal))?;
         let interval = self.0.interval;
-        let stream = futures::stream::unfold(Some(subscription), move |subscription| next(subscription, interval));
+        let stream =
+            futures::stream::unfold(Some(subscription), move |subscription| next(subscription, interval));
         Ok(Response::new(Box::pin(stream)))
     }
 

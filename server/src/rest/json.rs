@@ -56,7 +56,8 @@ fn task_prediction(prediction: &TaskPrediction) -> Value {
         let lists = members.into_iter().map(|(name, answer)| (name.to_owned(), full(answer)));
         fields.insert("probabilities".to_owned(), Value::Object(lists.collect()));
     }
-    let baselines = prediction.baselines.iter().map(|named| (named.name.name().to_owned(), full(&named.answer)));
+    let baselines =
+        prediction.baselines.iter().map(|named| (named.name.name().to_owned(), full(&named.answer)));
     fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
     Value::Object(fields)
 }
@@ -242,7 +243,10 @@ mod tests {
         assert_eq!(json["predictions"]["return_1step"]["ensemble"], 0.025);
         assert_eq!(json["predictions"]["direction_4step"]["lightgbm"], 0);
         assert_eq!(json["predictions"]["direction_4step"]["xgboost"], 1);
-        assert_eq!(json["predictions"]["direction_4step"]["probabilities"]["ensemble"], json!([0.375, 0.625]));
+        assert_eq!(
+            json["predictions"]["direction_4step"]["probabilities"]["ensemble"],
+            json!([0.375, 0.625])
+        );
         assert_eq!(json["predictions"]["direction_4step"]["class"], "up");
         assert_eq!(json["predictions"].as_object().map(Map::len), Some(7));
         assert_eq!(json["bar_time"], 1_799_999);

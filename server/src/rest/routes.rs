@@ -76,10 +76,8 @@ async fn observe(request: Request, next: Next) -> Response {
 }
 
 fn as_problem(response: Response) -> Response {
-    let is_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    let is_json =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
     if is_json || !response.status().is_client_error() {
         return response;
     }

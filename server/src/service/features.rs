@@ -64,10 +64,11 @@ impl Service {
         };
         let wanted = |name: &str| names.is_empty() || names.iter().any(|asked| asked.as_ref() == name);
         let features = catalogue.definitions().iter().zip(row.values.iter());
-        let features = features.filter(|(definition, _)| wanted(definition.name)).map(|(definition, &value)| {
-            let (group, unit) = (definition.group.as_str(), definition.unit.as_str());
-            FeatureValue { name: definition.name, group, unit, value }
-        });
+        let features =
+            features.filter(|(definition, _)| wanted(definition.name)).map(|(definition, &value)| {
+                let (group, unit) = (definition.group.as_str(), definition.unit.as_str());
+                FeatureValue { name: definition.name, group, unit, value }
+            });
         Ok(FeatureAnswer {
             symbol: self.shared.latest.symbols()[index],
             bar: row.bar,

@@ -95,6 +95,9 @@ impl Service {
             self.champion.reload().await?;
         }
         let models = self.models().await?;
-        models.into_iter().find(|model| model.version == version).ok_or_else(|| Stores::unknown_model(version))
+        models
+            .into_iter()
+            .find(|model| model.version == version)
+            .ok_or_else(|| Stores::unknown_model(version))
     }
 }

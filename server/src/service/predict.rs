@@ -92,7 +92,8 @@ impl Service {
         let champion = self.shared.champion.load();
         let symbol = self.shared.latest.symbols().get(index).map(ToString::to_string).unwrap_or_default();
         let Some(bundle) = &champion.bundle else {
-            let why = champion.problem.as_ref().map(|problem| format!("; the last one was refused: {problem}"));
+            let why =
+                champion.problem.as_ref().map(|problem| format!("; the last one was refused: {problem}"));
             let message = format!("no bundle is loaded{}", why.unwrap_or_default());
             return Refusal::new(Reason::NoBundle, message).with("symbol", symbol);
         };

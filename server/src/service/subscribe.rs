@@ -106,7 +106,8 @@ impl Service {
     async fn journalled_after(&self, after: i64) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
         let newest = BarTime::last_closed(self.shared.exchange_time(), self.interval);
         let oldest = newest.plus(-RESUME_BARS_MAX, self.interval);
-        let from = BarTime::last_closed(after.saturating_add(1), self.interval).plus(1, self.interval).max(oldest);
+        let from =
+            BarTime::last_closed(after.saturating_add(1), self.interval).plus(1, self.interval).max(oldest);
         // What was published before now stands in the journal's queue before this.
         self.journaling.flush().await;
         self.with_store(move |stores: &Stores| stores.predictions_from(from)).await

@@ -127,7 +127,7 @@ pub(super) fn nearest(path: &str) -> &'static str {
 /// How alike the names are when the sections differ.
 fn last_part_likeness(a: &str, b: &str) -> f64 {
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
-    strsim::jaro_winkler(&last(a), &last(b)) * 0.9
+    strsim::jaro_winkler(&last(a), &last(b)) * 0.98
 }
 
 #[cfg(test)]

@@ -104,9 +104,9 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, SettingsError> {
 }
 
 fn read_file(path: &str, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| SettingsError(vec![format!("{path} is not TOML: {}", error.message())]))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        SettingsError(vec![format!("{path} is not TOML: {}", error.message())])
+    })?;
     let mut values = BTreeMap::new();
     let mut faults = Vec::new();
     flatten("", &table, &mut |key, value| match (find(&key), scalar(value)) {
@@ -162,12 +162,14 @@ mod tests {
         let mut sources = sources("[http]\naddress = 'file'\n[exchange]\nsymbols = ['A', 'B']");
         let at = |sources: &Sources| {
             let resolved = resolve(sources)?;
-            let value = resolved.get("http.address").map(|value| (value.text.clone(), value.origin.to_string()));
+            let value =
+                resolved.get("http.address").map(|value| (value.text.clone(), value.origin.to_string()));
             Ok::<_, SettingsError>(value.unwrap_or_default())
         };
         assert_eq!(at(&sources)?, ("file".to_owned(), "file a.toml".to_owned()));
         let name = "API_HTTP_ADDRESS".to_owned();
-        sources.environment_file = Some((".env.test".to_owned(), [(name.clone(), "dotenv".to_owned())].into()));
+        sources.environment_file =
+            Some((".env.test".to_owned(), [(name.clone(), "dotenv".to_owned())].into()));
         assert_eq!(at(&sources)?.1, "API_HTTP_ADDRESS in .env.test");
         sources.environment.insert(name, "environment".to_owned());
         assert_eq!(at(&sources)?.0, "environment");

@@ -58,14 +58,19 @@ impl Arguments {
     ///
     /// # Errors
     /// A file that cannot be read, or an environment file with a malformed line.
-    pub fn read(matches: &clap::ArgMatches, environment: BTreeMap<String, String>) -> Result<Self, SettingsError> {
+    pub fn read(
+        matches: &clap::ArgMatches,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
         let mut sources = Sources { environment, ..Sources::default() };
         if let Some(path) = matches.get_one::<String>("config") {
             sources.file = Some((path.clone(), read_text(path)?));
         }
         if let Some(name) = sources.environment.get("ENVIRONMENT") {
             let path = format!(".env.{name}");
-            if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) && Path::new(&path).exists() {
+            if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+                && Path::new(&path).exists()
+            {
                 let variables = read_variables(&path, &read_text(&path)?)?;
                 sources.environment_file = Some((path, variables));
             }
@@ -80,7 +85,8 @@ impl Arguments {
 }
 
 fn read_text(path: &str) -> Result<String, SettingsError> {
-    std::fs::read_to_string(path).map_err(|error| SettingsError(vec![format!("{path} cannot be read: {error}")]))
+    std::fs::read_to_string(path)
+        .map_err(|error| SettingsError(vec![format!("{path} cannot be read: {error}")]))
 }
 
 /// Reads `NAME=value` lines; empty lines and those that start with `#` say nothing, and quotes around a value fall.
@@ -114,7 +120,10 @@ mod tests {
         command().debug_assert();
         let matches = command().get_matches_from(["klinecast-server", "--home", "x", "--print-config"]);
         let arguments = Arguments::read(&matches, BTreeMap::new());
-        assert!(arguments.is_ok_and(|a| a.print_config && a.sources.flags.get("store.home") == Some(&"x".to_owned())));
+        assert!(
+            arguments
+                .is_ok_and(|a| a.print_config && a.sources.flags.get("store.home") == Some(&"x".to_owned()))
+        );
     }
 
     #[test]

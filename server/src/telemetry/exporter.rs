@@ -14,7 +14,8 @@ use crate::state::Shared;
 
 /// Buckets from 10 microseconds to 10 seconds: an answer from memory is far below the usual first bucket.
 const BUCKETS_SECONDS: [f64; 19] = [
-    1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+    1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+    10.0,
 ];
 
 /// Makes the process's recorder. Called once.

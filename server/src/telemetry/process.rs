@@ -32,7 +32,11 @@ fn cpu_seconds(text: &str) -> Option<u64> {
     // The second field is the program's name in parentheses and may hold spaces.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number of seconds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small positive number of seconds"
+    )]
     Some(((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND) as u64)
 }
 

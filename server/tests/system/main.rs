@@ -1,0 +1,8 @@
+//! The real server binary against the simulated exchange: cold start, both faces, swap, drain, refusals.
+
+mod binaries;
+mod bundles;
+mod faces;
+mod harness;
+mod start;
+mod streams;
