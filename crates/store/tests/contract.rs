@@ -5,13 +5,17 @@ use std::error::Error;
 use std::sync::Arc;
 
 use features::{Quality, RowHash};
+use forecast::testkit::tiny_bundle;
 use forecast::{
-    Answer, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source, Task,
-    TaskPrediction,
+    Answer, BaselineName, Bundle, BundleDigest, JournalRecord, MANIFEST_FILE, NamedAnswer, Prediction,
+    Resolution, Source, Task, TaskPrediction,
 };
 use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
-use store::{Alias, Journal, JournalQuery, KlineStore, Registry, SqliteStore, Stage, StoreError, promote};
+use store::{
+    Alias, FolderObjects, Journal, JournalQuery, KlineStore, ObjectStore, Registry, SqliteStore, Stage,
+    StoreError, promote,
+};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -168,13 +172,69 @@ fn sqlite_keeps_the_registry() -> Outcome {
     the_registry_knows_one_champion(&store)
 }
 
+fn bundles_are_kept_whole(objects: &dyn ObjectStore) -> Outcome {
+    let bundle = tiny_bundle(1, &[symbol("BTCUSDT")], STEP).build()?;
+    assert!(objects.list()?.is_empty());
+    assert!(matches!(objects.get(bundle.digest()), Err(StoreError::NoBundle { .. })));
+    assert_eq!(objects.put_bundle(&bundle)?, bundle.digest());
+    assert_eq!(objects.put_bundle(&bundle)?, bundle.digest(), "idempotent");
+    let back = Bundle::from_files(objects.get(bundle.digest())?)?;
+    assert_eq!(back.digest(), bundle.digest());
+    assert_eq!(back.files(), bundle.files());
+    let other = tiny_bundle(2, &[symbol("BTCUSDT")], STEP).build()?;
+    objects.put_bundle(&other)?;
+    let mut both = [bundle.digest(), other.digest()];
+    both.sort_unstable();
+    assert_eq!(objects.list()?, both);
+    Ok(())
+}
+
+#[test]
+fn a_folder_keeps_bundles() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    bundles_are_kept_whole(&FolderObjects::open(folder.path().join("bundles"))?)
+}
+
+#[test]
+fn a_damaged_or_half_written_bundle_is_not_taken() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let objects = FolderObjects::open(folder.path())?;
+    let bundle = tiny_bundle(1, &[symbol("BTCUSDT")], STEP).build()?;
+    objects.put_bundle(&bundle)?;
+    let manifest = objects.path(bundle.digest()).join(MANIFEST_FILE);
+    let mut bytes = std::fs::read(&manifest)?;
+    bytes[10] ^= 1;
+    std::fs::write(&manifest, bytes)?;
+    assert!(matches!(objects.get(bundle.digest()), Err(StoreError::DamagedBundle { .. })));
+    std::fs::remove_file(manifest)?;
+    assert!(matches!(objects.get(bundle.digest()), Err(StoreError::DamagedBundle { .. })));
+    std::fs::create_dir(folder.path().join(".filling-1-1"))?;
+    assert_eq!(objects.list()?, [bundle.digest()], "what is being filled is not listed");
+    Ok(())
+}
+
+#[test]
+fn eight_writers_of_one_bundle_leave_one_whole_bundle() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let objects = FolderObjects::open(folder.path())?;
+    let bundle = tiny_bundle(3, &[symbol("BTCUSDT")], STEP).build()?;
+    let results: Vec<bool> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..8).map(|_| scope.spawn(|| objects.put_bundle(&bundle).is_ok())).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap_or(false)).collect()
+    });
+    assert_eq!(results, [true; 8]);
+    Bundle::from_files(objects.get(bundle.digest())?)?;
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 1, "nothing half-filled stays behind");
+    Ok(())
+}
+
 #[test]
 fn what_is_kept_outlives_the_process_and_is_seen_by_another() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("nested/klinecast.db");
     let writer = SqliteStore::open(&path)?;
     let reader = SqliteStore::open(&path)?;
-    writer.append(symbol("BTCUSDT"), STEP, &[kline(1, 2.0)])?;
+    KlineStore::append(&writer, symbol("BTCUSDT"), STEP, &[kline(1, 2.0)])?;
     Journal::append(&reader, &[JournalRecord::Prediction(Arc::new(prediction(1, 1, 0.5)))])?;
     assert_eq!(reader.last_bar(symbol("BTCUSDT"), STEP)?, Some(bar(1)));
     drop((writer, reader));
@@ -212,7 +272,7 @@ proptest! {
         fields.trades = trades;
         let kline = Kline::new(STEP, fields).expect("valid by construction");
         let (_folder, store) = sqlite().expect("a store");
-        store.append(symbol("BTCUSDT"), STEP, &[kline]).expect("written");
+        KlineStore::append(&store, symbol("BTCUSDT"), STEP, &[kline]).expect("written");
         let back = store.range(symbol("BTCUSDT"), STEP, None, None).expect("read");
         prop_assert!(back.len() == 1 && back[0].same_bits(&kline));
     }

@@ -87,12 +87,15 @@ impl Registry for SqliteStore {
         let version: u32 = self.write(action, |transaction| {
             let new = transaction
                 .execute(
-                    "INSERT OR IGNORE INTO models (bundle, stage, registered_at, metrics) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT INTO models (bundle, stage, registered_at, metrics) SELECT ?1, ?2, ?3, ?4
+                     WHERE NOT EXISTS (SELECT 1 FROM models WHERE bundle = ?1)",
                     params![bundle.to_string(), Stage::None.name(), at, metrics],
                 )
                 .map_err(self.failed(action))?;
             let version = transaction
-                .query_row("SELECT version FROM models WHERE bundle = ?1", [bundle.to_string()], |row| row.get(0))
+                .query_row("SELECT version FROM models WHERE bundle = ?1", [bundle.to_string()], |row| {
+                    row.get(0)
+                })
                 .map_err(self.failed(action))?;
             if new == 1 {
                 note(transaction, at, version, "registered").map_err(self.failed(action))?;
