@@ -25,7 +25,7 @@ pub async fn backfill(
     mut progress: impl FnMut(BackfillProgress),
 ) -> Result<Vec<Kline>, MarketError> {
     let step = interval.milliseconds();
-    let start = interval.floor(from.saturating_add(step - 1));
+    let start = interval.floor(from.max(0).saturating_add(step - 1));
     let bars = |until: Milliseconds| u64::try_from((until - start) / step).unwrap_or(0);
     let bars_total = bars(interval.floor(to_exclusive.saturating_add(step - 1)));
     let mut next = start;

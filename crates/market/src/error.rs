@@ -101,9 +101,6 @@ impl MarketError {
     /// Whether someone must act before it can succeed: a wrong address, a refused location or request.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            Self::Address { .. } | Self::Client(_) | Self::Forbidden { .. } | Self::Refused { .. }
-        )
+        matches!(self, Self::Address { .. } | Self::Client(_) | Self::Forbidden { .. } | Self::Refused { .. })
     }
 }

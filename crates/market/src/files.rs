@@ -46,7 +46,9 @@ pub enum FileError {
         interval: Interval,
     },
     /// Two files of one symbol have the same bars.
-    #[error("{path} repeats bars of another file of {symbol}: open time {open_time}; remove one of the files")]
+    #[error(
+        "{path} repeats bars of another file of {symbol}: open time {open_time}; remove one of the files"
+    )]
     Overlap {
         /// The later file.
         path: PathBuf,
@@ -165,11 +167,14 @@ mod tests {
     #[test]
     fn names_say_symbol_and_interval() {
         let name = |text| symbol_of(text, Interval::M15).map(|symbol| symbol.to_string());
-        for good in ["BTCUSDT-15m.csv.gz", "BTCUSDT-15m.csv", "BTCUSDT-15m-2024-01.zip", "BTCUSDT-15m-2024-01-31.csv"]
+        for good in
+            ["BTCUSDT-15m.csv.gz", "BTCUSDT-15m.csv", "BTCUSDT-15m-2024-01.zip", "BTCUSDT-15m-2024-01-31.csv"]
         {
             assert_eq!(name(good).as_deref(), Some("BTCUSDT"), "{good}");
         }
-        for other in ["BTCUSDT-1h.csv", "BTCUSDT-15m-um.csv.gz", "BTCUSDT-15m.parquet", "README.md", "-15m.csv"] {
+        for other in
+            ["BTCUSDT-1h.csv", "BTCUSDT-15m-um.csv.gz", "BTCUSDT-15m.parquet", "README.md", "-15m.csv"]
+        {
             assert_eq!(name(other), None, "{other}");
         }
     }

@@ -34,6 +34,6 @@ pub use limits::WeightBudget;
 pub use live::LiveSource;
 pub use rest::RestClient;
 pub use settings::{
-    BINANCE_API_REST_URL, BINANCE_REST_URL, BINANCE_STREAM_WEBSOCKET_URL, BINANCE_WEBSOCKET_URL, ExchangeLimits,
-    ExchangeSettings,
+    BINANCE_API_REST_URL, BINANCE_REST_URL, BINANCE_STREAM_WEBSOCKET_URL, BINANCE_WEBSOCKET_URL,
+    ExchangeLimits, ExchangeSettings,
 };

@@ -10,9 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::binance::DecodeError;
-use crate::binance::rest::{
-    ExchangeInfo, decode_exchange_info, decode_klines, decode_refusal, decode_time,
-};
+use crate::binance::rest::{ExchangeInfo, decode_exchange_info, decode_klines, decode_refusal, decode_time};
 use crate::settings::parse_address;
 use crate::{ExchangeLimits, ExchangeSettings, MarketError, PAGE_ROWS, WeightBudget};
 

@@ -175,7 +175,7 @@ fn kline(envelope: &Envelope<'_>, interval: Interval) -> Result<MarketKline, Dec
         symbol,
         kline: Kline::new(interval, fields)?,
         closed: wire.x.flag("k.x")?,
-        event_time: Some(instant(envelope.event_time.integer("E")?)),
+        event_time: Some(instant("E", envelope.event_time.integer("E")?)?),
         source: KlineSource::Socket,
     })
 }
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn null_is_a_missing_column_but_only_where_one_may_be_missing() {
-        let missing = sample(|text| text.replace(r#""n":3"#, r#""n":null"#).replace(r#""38.35880000""#, "null"));
+        let missing =
+            sample(|text| text.replace(r#""n":3"#, r#""n":null"#).replace(r#""38.35880000""#, "null"));
         assert!(
             matches!(missing, Ok(Frame::Kline(f)) if f.kline.trades.is_none() && f.kline.taker_base.is_none())
         );
@@ -250,7 +251,9 @@ mod tests {
         let frame = |text: &str| decode(text.as_bytes(), Interval::M15);
         assert_eq!(frame(r#"{"result":null,"id":7}"#), Ok(Frame::Response { id: Some(7), error: None }));
         let refused = frame(r#"{"error":{"code":2,"msg":"Invalid request"},"id":8}"#);
-        assert!(matches!(refused, Ok(Frame::Response { id: Some(8), error: Some(e) }) if e.contains("Invalid")));
+        assert!(
+            matches!(refused, Ok(Frame::Response { id: Some(8), error: Some(e) }) if e.contains("Invalid"))
+        );
         let refused = frame(r#"{"code":2,"msg":"Invalid request"}"#);
         assert!(matches!(refused, Ok(Frame::Response { id: None, error: Some(_) })));
         assert_eq!(frame(r#"{"e":"serverShutdown","E":1}"#), Ok(Frame::ServerShutdown));

@@ -69,15 +69,7 @@ pub fn decode_time(bytes: &[u8]) -> Result<Milliseconds, DecodeError> {
         server_time: Scalar<'a>,
     }
     let time: Time<'_> = from_json(bytes)?;
-    let found = time.server_time.integer("serverTime")?;
-    if found < 0 {
-        return Err(DecodeError::Field {
-            field: "serverTime",
-            value: found.to_string(),
-            expected: "a unix time",
-        });
-    }
-    Ok(instant(found))
+    instant("serverTime", time.server_time.integer("serverTime")?)
 }
 
 /// What the exchange says about itself.
@@ -152,7 +144,7 @@ pub fn decode_exchange_info(bytes: &[u8]) -> Result<ExchangeInfo, DecodeError> {
             request_weight_per_minute = u32::try_from(limit.limit.integer("limit")?).ok();
         }
     }
-    let server_time = instant(wire.server_time.integer("serverTime")?);
+    let server_time = instant("serverTime", wire.server_time.integer("serverTime")?)?;
     Ok(ExchangeInfo { server_time, request_weight_per_minute, symbols })
 }
 

@@ -12,6 +12,9 @@ use super::DecodeError;
 /// Times from here on are microseconds: 10^14 ms lie in the year 5138, 10^14 µs in 1973.
 const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
 
+/// The year 2200 in milliseconds, the bound that klines have too.
+const LATEST: i64 = 7_258_118_400_000;
+
 /// Any JSON value, kept only as far as a kline can use it.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Scalar<'a> {
@@ -145,9 +148,15 @@ fn bar_edge(
     }
 }
 
-/// Turns any instant into milliseconds, rounded down.
-pub(super) const fn instant(time: i64) -> Milliseconds {
-    if time < MICROSECONDS_FROM { time } else { time / 1_000 }
+/// Turns any instant into milliseconds, rounded down. A time that no clock shows is refused: it would make everything
+/// since seem to be missing.
+pub(super) fn instant(field: &'static str, time: i64) -> Result<Milliseconds, DecodeError> {
+    let milliseconds = if time < MICROSECONDS_FROM { time } else { time / 1_000 };
+    if (0..LATEST).contains(&milliseconds) {
+        return Ok(milliseconds);
+    }
+    let expected = "a unix time between 1970 and 2200";
+    Err(DecodeError::Field { field, value: time.to_string(), expected })
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
@@ -224,9 +233,14 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_decimal_is_refused_with_its_text() {
-        for text in ["", ".", "1.", ".5", "+1", "1e5", "inf", "NaN", "0x10", " 1", "1 ", "1,5", "--1", "1.2.3", "１"] {
+        for text in
+            ["", ".", "1.", ".5", "+1", "1e5", "inf", "NaN", "0x10", " 1", "1 ", "1,5", "--1", "1.2.3", "１"]
+        {
             let message = parse_decimal("close", text).map_err(|error| error.to_string());
-            assert!(message.is_err_and(|m| m.contains("close") && m.contains(&format!("{text:?}"))), "{text:?}");
+            assert!(
+                message.is_err_and(|m| m.contains("close") && m.contains(&format!("{text:?}"))),
+                "{text:?}"
+            );
         }
         let long = "9x".repeat(5_000);
         let message = parse_decimal("close", &long).map_err(|error| error.to_string());
@@ -240,7 +254,10 @@ mod tests {
         assert_eq!(closing("T", 1_748_044_859_999_999), Ok(1_748_044_859_999));
         assert!(opening("t", 1_748_044_800_000_001).is_err());
         assert!(closing("T", 1_748_044_859_999_000).is_err());
-        assert_eq!(instant(1_748_044_859_999_123), 1_748_044_859_999);
+        assert_eq!(instant("E", 1_748_044_859_999_123), Ok(1_748_044_859_999));
+        for time in [-1, i64::MIN, i64::MAX, 99_999_999_999_999] {
+            assert!(instant("E", time).is_err(), "{time}");
+        }
     }
 
     proptest! {

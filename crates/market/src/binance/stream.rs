@@ -39,8 +39,7 @@ mod tests {
 
     #[test]
     fn each_symbol_is_asked_for_exactly_once() {
-        let symbols: Vec<Symbol> =
-            (0..450).map(|n| format!("S{n}USDT").parse().expect("a symbol")).collect();
+        let symbols: Vec<Symbol> = (0..450).map(|n| format!("S{n}USDT").parse().expect("a symbol")).collect();
         let mut asked = vec![combined_address("ws://x/", &symbols, Interval::M15)];
         assert!(asked[0].starts_with("ws://x/stream?streams=s0usdt@kline_15m/s1usdt@kline_15m/"));
         asked.extend(subscriptions(&symbols, Interval::M15));

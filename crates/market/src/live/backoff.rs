@@ -61,11 +61,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const POLICY: BackoffPolicy = BackoffPolicy {
-        first: Duration::from_millis(100),
-        longest: Duration::from_secs(5),
-        jitter: 0.5,
-    };
+    const POLICY: BackoffPolicy =
+        BackoffPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(5), jitter: 0.5 };
 
     #[test]
     fn waits_double_to_the_longest_and_start_again_after_success() {

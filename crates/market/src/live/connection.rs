@@ -364,11 +364,11 @@ async fn retry_time(client: &RestClient) -> Result<Milliseconds, MarketError> {
 
 async fn connect(settings: &ExchangeSettings) -> Result<Socket, MarketError> {
     let address = combined_address(&settings.websocket_url, &settings.symbols, settings.interval);
-    let config =
-        WebSocketConfig::default().max_message_size(Some(FRAME_BYTES_MAX)).max_frame_size(Some(FRAME_BYTES_MAX));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(FRAME_BYTES_MAX))
+        .max_frame_size(Some(FRAME_BYTES_MAX));
     let connecting = connect_async_with_config(address, Some(config), true);
-    let unreachable =
-        |problem| MarketError::Unreachable { address: settings.websocket_url.clone(), problem };
+    let unreachable = |problem| MarketError::Unreachable { address: settings.websocket_url.clone(), problem };
     match timeout(settings.limits.connect_timeout, connecting).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(SocketError::Http(response))) => match response.status().as_u16() {

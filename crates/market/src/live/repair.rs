@@ -64,7 +64,7 @@ impl Repair {
         Self {
             interval,
             heads: symbols.iter().map(|symbol| (*symbol, head(symbol))).collect(),
-            clock: Milliseconds::MIN,
+            clock: 0,
             holding: true,
             closed: BTreeMap::new(),
             forming: BTreeMap::new(),

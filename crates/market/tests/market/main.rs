@@ -1,0 +1,7 @@
+//! The market against the real wire samples, a scripted exchange, and the simulated one.
+
+mod fake;
+mod live;
+mod real;
+mod rest;
+mod simulated;
