@@ -13,13 +13,16 @@ use crate::repository;
 pub struct Options {
     /// The suite.
     suite: Suite,
-    /// Also writes JSON lines to this file.
+    /// Also writes JSON lines to this file; of the suites so far only `serve` does.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// What the suite itself takes; `forest` needs the file of a model.
+    #[arg(last = true)]
+    arguments: Vec<String>,
 }
 
 /// A suite that exists.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Suite {
     /// What closing one bar costs, per symbol.
     Features,
@@ -34,6 +37,9 @@ enum Suite {
 /// # Errors
 /// When it does not build or fails.
 pub fn run(options: &Options) -> Result<()> {
+    if options.json.is_some() && options.suite != Suite::Serve {
+        bail!("this suite prints a table only; run it without --json");
+    }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository::root()).args(["run", "--quiet", "--release", "--package"]);
     match options.suite {
@@ -44,7 +50,7 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(file) = &options.json {
         cargo.arg("--json").arg(file);
     }
-    let status = cargo.status().context("cannot start cargo")?;
+    let status = cargo.args(&options.arguments).status().context("cannot start cargo")?;
     if !status.success() {
         bail!("the suite failed ({status}); its message stands above");
     }

@@ -15,59 +15,64 @@ pub struct Options {
     rooms: Vec<String>,
 }
 
-/// Runs each room's `make.py` with the packages of the `requirements.txt` beside it. The scripts write beside
-/// themselves, so that `git diff` shows what changed.
+/// One script that makes golden files beside itself, so that `git diff` shows what changed.
+struct Script {
+    room: &'static str,
+    path: &'static str,
+    packages: &'static [&'static str],
+}
+
+const SCRIPTS: &[Script] = &[
+    Script {
+        room: "features",
+        path: "crates/features/tests/goldens/make.py",
+        packages: &["TA-Lib==0.8.2", "numpy==2.*"],
+    },
+    Script {
+        room: "forest",
+        path: "crates/forest/tests/goldens/make.py",
+        packages: &["lightgbm==4.7.0", "xgboost-cpu==3.2.0", "numpy==2.*"],
+    },
+];
+
+/// Runs the scripts of the rooms that were named, or all.
 ///
 /// # Errors
 /// When a room has no script, or a script fails.
 pub fn make(options: &Options) -> Result<()> {
-    let root = repository::root();
-    let known = scripts(&root)?;
-    for room in &options.rooms {
-        if !known.iter().any(|(name, _)| name == room) {
-            let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-            bail!("room `{room}` has no golden files; the rooms that have: {}", names.join(", "));
-        }
+    if let Some(room) = options.rooms.iter().find(|room| SCRIPTS.iter().all(|script| script.room != **room)) {
+        let known: Vec<&str> = SCRIPTS.iter().map(|script| script.room).collect();
+        bail!("room `{room}` has no golden files; the rooms that have: {}", known.join(", "));
     }
-    for (room, script) in
-        known.iter().filter(|(room, _)| options.rooms.is_empty() || options.rooms.contains(room))
-    {
-        let python = environment(&root, room, script)?;
-        eprintln!("goldens: {room}: running {}", script.strip_prefix(&root).unwrap_or(script).display());
-        execute(Command::new(&python).arg(script).current_dir(script.parent().unwrap_or(&root)))?;
+    let root = repository::root();
+    for script in SCRIPTS {
+        if options.rooms.is_empty() || options.rooms.iter().any(|room| room == script.room) {
+            let python = environment(&root, script)?;
+            eprintln!("goldens: {}: running {}", script.room, script.path);
+            execute(Command::new(&python).arg(root.join(script.path)).current_dir(&root))?;
+        }
     }
     Ok(())
 }
 
-/// Every room's script: `crates/<room>/tests/**/make*.py`.
-fn scripts(root: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let found = repository::files(&root.join("crates"), "py")?;
-    let room = |path: &Path| -> Option<String> {
-        let relative = path.strip_prefix(root.join("crates")).ok()?;
-        relative.iter().next().map(|name| name.to_string_lossy().into_owned())
-    };
-    let makes = |path: &Path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("make"));
-    Ok(found.into_iter().filter(|path| makes(path)).filter_map(|path| Some((room(&path)?, path))).collect())
-}
-
-/// The Python environment of one script, made when its requirements changed.
-fn environment(root: &Path, room: &str, script: &Path) -> Result<PathBuf> {
-    let requirements = script.with_file_name("requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements)
-        .with_context(|| format!("{} has no requirements.txt beside it", script.display()))?;
-    let folder = root.join(".tools").join(format!("goldens-{room}"));
+/// The Python environment of one script, made when its packages changed.
+fn environment(root: &Path, script: &Script) -> Result<PathBuf> {
+    let folder = root.join(".tools").join(format!("goldens-{}", script.room));
     let python = folder.join("bin/python");
     let stamp = folder.join("installed-from");
+    let wanted = script.packages.join("\n");
     if python.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    eprintln!("goldens: {room}: making a Python environment in {}", folder.display());
+    eprintln!(
+        "goldens: {}: installing {} into {}",
+        script.room,
+        script.packages.join(", "),
+        folder.display()
+    );
     execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    execute(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"])
-            .arg(&requirements),
-    )?;
+    let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
+    execute(Command::new(&python).args(quietly).args(script.packages))?;
     std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
 }
@@ -79,4 +84,24 @@ fn execute(command: &mut Command) -> Result<()> {
         bail!("{} {status}; its message stands above", command.get_program().display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_is_where_it_is_said_to_be() {
+        for script in SCRIPTS {
+            assert!(repository::root().join(script.path).is_file(), "{}", script.path);
+        }
+    }
+
+    #[test]
+    fn a_room_without_goldens_is_named_with_those_that_have() {
+        let error = make(&Options { rooms: vec!["kline".to_owned()] }).expect_err("no goldens");
+        assert!(
+            error.to_string().contains("`kline` has no golden files; the rooms that have: features, forest")
+        );
+    }
 }
