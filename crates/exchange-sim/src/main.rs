@@ -109,7 +109,7 @@ fn announce(exchange: &Exchange, file: Option<&Path>) -> anyhow::Result<()> {
 
 fn time(text: &str) -> Result<Milliseconds, String> {
     let as_number = || text.parse().ok();
-    let moment = |text: &str| text.parse::<jiff::Timestamp>().ok().map(|moment| moment.as_millisecond());
+    let moment = |text: &str| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
     as_number()
         .or_else(|| moment(text))
         .or_else(|| moment(&format!("{text}T00:00:00Z")))

@@ -36,7 +36,7 @@ fn stated() -> (Facts, Flow) {
         kurtosis: 80.2,
         peakedness: 0.632,
         beyond_four: 0.0064,
-        clustering: [0.318, 0.213, 0.142, 0.121, 0.071],
+        clustering: [0.318_01, 0.213, 0.142, 0.121, 0.071],
         return_memory: [-0.028, -0.010],
         correlation: 0.694,
         least_correlation: 0.541,
