@@ -1,0 +1,262 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use kline::{Interval, Symbol};
+
+use crate::ingest::{Range, Source};
+use crate::split::SplitRequest;
+use crate::time::TimeArgument;
+use crate::train::recipe::Effort;
+use crate::{Result, TrainerError};
+
+/// From klines to a published bundle: each stage alone, or all of them in a row.
+#[derive(Debug, Parser)]
+#[command(name = "klinecast-trainer", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every stage needs.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every stage needs.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Folder of klines, bundles and registry; the server opens the same one.
+    #[arg(long, global = true, env = "KLINECAST_HOME", default_value = ".klinecast")]
+    pub home: PathBuf,
+    /// Length of a step.
+    #[arg(long, global = true, default_value = "15m")]
+    pub interval: Interval,
+    /// Markets, with commas between them; without it all that the source or the store has (an exchange: the ten pairs).
+    #[arg(long, global = true, value_delimiter = ',')]
+    pub symbols: Vec<Symbol>,
+    /// One JSON line a stage instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The stages.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// All stages: ingest, quality, features, validate, version, train, evaluate, publish, promote.
+    Run(RunArguments),
+    /// Bring klines into the store.
+    Ingest(SourceArguments),
+    /// Examine the klines: gaps, duplicates, outliers, bars without volume.
+    Quality,
+    /// Make feature rows and outcomes; write them as Parquet.
+    Features(FeaturesArguments),
+    /// Check rows and outcomes, and that rows are made from the past alone.
+    Validate(WindowArguments),
+    /// Name the data: a hash of what the klines say.
+    Version,
+    /// Train every task's boosters and fit the baselines.
+    Train(TrainArguments),
+    /// Score the trained boosters and the baselines on the test window.
+    Evaluate(EvaluateArguments),
+    /// Build and verify the bundle, keep it, register it.
+    Publish,
+    /// Make a published bundle the champion.
+    Promote(PromoteArguments),
+}
+
+/// Where klines come from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SourceArguments {
+    /// REST address of an exchange, for example https://data-api.binance.vision.
+    #[arg(long, conflicts_with = "klines")]
+    pub rest_url: Option<String>,
+    /// Folder of recorded kline files (BTCUSDT-15m.csv.gz).
+    #[arg(long)]
+    pub klines: Option<PathBuf>,
+    /// From an exchange: so many days before the end [default: 180].
+    #[arg(long, conflicts_with = "from")]
+    pub days: Option<u32>,
+    /// From an exchange: the first bar (2024-09-06, 2024-09-06T12:00Z or Unix milliseconds).
+    #[arg(long)]
+    pub from: Option<TimeArgument>,
+    /// From an exchange: the last bar [default: now, by its clock].
+    #[arg(long)]
+    pub until: Option<TimeArgument>,
+}
+
+/// The windows. A date is a whole UTC day: `until` includes it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WindowArguments {
+    /// First bar to train on [default: the first that is warm].
+    #[arg(long)]
+    pub train_from: Option<TimeArgument>,
+    /// Last bar to train on [default: after 70 % of the time].
+    #[arg(long)]
+    pub train_until: Option<TimeArgument>,
+    /// Last bar to tune on [default: after 85 % of the time].
+    #[arg(long)]
+    pub tune_until: Option<TimeArgument>,
+    /// First bar to test on [default: the embargo after the tuning window].
+    #[arg(long)]
+    pub test_from: Option<TimeArgument>,
+    /// Last bar to test on [default: the last bar].
+    #[arg(long)]
+    pub test_until: Option<TimeArgument>,
+}
+
+/// How hard to try.
+#[derive(Debug, Clone, Args)]
+pub struct EffortArguments {
+    /// Seed of everything random: the same data and seed give the same bundle.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// The most rounds of any booster [default: each task's own bound].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: Option<u32>,
+    /// Threads of the libraries; the bundle does not depend on it [default: all cores].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// `features`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FeaturesArguments {
+    /// The windows.
+    #[command(flatten)]
+    pub windows: WindowArguments,
+    /// Write rows and outcomes to this file.
+    #[arg(long)]
+    pub parquet: Option<PathBuf>,
+}
+
+/// `train`.
+#[derive(Debug, Clone, Args)]
+pub struct TrainArguments {
+    /// The windows.
+    #[command(flatten)]
+    pub windows: WindowArguments,
+    /// How hard to try.
+    #[command(flatten)]
+    pub effort: EffortArguments,
+}
+
+/// `evaluate`.
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArguments {
+    /// How often days are drawn again for the intervals.
+    #[arg(long, default_value_t = 500)]
+    pub resamples: usize,
+    /// Stop when a figure is beyond what the task allows on a real market.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `promote`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PromoteArguments {
+    /// The version in the registry [default: the newest].
+    #[arg(long)]
+    pub version: Option<u32>,
+}
+
+/// `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// Where klines come from; without it the store's own are used.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// The windows and how hard to try.
+    #[command(flatten)]
+    pub train: TrainArguments,
+    /// The evaluation.
+    #[command(flatten)]
+    pub evaluate: EvaluateArguments,
+    /// Publish, but leave the champion as it is.
+    #[arg(long)]
+    pub no_promote: bool,
+}
+
+impl SourceArguments {
+    /// The source, or `None` if none was named.
+    ///
+    /// # Errors
+    /// When a range was given for a folder.
+    pub fn source(&self) -> Result<Option<Source>> {
+        let ranged = self.days.is_some() || self.from.is_some() || self.until.is_some();
+        match (&self.rest_url, &self.klines) {
+            (Some(rest_url), _) => {
+                let range = Range {
+                    days: self.days,
+                    from: self.from.map(TimeArgument::start),
+                    until: self.until.map(|time| time.end() + 1),
+                };
+                Ok(Some(Source::Exchange { rest_url: rest_url.clone(), range }))
+            }
+            (None, Some(_)) if ranged => Err(TrainerError::Source {
+                problem: "--days, --from and --until are for an exchange, a folder is read as a whole",
+            }),
+            (None, Some(folder)) => Ok(Some(Source::Folder(folder.clone()))),
+            (None, None) if ranged => {
+                Err(TrainerError::Source { problem: "there is no exchange to fetch from" })
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl WindowArguments {
+    /// The windows as they were asked for.
+    #[must_use]
+    pub const fn request(&self) -> SplitRequest {
+        SplitRequest {
+            train_from: self.train_from,
+            train_until: self.train_until,
+            tune_until: self.tune_until,
+            test_from: self.test_from,
+            test_until: self.test_until,
+        }
+    }
+}
+
+impl EffortArguments {
+    /// The effort, with all cores if no number of threads was given.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Effort {
+            seed: self.seed,
+            threads: self.threads.map_or_else(cores, usize::from),
+            rounds_max: self.rounds.map(|rounds| rounds as usize),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_range_needs_an_exchange() {
+        let parse = |words: &[&str]| {
+            let arguments = Arguments::try_parse_from(words).expect("well formed");
+            match arguments.command {
+                Command::Ingest(source) => source.source(),
+                _ => Ok(None),
+            }
+        };
+        assert!(parse(&["t", "ingest", "--klines", "a", "--days", "3"]).is_err());
+        assert!(parse(&["t", "ingest", "--days", "3"]).is_err());
+        assert!(matches!(parse(&["t", "ingest", "--klines", "a"]), Ok(Some(Source::Folder(_)))));
+        let exchange = parse(&["t", "ingest", "--rest-url", "http://127.0.0.1:1", "--until", "1970-01-01"]);
+        assert!(
+            matches!(exchange, Ok(Some(Source::Exchange { range, .. })) if range.until == Some(86_400_000))
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! What can end a stage.
+
+use std::path::PathBuf;
+
+use kline::Interval;
+
+use crate::fit;
+
+/// Why a stage did not finish. Each message names the thing, the value and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainerError {
+    /// A time on the command line.
+    #[error(
+        "time {text:?} is neither a date (2024-09-06), nor a time (2024-09-06T12:00Z), nor Unix milliseconds"
+    )]
+    Time {
+        /// As it was given.
+        text: String,
+    },
+    /// A source of klines on the command line.
+    #[error("{problem}; give --rest-url URL of an exchange or --klines DIR with recorded files")]
+    Source {
+        /// What is wrong with what was given.
+        problem: &'static str,
+    },
+    /// The kline files can't be used.
+    #[error(transparent)]
+    Files(#[from] market::FileError),
+    /// The exchange can't be used.
+    #[error(transparent)]
+    Market(#[from] market::MarketError),
+    /// The store can't be used.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// There is nothing to work on.
+    #[error("there are no {interval} klines in {home}; run `klinecast-trainer ingest` first")]
+    NoKlines {
+        /// The store.
+        home: PathBuf,
+        /// The interval that was asked for.
+        interval: Interval,
+    },
+    /// The klines don't reach far enough.
+    #[error("{window} has {rows} usable rows, but at least {needed} are needed: {remedy}")]
+    TooLittle {
+        /// Which window.
+        window: &'static str,
+        /// How many rows it has.
+        rows: usize,
+        /// How many it should have.
+        needed: usize,
+        /// What to do.
+        remedy: String,
+    },
+    /// The windows overlap or are out of order.
+    #[error(
+        "the {later} window ends at {end}, not after the {earlier} window at {start}; move --{later}-until later"
+    )]
+    Order {
+        /// The window before.
+        earlier: &'static str,
+        /// The window after.
+        later: &'static str,
+        /// The earlier window's end.
+        start: String,
+        /// The later window's end.
+        end: String,
+    },
+    /// The rows are not fit to learn from.
+    #[error("the rows are not fit to train on: {}", problems.join("; "))]
+    Invalid {
+        /// What was found.
+        problems: Vec<String>,
+    },
+    /// A stage needs what another one leaves behind.
+    #[error("{path} is missing; run `klinecast-trainer {stage}` first")]
+    MissingStage {
+        /// The file.
+        path: PathBuf,
+        /// The stage that writes it.
+        stage: &'static str,
+    },
+    /// A stage's file is not what this build reads.
+    #[error("{path} is malformed: {source}; run `klinecast-trainer {stage}` again")]
+    Artefact {
+        /// The file.
+        path: PathBuf,
+        /// The stage that writes it.
+        stage: &'static str,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// The klines changed between two stages.
+    #[error(
+        "the klines are version {found}, but training used {expected}; run `klinecast-trainer train` again"
+    )]
+    DataChanged {
+        /// Of the store now.
+        found: String,
+        /// Recorded by training.
+        expected: String,
+    },
+    /// A file can't be read or written.
+    #[error("{path} can't be {act}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        act: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The Parquet writer failed.
+    #[error("{path} can't be written as Parquet: {source}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The writer's reason.
+        source: parquet::errors::ParquetError,
+    },
+    /// An original library failed.
+    #[error(transparent)]
+    Fit(#[from] fit::FitError),
+    /// The baselines can't be fitted.
+    #[error("the baselines can't be fitted: {0}")]
+    Baselines(#[from] forecast::FitError),
+    /// The bundle does not hold.
+    #[error(transparent)]
+    Bundle(#[from] forecast::BundleError),
+    /// A booster can't be read by our own reader.
+    #[error("the {library} booster of {task} can't be scored: {problem}")]
+    Booster {
+        /// The task.
+        task: forecast::Task,
+        /// The library.
+        library: &'static str,
+        /// The reader's words.
+        problem: String,
+    },
+    /// The evaluation raised alarms and `--strict` was given.
+    #[error("skill beyond what these tasks allow, most likely a leak: {}", alarms.join("; "))]
+    Alarm {
+        /// One sentence an alarm.
+        alarms: Vec<String>,
+    },
+}
+
+/// The result of a stage.
+pub type Result<T> = std::result::Result<T, TrainerError>;

@@ -1,0 +1,150 @@
+//! The test window's figures: members, ensemble and baselines side by side.
+
+pub mod alarms;
+pub mod answers;
+pub mod bootstrap;
+pub mod metrics;
+
+use std::collections::BTreeMap;
+
+use forecast::{BaselineName, Metric, ModelMetrics, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::console::Console;
+use crate::dataset::Dataset;
+use crate::train::{Trained, TrainedTask};
+use answers::{Answers, baseline_answers, member_answers};
+use bootstrap::{Figure, Resampling};
+use metrics::{Truth, figures, losses, skill_figure};
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// Everything that was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// One entry a task, in the order of [`Task::ALL`].
+    pub tasks: Vec<TaskEvaluation>,
+    /// Figures that look like a leak.
+    pub alarms: Vec<String>,
+}
+
+/// One task on the test window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskEvaluation {
+    /// The task.
+    pub task: Task,
+    /// Rows with a known outcome.
+    pub rows: usize,
+    /// The baseline with the least loss on the tuning window.
+    pub best_baseline: BaselineName,
+    /// Each model's figures; `NAME_low` and `NAME_high` are the ends of 95 % intervals.
+    pub models: Vec<ModelMetrics>,
+}
+
+impl TaskEvaluation {
+    /// A model's figure with its interval.
+    #[must_use]
+    pub fn figure(&self, model: &str, name: &str) -> Option<Figure> {
+        let values = &self.models.iter().find(|entry| entry.model == model)?.values;
+        let end = |suffix: &str| values.get(&format!("{name}{suffix}")).map_or(f64::NAN, |metric| metric.0);
+        Some(Figure { value: values.get(name)?.0, low: end("_low"), high: end("_high") })
+    }
+}
+
+impl Evaluation {
+    /// The ensemble's main figures by `task.name`, for a quick look in the registry.
+    #[must_use]
+    pub fn headline(&self) -> BTreeMap<String, f64> {
+        let mut found = BTreeMap::new();
+        for task in &self.tasks {
+            for name in ["loss", "skill"] {
+                if let Some(figure) = task.figure("ensemble", name).filter(|figure| figure.value.is_finite())
+                {
+                    found.insert(format!("{}.{name}", task.task), figure.value);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Scores every task on the test window by our own scorer, which is what will be served.
+///
+/// # Errors
+/// When a booster can't be read.
+pub fn evaluate(
+    dataset: &Dataset,
+    trained: &Trained,
+    resamples: usize,
+    console: &Console,
+) -> Result<Evaluation> {
+    let resampling = Resampling { times: resamples, seed: trained.plan.seed };
+    let bar = console.bar(trained.tasks.len(), "scoring the test window");
+    let mut evaluation = Evaluation { tasks: Vec::new(), alarms: Vec::new() };
+    for task in &trained.tasks {
+        let (found, alarms) = evaluate_task(dataset, trained, task, resampling)?;
+        evaluation.tasks.push(found);
+        evaluation.alarms.extend(alarms);
+        bar.advance(f64::NAN);
+    }
+    Ok(evaluation)
+}
+
+fn evaluate_task(
+    dataset: &Dataset,
+    trained: &Trained,
+    one: &TrainedTask,
+    resampling: Resampling,
+) -> Result<(TaskEvaluation, Vec<String>)> {
+    let task = one.task;
+    let range = dataset.range(dataset.split.test);
+    let inputs = dataset.inputs(range.clone());
+    let outcomes: Vec<f64> =
+        dataset.outcomes(range.clone()).iter().map(|outcomes| outcomes[task.index()]).collect();
+    let days: Vec<i64> = inputs.iter().map(|inputs| inputs.bar.milliseconds().div_euclid(DAY)).collect();
+    let truth = Truth { task, outcomes: &outcomes, days: &days, resampling };
+    let baselines: Vec<Answers> = BaselineName::of(task)
+        .iter()
+        .map(|name| baseline_answers(&trained.baselines, *name, task, inputs))
+        .collect();
+    let losses_of = |name: BaselineName| {
+        let answers = baselines.iter().find(|answers| answers.model == name.name());
+        answers.map(|answers| losses(truth, answers))
+    };
+    let references = [
+        ("skill", losses_of(one.best_baseline)),
+        ("skill_climatology", losses_of(BaselineName::Climatology)),
+    ];
+    let members = member_answers(dataset, one, range)?;
+    let mut models = Vec::new();
+    let mut alarms = Vec::new();
+    for answers in members.iter().chain(&baselines) {
+        let losses = losses(truth, answers);
+        let mut found = figures(truth, answers, &losses);
+        for (name, reference) in &references {
+            if let Some(reference) = reference {
+                found.insert((*name).to_owned(), skill_figure(truth, &losses, reference));
+            }
+        }
+        if answers.model == "ensemble" {
+            alarms = alarms::alarms(task, &found);
+        }
+        models.push(ModelMetrics { model: answers.model.clone(), values: flatten(found) });
+    }
+    let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
+    Ok((TaskEvaluation { task, rows, best_baseline: one.best_baseline, models }, alarms))
+}
+
+fn flatten(figures: BTreeMap<String, Figure>) -> BTreeMap<String, Metric> {
+    let mut values = BTreeMap::new();
+    for (name, figure) in figures {
+        if !figure.low.is_nan() {
+            values.insert(format!("{name}_low"), Metric(figure.low));
+            values.insert(format!("{name}_high"), Metric(figure.high));
+        }
+        values.insert(name, Metric(figure.value));
+    }
+    values
+}

@@ -1,0 +1,133 @@
+//! What every model answers to every test row, in the outcome's unit.
+
+use std::ops::Range;
+
+use forecast::{
+    Answer, BaselineInputs, BaselineName, Baselines, TargetTransform, Task, TaskKind, mean, member_answer,
+};
+use forest::{Booster, Limits};
+
+use crate::dataset::Dataset;
+use crate::train::{TrainedTask, output_count};
+use crate::{Result, TrainerError};
+
+/// One model's answers: per row one value, or one probability per class.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// `ensemble`, `lightgbm`, `xgboost`, or a baseline's name.
+    pub model: String,
+    /// Row after row.
+    pub values: Vec<f64>,
+    /// Values per row.
+    pub width: usize,
+}
+
+impl Answers {
+    /// The rows.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.width)
+    }
+}
+
+/// How many numbers an answer to a task has.
+#[must_use]
+pub const fn answer_width(task: Task) -> usize {
+    match task.kind() {
+        TaskKind::Regression => 1,
+        TaskKind::Binary => 2,
+        TaskKind::Classes(count) => count,
+    }
+}
+
+/// The answers of both boosters, by our own reader and scorer, and of their ensemble, in this order: ensemble,
+/// LightGBM, XGBoost.
+///
+/// # Errors
+/// When a booster can't be read.
+pub fn member_answers(dataset: &Dataset, trained: &TrainedTask, range: Range<usize>) -> Result<[Answers; 3]> {
+    let task = trained.task;
+    let inputs = dataset.inputs(range.clone());
+    let rows = dataset.values(range);
+    let [lightgbm, xgboost] = boosters(trained)?;
+    let answer = |booster: &Booster, library: &'static str| -> Result<Answers> {
+        let mut outputs = vec![0.0; inputs.len() * output_count(task)];
+        booster.predict_batch(rows, &mut outputs).map_err(|error| TrainerError::Booster {
+            task,
+            library,
+            problem: error.to_string(),
+        })?;
+        Ok(to_answers(library, task, trained.transform, &outputs, inputs))
+    };
+    let lightgbm = answer(&lightgbm, "lightgbm")?;
+    let xgboost = answer(&xgboost, "xgboost")?;
+    let ensemble = Answers {
+        model: "ensemble".to_owned(),
+        values: lightgbm
+            .rows()
+            .zip(xgboost.rows())
+            .flat_map(|(a, b)| mean(&to_answer(task, a), &to_answer(task, b)).as_slice().to_vec())
+            .collect(),
+        width: lightgbm.width,
+    };
+    Ok([ensemble, lightgbm, xgboost])
+}
+
+/// Both boosters of a task as the server reads them.
+///
+/// # Errors
+/// When one can't be read.
+pub fn boosters(trained: &TrainedTask) -> Result<[Booster; 2]> {
+    let task = trained.task;
+    let wrap = |library: &'static str| {
+        move |error: forest::LoadError| TrainerError::Booster { task, library, problem: error.to_string() }
+    };
+    Ok([
+        Booster::from_lightgbm_text(&trained.lightgbm.fit.file, &Limits::default())
+            .map_err(wrap("lightgbm"))?,
+        Booster::from_xgboost_ubjson(&trained.xgboost.fit.file, &Limits::default())
+            .map_err(wrap("xgboost"))?,
+    ])
+}
+
+fn to_answers(
+    model: &str,
+    task: Task,
+    transform: TargetTransform,
+    outputs: &[f64],
+    inputs: &[BaselineInputs],
+) -> Answers {
+    let values = outputs
+        .chunks_exact(output_count(task))
+        .zip(inputs)
+        .flat_map(|(outputs, inputs)| {
+            member_answer(task, transform, outputs, &inputs.context).as_slice().to_vec()
+        })
+        .collect();
+    Answers { model: model.to_owned(), values, width: answer_width(task) }
+}
+
+fn to_answer(task: Task, values: &[f64]) -> Answer {
+    match (task.kind(), values) {
+        (TaskKind::Regression, [value]) => Answer::Value(*value),
+        (_, values) => Answer::Probabilities(values.to_vec()),
+    }
+}
+
+/// A baseline's answers; NaN where it can't know.
+#[must_use]
+pub fn baseline_answers(
+    baselines: &Baselines,
+    name: BaselineName,
+    task: Task,
+    inputs: &[BaselineInputs],
+) -> Answers {
+    let width = answer_width(task);
+    let mut values = Vec::with_capacity(inputs.len() * width);
+    for inputs in inputs {
+        match baselines.answer(name, task, inputs) {
+            Some(answer) => values.extend_from_slice(answer.as_slice()),
+            None => values.resize(values.len() + width, f64::NAN),
+        }
+    }
+    Answers { model: name.to_string(), values, width }
+}

@@ -1,0 +1,113 @@
+//! One model's figures on one task, by the rules that also score live forecasts.
+
+use std::collections::BTreeMap;
+
+use forecast::score::{
+    accuracy, brier, expected_calibration_error, log_squared_error, loss_of, qlike, skill, squared_error,
+};
+use forecast::{Task, TaskKind, log_volatility};
+
+use super::answers::Answers;
+use super::bootstrap::{Figure, Resampling, auc_interval, spearman_interval};
+
+/// Bins of the expected calibration error.
+const CALIBRATION_BINS: usize = 15;
+
+/// What a model is measured against, row by row.
+#[derive(Debug, Clone, Copy)]
+pub struct Truth<'a> {
+    /// The task.
+    pub task: Task,
+    /// What came true; NaN is missing.
+    pub outcomes: &'a [f64],
+    /// The UTC day of each row.
+    pub days: &'a [i64],
+    /// How intervals are made.
+    pub resampling: Resampling,
+}
+
+/// The loss of every row, by the task's own rule.
+#[must_use]
+pub fn losses(truth: Truth<'_>, answers: &Answers) -> Vec<f64> {
+    answers
+        .rows()
+        .zip(truth.outcomes)
+        .map(|(answer, outcome)| loss_of(truth.task, answer, *outcome))
+        .collect()
+}
+
+/// Figures by name: `loss` for every task; `r2` and `ic` for returns; `r2_log` and `qlike` for volatility;
+/// `accuracy`, `ece`, `brier` for classes and `auc` for two of them.
+#[must_use]
+pub fn figures(truth: Truth<'_>, answers: &Answers, losses: &[f64]) -> BTreeMap<String, Figure> {
+    let mut found = BTreeMap::new();
+    found.insert("loss".to_owned(), Figure::plain(mean(losses.iter().copied())));
+    match truth.task.kind() {
+        TaskKind::Regression if truth.task == Task::Volatility4Step => {
+            volatility(truth, answers, losses, &mut found);
+        }
+        TaskKind::Regression => returns(truth, answers, losses, &mut found),
+        TaskKind::Binary | TaskKind::Classes(_) => classes(truth, answers, &mut found),
+    }
+    found
+}
+
+/// `1 - loss/baseline loss` with its interval.
+#[must_use]
+pub fn skill_figure(truth: Truth<'_>, losses: &[f64], baseline: &[f64]) -> Figure {
+    let found = skill(losses, baseline, truth.days, truth.resampling.times, truth.resampling.seed);
+    Figure { value: found.value, low: found.low, high: found.high }
+}
+
+fn returns(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut BTreeMap<String, Figure>) {
+    let of_zero: Vec<f64> = truth.outcomes.iter().map(|outcome| squared_error(0.0, *outcome)).collect();
+    found.insert("r2".to_owned(), skill_figure(truth, losses, &of_zero));
+    let ic = spearman_interval(&answers.values, truth.outcomes, truth.days, truth.resampling);
+    found.insert("ic".to_owned(), ic);
+}
+
+fn volatility(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut BTreeMap<String, Figure>) {
+    let outcomes = truth.outcomes.iter();
+    let usual = mean(outcomes.clone().map(|outcome| log_volatility(*outcome)));
+    let of_usual: Vec<f64> =
+        outcomes.clone().map(|outcome| log_squared_error(libm::exp(usual), *outcome)).collect();
+    found.insert("r2_log".to_owned(), skill_figure(truth, losses, &of_usual));
+    let quasi = answers.values.iter().zip(outcomes).map(|(forecast, outcome)| qlike(*forecast, *outcome));
+    found.insert("qlike".to_owned(), Figure::plain(mean(quasi)));
+}
+
+fn classes(truth: Truth<'_>, answers: &Answers, found: &mut BTreeMap<String, Figure>) {
+    let rows = || answers.rows().zip(truth.outcomes.iter().copied());
+    found.insert("accuracy".to_owned(), Figure::plain(accuracy(rows())));
+    found.insert("brier".to_owned(), Figure::plain(mean(rows().map(|(row, outcome)| brier(row, outcome)))));
+    let known = || rows().filter(|(row, outcome)| !outcome.is_nan() && !row[0].is_nan());
+    let stated: Vec<(f64, bool)> = if truth.task.kind() == TaskKind::Binary {
+        known().map(|(row, outcome)| (row[1], outcome == 1.0)).collect()
+    } else {
+        known()
+            .map(|(row, outcome)| {
+                let best =
+                    (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+                (row[best], outcome == best as f64)
+            })
+            .collect()
+    };
+    let error = expected_calibration_error(stated, CALIBRATION_BINS);
+    found.insert("ece".to_owned(), Figure::plain(error));
+    if truth.task.kind() == TaskKind::Binary {
+        let up: Vec<f64> =
+            rows().map(|(row, outcome)| if outcome.is_nan() { f64::NAN } else { row[1] }).collect();
+        let came_true: Vec<bool> = truth.outcomes.iter().map(|outcome| *outcome == 1.0).collect();
+        found.insert("auc".to_owned(), auc_interval(&up, &came_true, truth.days, truth.resampling));
+    }
+}
+
+/// The mean of what is not missing.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0_u64);
+    for value in values.filter(|value| !value.is_nan()) {
+        sum += value;
+        count += 1;
+    }
+    sum / count as f64
+}

@@ -1,0 +1,36 @@
+//! The original LightGBM and XGBoost behind one safe face: each library's C API is a table of function
+//! pointers in one file, filled from the official shared libraries at run time.
+//!
+//! Everything that is random is seeded, the number of threads is a parameter, and only the rounds up to the
+//! best one are kept, so the same data, seed and threads give the same bytes.
+
+mod early_stop;
+mod error;
+mod lightgbm;
+mod locate;
+mod matrix;
+mod openmp;
+mod parameters;
+mod xgboost;
+
+pub use early_stop::EarlyStop;
+pub use error::FitError;
+pub use lightgbm::{LightGbm, LightGbmData, LightGbmModel};
+pub use locate::{LIGHTGBM_VARIABLE, XGBOOST_VARIABLE, lightgbm_path, lightgbm_version, xgboost_path};
+pub use matrix::Matrix;
+pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
+pub use parameters::{Loss, Parameters, Schedule};
+pub use xgboost::{XgBoost, XgBoostData, XgBoostModel};
+
+/// What a training run gave: the model file of the best rounds, and how the loss went.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// LightGBM text or XGBoost UBJSON.
+    pub file: Vec<u8>,
+    /// How many rounds are kept (each has one tree per output).
+    pub rounds: usize,
+    /// How many rounds were trained before the patience ran out.
+    pub rounds_trained: usize,
+    /// The loss on the tuning rows after the best round.
+    pub tune_loss: f64,
+}

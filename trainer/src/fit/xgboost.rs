@@ -1,0 +1,402 @@
+//! XGBoost's C API (dmlc/xgboost `include/xgboost/c_api.h`, 3.x), made safe.
+//!
+//! Every handle is owned by one value that frees it, buffers that the library lends are copied before its next
+//! call, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is `Send`: the
+//! library keeps its last error and its lent buffers per thread.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::Path;
+use std::ptr;
+use std::rc::Rc;
+use std::slice;
+
+use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
+
+const LIBRARY: &str = "XGBoost";
+
+type Handle = *mut c_void;
+
+/// Declares the table of function pointers and the function that fills it.
+macro_rules! api {
+    ($($field:ident = $symbol:literal: fn($($argument:ty),*) -> $answer:ty;)*) => {
+        struct Api {
+            $($field: unsafe extern "C" fn($($argument),*) -> $answer,)*
+            // Declared last: dropped after the pointers into it are gone.
+            _library: libloading::Library,
+        }
+
+        impl Api {
+            /// # Safety
+            /// `library` must be XGBoost 3.x, whose functions have the signatures of the table.
+            unsafe fn fill(library: libloading::Library) -> Result<Self, libloading::Error> {
+                Ok(Self {
+                    // SAFETY: the signature is the one of c_api.h, as the caller promises.
+                    $($field: unsafe { *library.get(concat!($symbol, "\0").as_bytes())? },)*
+                    _library: library,
+                })
+            }
+        }
+    };
+}
+
+api! {
+    version = "XGBoostVersion": fn(*mut c_int, *mut c_int, *mut c_int) -> ();
+    last_error = "XGBGetLastError": fn() -> *const c_char;
+    register_log = "XGBRegisterLogCallback": fn(extern "C" fn(*const c_char)) -> c_int;
+    matrix_create = "XGDMatrixCreateFromDense": fn(*const c_char, *const c_char, *mut Handle) -> c_int;
+    matrix_info = "XGDMatrixSetInfoFromInterface": fn(Handle, *const c_char, *const c_char) -> c_int;
+    matrix_free = "XGDMatrixFree": fn(Handle) -> c_int;
+    booster_create = "XGBoosterCreate": fn(*const Handle, u64, *mut Handle) -> c_int;
+    booster_parameter = "XGBoosterSetParam": fn(Handle, *const c_char, *const c_char) -> c_int;
+    booster_names = "XGBoosterSetStrFeatureInfo":
+        fn(Handle, *const c_char, *const *const c_char, u64) -> c_int;
+    booster_features = "XGBoosterGetNumFeature": fn(Handle, *mut u64) -> c_int;
+    booster_update = "XGBoosterUpdateOneIter": fn(Handle, c_int, Handle) -> c_int;
+    booster_eval = "XGBoosterEvalOneIter":
+        fn(Handle, c_int, *mut Handle, *mut *const c_char, u64, *mut *const c_char) -> c_int;
+    booster_slice = "XGBoosterSlice": fn(Handle, c_int, c_int, c_int, *mut Handle) -> c_int;
+    booster_save = "XGBoosterSaveModelToBuffer":
+        fn(Handle, *const c_char, *mut u64, *mut *const c_char) -> c_int;
+    booster_load = "XGBoosterLoadModelFromBuffer": fn(Handle, *const c_void, u64) -> c_int;
+    booster_predict = "XGBoosterPredictFromDMatrix":
+        fn(Handle, Handle, *const c_char, *mut *const u64, *mut u64, *mut *const f32) -> c_int;
+    booster_free = "XGBoosterFree": fn(Handle) -> c_int;
+}
+
+extern "C" fn silent(_message: *const c_char) {}
+
+impl Api {
+    fn check(&self, call: &'static str, status: c_int) -> Result<(), FitError> {
+        if status == 0 {
+            return Ok(());
+        }
+        // SAFETY: the library answers a NUL-terminated text of this thread that lives until its next call; it
+        // is copied before that.
+        let message = unsafe {
+            let text = (self.last_error)();
+            if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+        };
+        // The library appends a stack trace, of no use to a reader.
+        let message = message.split("Stack trace").next().unwrap_or_default().trim().to_owned();
+        Err(FitError::Refused { library: LIBRARY, call, message })
+    }
+}
+
+/// The loaded library.
+#[derive(Clone)]
+pub struct XgBoost {
+    api: Rc<Api>,
+}
+
+impl XgBoost {
+    /// Loads the shared library and silences its log.
+    ///
+    /// # Errors
+    /// When the file can't be loaded or lacks a function.
+    pub fn load(path: &Path) -> Result<Self, FitError> {
+        let wrap = |source| FitError::Load { library: LIBRARY, path: path.to_owned(), source };
+        // SAFETY: loading runs the initialisers of the official library and of its OpenMP runtime, which have
+        // no preconditions.
+        let library = unsafe { libloading::Library::new(path) }.map_err(wrap)?;
+        // SAFETY: a library with all of these names is XGBoost, and the table was written from its 3.x header.
+        let api = unsafe { Api::fill(library) }.map_err(wrap)?;
+        // SAFETY: the callback is a static function that reads nothing.
+        let status = unsafe { (api.register_log)(silent) };
+        api.check("XGBRegisterLogCallback", status)?;
+        Ok(Self { api: Rc::new(api) })
+    }
+
+    /// The library's version, for example `3.2.0`.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let (mut major, mut minor, mut patch) = (0, 0, 0);
+        // SAFETY: the three answers go to live locals.
+        unsafe { (self.api.version)(&raw mut major, &raw mut minor, &raw mut patch) };
+        format!("{major}.{minor}.{patch}")
+    }
+
+    /// Copies a matrix into the library.
+    ///
+    /// # Errors
+    /// When the library refuses, for example because a value is infinite.
+    pub fn data(&self, rows: Matrix<'_, f32>, threads: usize) -> Result<XgBoostData, FitError> {
+        let array = array_interface(rows.values(), &[rows.rows(), rows.columns()]);
+        let array = text(&array)?;
+        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}}}"#))?;
+        let mut handle = ptr::null_mut();
+        // SAFETY: the interface names a live buffer of exactly rows * columns f32 (checked by Matrix), which is
+        // copied before the call returns.
+        let status = unsafe { (self.api.matrix_create)(array.as_ptr(), settings.as_ptr(), &raw mut handle) };
+        self.api.check("XGDMatrixCreateFromDense", status)?;
+        Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
+    }
+
+    /// Trains on `train`, follows the loss on `tune`, keeps the best rounds. `progress` hears of each round:
+    /// its number and its loss.
+    ///
+    /// # Errors
+    /// When the library refuses the parameters, or not one round was better than none.
+    pub fn train(
+        &self,
+        train: &XgBoostData,
+        tune: &XgBoostData,
+        names: &[&str],
+        loss: Loss,
+        parameters: &Parameters,
+        schedule: Schedule,
+        progress: &mut dyn FnMut(usize, f64),
+    ) -> Result<Fit, FitError> {
+        if names.len() != train.columns {
+            let (found, expected) = (names.len(), train.columns);
+            return Err(FitError::Shape { what: "the list of names", found, expected });
+        }
+        let booster = XgBoostModel::new(&self.api, &[train, tune])?;
+        let (objective, metric) = match loss {
+            Loss::SquaredError => ("reg:squarederror", "rmse"),
+            Loss::BinaryLogLoss => ("binary:logistic", "logloss"),
+            Loss::ClassesLogLoss(_) => ("multi:softprob", "mlogloss"),
+        };
+        let mut parameters = parameters.clone().with("objective", objective).with("eval_metric", metric);
+        if let Loss::ClassesLogLoss(classes) = loss {
+            parameters = parameters.with("num_class", classes);
+        }
+        for (name, value) in parameters.iter() {
+            booster.set_parameter(name, value)?;
+        }
+        booster.set_names(names)?;
+        let mut stop = EarlyStop::new(schedule.patience.max(1));
+        while stop.seen() < schedule.rounds_max {
+            booster.update(stop.seen(), train)?;
+            let value = booster.loss(stop.seen(), tune)?;
+            progress(stop.seen() + 1, value);
+            if stop.push(value) {
+                break;
+            }
+        }
+        let rounds = stop.best_rounds();
+        if rounds == 0 {
+            let answer = format!("no finite loss in {} rounds", stop.seen());
+            return Err(FitError::Answer { library: LIBRARY, answer, expected: "a loss on the tuning rows" });
+        }
+        let file = booster.first_rounds(rounds)?.save()?;
+        Ok(Fit { file, rounds, rounds_trained: stop.seen(), tune_loss: stop.best_loss() })
+    }
+
+    /// Reads a model file back.
+    ///
+    /// # Errors
+    /// When the library refuses it.
+    pub fn model(&self, file: &[u8]) -> Result<XgBoostModel, FitError> {
+        let model = XgBoostModel::new(&self.api, &[])?;
+        // SAFETY: the handle is live; the buffer has the stated length and is only read during the call.
+        let status =
+            unsafe { (self.api.booster_load)(model.handle, file.as_ptr().cast(), file.len() as u64) };
+        self.api.check("XGBoosterLoadModelFromBuffer", status)?;
+        Ok(model)
+    }
+}
+
+/// A matrix with labels and weights.
+pub struct XgBoostData {
+    api: Rc<Api>,
+    handle: Handle,
+    rows: usize,
+    columns: usize,
+}
+
+impl XgBoostData {
+    /// Sets what is to be learned, one value a row.
+    ///
+    /// # Errors
+    /// When the number of values is not the number of rows.
+    pub fn set_labels(&mut self, labels: &[f32]) -> Result<(), FitError> {
+        self.set_info(c"label", "the labels", labels)
+    }
+
+    /// Sets the rows' weights; a row of weight 0 teaches nothing.
+    ///
+    /// # Errors
+    /// When the number of values is not the number of rows.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), FitError> {
+        self.set_info(c"weight", "the weights", weights)
+    }
+
+    fn set_info(&mut self, field: &CStr, what: &'static str, values: &[f32]) -> Result<(), FitError> {
+        if values.len() != self.rows {
+            return Err(FitError::Shape { what, found: values.len(), expected: self.rows });
+        }
+        let array = text(&array_interface(values, &[values.len()]))?;
+        // SAFETY: the handle is live and exclusively borrowed; the interface names a live buffer of the stated
+        // length, which is copied.
+        let status = unsafe { (self.api.matrix_info)(self.handle, field.as_ptr(), array.as_ptr()) };
+        self.api.check("XGDMatrixSetInfoFromInterface", status)
+    }
+}
+
+impl Drop for XgBoostData {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from the library and is freed once; boosters share the matrix by reference
+        // count inside the library.
+        unsafe { (self.api.matrix_free)(self.handle) };
+    }
+}
+
+/// A model as the original library holds it.
+pub struct XgBoostModel {
+    api: Rc<Api>,
+    handle: Handle,
+}
+
+impl XgBoostModel {
+    fn new(api: &Rc<Api>, data: &[&XgBoostData]) -> Result<Self, FitError> {
+        let handles: Vec<Handle> = data.iter().map(|data| data.handle).collect();
+        let mut handle = ptr::null_mut();
+        // SAFETY: `handles` has the stated number of live matrices, whose ownership the library shares.
+        let status = unsafe { (api.booster_create)(handles.as_ptr(), handles.len() as u64, &raw mut handle) };
+        api.check("XGBoosterCreate", status)?;
+        Ok(Self { api: Rc::clone(api), handle })
+    }
+
+    fn set_parameter(&self, name: &str, value: &str) -> Result<(), FitError> {
+        let (name, value) = (text(name)?, text(value)?);
+        // SAFETY: the handle is live and both texts are copied.
+        let status = unsafe { (self.api.booster_parameter)(self.handle, name.as_ptr(), value.as_ptr()) };
+        self.api.check("XGBoosterSetParam", status)
+    }
+
+    fn set_names(&self, names: &[&str]) -> Result<(), FitError> {
+        let names = names.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
+        let pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+        // SAFETY: `pointers` has the stated number of NUL-terminated texts that live until after the call, which
+        // copies them.
+        let status = unsafe {
+            (self.api.booster_names)(
+                self.handle,
+                c"feature_name".as_ptr(),
+                pointers.as_ptr(),
+                pointers.len() as u64,
+            )
+        };
+        self.api.check("XGBoosterSetStrFeatureInfo", status)
+    }
+
+    fn update(&self, round: usize, train: &XgBoostData) -> Result<(), FitError> {
+        let round = to_int("the round", round)?;
+        // SAFETY: both handles are live.
+        let status = unsafe { (self.api.booster_update)(self.handle, round, train.handle) };
+        self.api.check("XGBoosterUpdateOneIter", status)
+    }
+
+    /// The metric on `tune`, from a line such as `[3]\ttune-rmse:0.5123`.
+    fn loss(&self, round: usize, tune: &XgBoostData) -> Result<f64, FitError> {
+        let round = to_int("the round", round)?;
+        let (mut data, mut name) = ([tune.handle], [c"tune".as_ptr()]);
+        let mut answer = ptr::null();
+        // SAFETY: both arrays have one live element, as the count says.
+        let status = unsafe {
+            (self.api.booster_eval)(
+                self.handle,
+                round,
+                data.as_mut_ptr(),
+                name.as_mut_ptr(),
+                1,
+                &raw mut answer,
+            )
+        };
+        self.api.check("XGBoosterEvalOneIter", status)?;
+        // SAFETY: on success the library lends a NUL-terminated text until its next call; it is copied at once.
+        let line = unsafe { CStr::from_ptr(answer) }.to_string_lossy().into_owned();
+        let value = line.rsplit(':').next().and_then(|value| value.trim().parse().ok());
+        value.ok_or(FitError::Answer { library: LIBRARY, answer: line, expected: "a line with one metric" })
+    }
+
+    fn first_rounds(&self, rounds: usize) -> Result<Self, FitError> {
+        let rounds = to_int("the rounds", rounds)?;
+        let mut handle = ptr::null_mut();
+        // SAFETY: the handle is live; the answer is a new booster that the caller owns.
+        let status = unsafe { (self.api.booster_slice)(self.handle, 0, rounds, 1, &raw mut handle) };
+        self.api.check("XGBoosterSlice", status)?;
+        Ok(Self { api: Rc::clone(&self.api), handle })
+    }
+
+    fn save(&self) -> Result<Vec<u8>, FitError> {
+        let (mut length, mut buffer) = (0_u64, ptr::null::<c_char>());
+        let settings = c"{\"format\": \"ubj\"}";
+        // SAFETY: the handle is live; both answers go to live locals.
+        let status = unsafe {
+            (self.api.booster_save)(self.handle, settings.as_ptr(), &raw mut length, &raw mut buffer)
+        };
+        self.api.check("XGBoosterSaveModelToBuffer", status)?;
+        let length = to_size("the model file", length)?;
+        // SAFETY: on success the library lends `length` bytes until its next call; they are copied at once.
+        Ok(unsafe { slice::from_raw_parts(buffer.cast::<u8>(), length) }.to_vec())
+    }
+
+    /// The answers, row after row, one value or one per class each: after the link function, or `raw` before.
+    ///
+    /// # Errors
+    /// When the rows have another width than the model's, or the library refuses.
+    pub fn predict(&self, rows: &XgBoostData, raw: bool) -> Result<Vec<f32>, FitError> {
+        let mut features = 0_u64;
+        // SAFETY: the handle is live and the answer goes to a live local.
+        let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };
+        self.api.check("XGBoosterGetNumFeature", status)?;
+        let expected = to_size("the number of features", features)?;
+        if expected != rows.columns {
+            return Err(FitError::Shape { what: "a row", found: rows.columns, expected });
+        }
+        let settings = text(&format!(
+            r#"{{"type": {}, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": false}}"#,
+            u8::from(raw)
+        ))?;
+        let (mut shape, mut dimensions, mut answers) = (ptr::null(), 0_u64, ptr::null());
+        // SAFETY: both handles are live; the three answers go to live locals.
+        let status = unsafe {
+            (self.api.booster_predict)(
+                self.handle,
+                rows.handle,
+                settings.as_ptr(),
+                &raw mut shape,
+                &raw mut dimensions,
+                &raw mut answers,
+            )
+        };
+        self.api.check("XGBoosterPredictFromDMatrix", status)?;
+        let dimensions = to_size("the number of dimensions", dimensions)?;
+        // SAFETY: on success the library lends a shape of `dimensions` numbers, and as many answers as their
+        // product, until its next call; both are copied at once.
+        unsafe {
+            let count: u64 = slice::from_raw_parts(shape, dimensions).iter().product();
+            Ok(slice::from_raw_parts(answers, to_size("the number of answers", count)?).to_vec())
+        }
+    }
+}
+
+impl Drop for XgBoostModel {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from the library and is freed once.
+        unsafe { (self.api.booster_free)(self.handle) };
+    }
+}
+
+/// Describes a buffer the way NumPy's array interface does; it is only read while the buffer lives.
+fn array_interface(values: &[f32], shape: &[usize]) -> String {
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let address = values.as_ptr().expose_provenance();
+    format!(
+        r#"{{"data": [{address}, true], "shape": [{}], "typestr": "<f4", "version": 3}}"#,
+        sides.join(", ")
+    )
+}
+
+fn text(value: &str) -> Result<CString, FitError> {
+    CString::new(value).map_err(|_| FitError::Nul { text: value.to_owned() })
+}
+
+fn to_int(what: &'static str, value: usize) -> Result<c_int, FitError> {
+    c_int::try_from(value).map_err(|_| FitError::TooLarge { what, value })
+}
+
+fn to_size(what: &'static str, value: u64) -> Result<usize, FitError> {
+    usize::try_from(value).map_err(|_| FitError::TooLarge { what, value: usize::MAX })
+}

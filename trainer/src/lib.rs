@@ -1,0 +1,37 @@
+//! From klines to a published bundle: ingest, quality, features, validate, version, train, evaluate, publish,
+//! promote. The original LightGBM and XGBoost do the training; our own scorer, which will serve, does the
+//! evaluation; the same data and seed give the same bundle.
+//!
+//! ```
+//! use klinecast_trainer::split::{EMBARGO_BARS, Split, SplitRequest};
+//! use kline::{BarTime, Interval};
+//!
+//! let bar = |index: i64| BarTime::last_closed((index + 1) * 900_000, Interval::M15);
+//! let request = SplitRequest { train_until: Some("1970-02-01".parse()?), ..SplitRequest::default() };
+//! let split = Split::new(&request, bar(0), bar(10_000), Interval::M15)?;
+//! let distance = split.tune.from.steps_since(split.train.until, Interval::M15);
+//! assert!(distance > i64::from(EMBARGO_BARS));
+//! # Ok::<(), klinecast_trainer::TrainerError>(())
+//! ```
+
+pub mod args;
+mod artefact;
+pub mod console;
+pub mod dataset;
+mod error;
+pub mod evaluate;
+pub mod fit;
+pub mod ingest;
+mod parquet;
+pub mod pipeline;
+pub mod promote;
+pub mod publish;
+pub mod quality;
+mod report;
+pub mod split;
+pub mod time;
+pub mod train;
+pub mod validate;
+pub mod version;
+
+pub use error::{Result, TrainerError};

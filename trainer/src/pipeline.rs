@@ -1,0 +1,300 @@
+//! The stages in a row, or one of them. Alone, a stage takes what the ones before it left in the home; in a row,
+//! they hand it on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use kline::{BarTime, Interval, Kline, Symbol};
+use store::Home;
+
+use crate::args::{Arguments, Command, EvaluateArguments, RunArguments, TrainArguments, WindowArguments};
+use crate::artefact::{read_json, write_json};
+use crate::console::Console;
+use crate::dataset::Dataset;
+use crate::evaluate::Evaluation;
+use crate::ingest::{Source, kept_klines};
+use crate::split::{Split, SplitRequest};
+use crate::train::{Trained, recipe::Effort};
+use crate::{
+    Result, TrainerError, evaluate, ingest, parquet, promote, publish, quality, report, train, validate,
+    version,
+};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// The first stage that does not finish.
+pub fn execute(arguments: &Arguments) -> Result<()> {
+    execute_with(arguments, Console::new(arguments.common.json))
+}
+
+/// [`execute`] with another place for reports.
+///
+/// # Errors
+/// The first stage that does not finish.
+pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
+    let common = &arguments.common;
+    let pipeline = Pipeline {
+        home: Home::open(&common.home)?,
+        symbols: common.symbols.clone(),
+        interval: common.interval,
+        console,
+    };
+    match &arguments.command {
+        Command::Run(run) => pipeline.run(run),
+        Command::Ingest(source) => {
+            let problem = "there is nothing to ingest from";
+            let source = source.source()?.ok_or(TrainerError::Source { problem })?;
+            pipeline.ingest(&source)
+        }
+        Command::Quality => pipeline.quality(&pipeline.klines()?),
+        Command::Features(features) => {
+            let dataset = pipeline.features(&pipeline.klines()?, &features.windows)?;
+            match &features.parquet {
+                Some(path) => parquet::write(&dataset, path),
+                None => Ok(()),
+            }
+        }
+        Command::Validate(windows) => {
+            let klines = pipeline.klines()?;
+            let split = pipeline.split(&klines, windows.request())?;
+            pipeline.validate(&pipeline.dataset(&klines, split), &klines)
+        }
+        Command::Version => pipeline.version(&pipeline.klines()?).map(drop),
+        Command::Train(arguments) => pipeline.train_alone(arguments),
+        Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
+        Command::Publish => pipeline.publish_alone(),
+        Command::Promote(arguments) => pipeline.promote(arguments.version),
+    }
+}
+
+/// What every stage works with.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The store.
+    pub home: Home,
+    /// The wanted symbols; empty means all.
+    pub symbols: Vec<Symbol>,
+    /// The step.
+    pub interval: Interval,
+    /// Where reports go.
+    pub console: Console,
+}
+
+/// Fewer warm bars are not divided into windows.
+const SPLIT_BARS_LEAST: usize = 400;
+
+type Klines = BTreeMap<Symbol, Vec<Kline>>;
+
+impl Pipeline {
+    /// All stages in a row.
+    ///
+    /// # Errors
+    /// The first stage that does not finish.
+    pub fn run(&self, arguments: &RunArguments) -> Result<()> {
+        let started = Instant::now();
+        if let Some(source) = arguments.source.source()? {
+            self.ingest(&source)?;
+        }
+        let klines = self.klines()?;
+        self.quality(&klines)?;
+        let dataset = self.features(&klines, &arguments.train.windows)?;
+        self.validate(&dataset, &klines)?;
+        let data_version = self.version(&klines)?;
+        drop(klines);
+        let trained = self.train(&dataset, data_version, arguments.train.effort.effort())?;
+        let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
+        let version = self.publish(&dataset, &trained, &evaluation)?;
+        if !arguments.no_promote {
+            self.promote(Some(version))?;
+        }
+        let total = report::Total::measure(started);
+        self.console.report("run", started, &total, || total.to_string());
+        Ok(())
+    }
+
+    /// Brings klines into the store.
+    ///
+    /// # Errors
+    /// When the source can't be read or the store not be written.
+    pub fn ingest(&self, source: &Source) -> Result<()> {
+        let started = Instant::now();
+        let found = ingest::ingest(&self.home, source, &self.symbols, self.interval, &self.console)?;
+        self.console.report("ingest", started, &found, || report::ingested(&found));
+        Ok(())
+    }
+
+    /// The kept klines of the wanted symbols.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn klines(&self) -> Result<Klines> {
+        kept_klines(&self.home, &self.symbols, self.interval)
+    }
+
+    fn quality(&self, klines: &Klines) -> Result<()> {
+        let started = Instant::now();
+        let found = quality::assess(klines, self.interval);
+        write_json(&self.folder().join("quality.json"), &found)?;
+        self.console.report("quality", started, &found, || report::quality(&found));
+        Ok(())
+    }
+
+    /// The windows: as asked for, the rest from the klines. Without dates, the time before any row can be warm
+    /// does not count.
+    ///
+    /// # Errors
+    /// When a window would be empty.
+    pub fn split(&self, klines: &Klines, request: SplitRequest) -> Result<Split> {
+        let bars = |kline: Option<&Kline>| kline.map(|kline| kline.bar_time(self.interval));
+        let first = klines.values().filter_map(|klines| bars(klines.first())).min();
+        let last = klines.values().filter_map(|klines| bars(klines.last())).max();
+        let nothing =
+            || TrainerError::NoKlines { home: self.home.folder().to_owned(), interval: self.interval };
+        let (first, last) = first.zip(last).ok_or_else(nothing)?;
+        let warm = self.first_warm(first);
+        let bars = usize::try_from(last.steps_since(warm, self.interval)).unwrap_or(0);
+        if bars < SPLIT_BARS_LEAST && (request.train_until.is_none() || request.tune_until.is_none()) {
+            let warm_up = warm.steps_since(first, self.interval);
+            let remedy = format!("features take {warm_up} bars to be warm, so give it more history");
+            return Err(TrainerError::TooLittle {
+                window: "the data",
+                rows: bars,
+                needed: SPLIT_BARS_LEAST,
+                remedy,
+            });
+        }
+        Split::new(&request, warm.min(last), last, self.interval)
+    }
+
+    fn first_warm(&self, first: BarTime) -> BarTime {
+        let definitions = features::Catalogue::standard().definitions();
+        let warm_up = definitions.iter().map(|definition| definition.warm_up_bars).max().unwrap_or(0);
+        first.plus(i64::from(warm_up), self.interval)
+    }
+
+    /// Rows and outcomes of the windows.
+    #[must_use]
+    pub fn dataset(&self, klines: &Klines, split: Split) -> Dataset {
+        let bar = self.console.bar(klines.values().map(Vec::len).sum(), "making feature rows");
+        let mut rows = 0_u64;
+        Dataset::build(klines, self.interval, split, || {
+            rows += 1;
+            if rows.is_multiple_of(4_096) {
+                bar.set(rows);
+            }
+        })
+    }
+
+    fn features(&self, klines: &Klines, windows: &WindowArguments) -> Result<Dataset> {
+        let started = Instant::now();
+        let dataset = self.dataset(klines, self.split(klines, windows.request())?);
+        let found = report::Rows::of(&dataset);
+        self.console.report("features", started, &found, || found.to_string());
+        Ok(dataset)
+    }
+
+    fn validate(&self, dataset: &Dataset, klines: &Klines) -> Result<()> {
+        let started = Instant::now();
+        let found = validate::validate(dataset, klines)?;
+        write_json(&self.folder().join("validation.json"), &found)?;
+        self.console.report("validate", started, &found, || report::validation(&found));
+        found.require()
+    }
+
+    fn version(&self, klines: &Klines) -> Result<String> {
+        let started = Instant::now();
+        let found = version::data_version(klines, self.interval);
+        self.console
+            .report("version", started, &found, || format!("{} ({} klines)\n", found.version, found.klines));
+        Ok(found.version)
+    }
+
+    fn train(&self, dataset: &Dataset, data_version: String, effort: Effort) -> Result<Trained> {
+        let started = Instant::now();
+        let trained = train::train(dataset, data_version, effort, &self.console)?;
+        train::save(&trained, &self.folder())?;
+        let found = trained.report();
+        self.console.report("train", started, &found, || report::training(&found));
+        Ok(trained)
+    }
+
+    fn evaluate(
+        &self,
+        dataset: &Dataset,
+        trained: &Trained,
+        arguments: &EvaluateArguments,
+    ) -> Result<Evaluation> {
+        let started = Instant::now();
+        let found = evaluate::evaluate(dataset, trained, arguments.resamples, &self.console)?;
+        write_json(&self.folder().join("evaluation.json"), &found)?;
+        self.console.report("evaluate", started, &found, || report::evaluation(&found));
+        for alarm in &found.alarms {
+            self.console.warn(&format!("{alarm}: beyond what a real market allows, look for a leak"));
+        }
+        if arguments.strict && !found.alarms.is_empty() {
+            return Err(TrainerError::Alarm { alarms: found.alarms });
+        }
+        Ok(found)
+    }
+
+    fn publish(&self, dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> Result<u32> {
+        let started = Instant::now();
+        let found = publish::publish(&self.home, dataset, trained, evaluation, now())?;
+        self.console.report("publish", started, &found, || {
+            let megabytes = found.bytes as f64 / 1e6;
+            let (bundle, version, rows) = (found.bundle, found.version, found.golden_rows);
+            format!("bundle {bundle}, version {version}, {megabytes:.1} MB, {rows} golden rows verified\n")
+        });
+        Ok(found.version)
+    }
+
+    fn promote(&self, version: Option<u32>) -> Result<()> {
+        let started = Instant::now();
+        let found = promote::promote(&self.home, version, now())?;
+        self.console.report("promote", started, &found, || match found.before {
+            Some(before) => format!("version {} is the champion, before it {before}\n", found.version),
+            None => format!("version {} is the champion\n", found.version),
+        });
+        Ok(())
+    }
+
+    fn train_alone(&self, arguments: &TrainArguments) -> Result<()> {
+        let klines = self.klines()?;
+        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        validate::validate(&dataset, &klines)?.require()?;
+        let version = version::data_version(&klines, self.interval).version;
+        drop(klines);
+        self.train(&dataset, version, arguments.effort.effort()).map(drop)
+    }
+
+    fn evaluate_alone(&self, arguments: &EvaluateArguments) -> Result<()> {
+        let (dataset, trained) = self.trained()?;
+        self.evaluate(&dataset, &trained, arguments).map(drop)
+    }
+
+    fn publish_alone(&self) -> Result<()> {
+        let evaluation = read_json(&self.folder().join("evaluation.json"), "evaluate")?;
+        let (dataset, trained) = self.trained()?;
+        self.publish(&dataset, &trained, &evaluation).map(drop)
+    }
+
+    /// What training left, and the rows that it used.
+    fn trained(&self) -> Result<(Dataset, Trained)> {
+        let trained = train::load(&self.folder())?;
+        let klines = self.klines()?;
+        trained.require_data(&version::data_version(&klines, self.interval).version)?;
+        Ok((self.dataset(&klines, trained.plan.split), trained))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.home.folder().join("training")
+    }
+}
+
+/// The wall clock, for the registry's history alone: nothing that is hashed or trained reads it.
+fn now() -> kline::Milliseconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,178 @@
+//! Puts the bundle together, has the original libraries answer its golden rows, and keeps it once it verifies.
+
+mod model_card;
+
+pub(crate) use model_card::readable_figure;
+
+use std::collections::BTreeMap;
+
+use forecast::{Bundle, BundleBuilder, BundleDigest, TaskParts, TrainingWindow};
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::Home;
+
+use crate::Result;
+use crate::dataset::Dataset;
+use crate::evaluate::Evaluation;
+use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
+use crate::split::EMBARGO_BARS;
+use crate::train::{Trained, TrainedTask, output_count, single_precision};
+
+/// Golden rows taken evenly from the test window.
+const GOLDEN_TEST_ROWS: usize = 24;
+
+/// Golden rows taken evenly from the training window, where some features are not yet warm.
+const GOLDEN_TRAIN_ROWS: usize = 6;
+
+/// What was published.
+#[derive(Debug, Clone, Serialize)]
+pub struct Published {
+    /// The bundle's name.
+    pub bundle: BundleDigest,
+    /// Its version in the registry.
+    pub version: u32,
+    /// How many golden rows the original libraries answered.
+    pub golden_rows: usize,
+    /// The bundle's size.
+    pub bytes: usize,
+}
+
+/// Builds the bundle, verifies it as a server would, keeps it and registers it.
+///
+/// # Errors
+/// When a library is missing, the bundle does not verify, or the store can't be written.
+pub fn publish(
+    home: &Home,
+    dataset: &Dataset,
+    trained: &Trained,
+    evaluation: &Evaluation,
+    now: kline::Milliseconds,
+) -> Result<Published> {
+    let bundle = build(dataset, trained, evaluation)?;
+    let digest = home.objects().put_bundle(&bundle)?;
+    let version = home.registry().register(digest, &evaluation.headline(), now)?;
+    Ok(Published {
+        bundle: digest,
+        version: version.version,
+        golden_rows: golden_rows(dataset).len(),
+        bytes: bundle.files().values().map(|file| file.len()).sum(),
+    })
+}
+
+/// The bundle, verified. The same dataset, models and figures give the same digest.
+///
+/// # Errors
+/// When a library is missing or the bundle does not verify.
+pub fn build(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> Result<Bundle> {
+    let golden = golden_rows(dataset);
+    let answers = Originals::answer(&golden, trained)?;
+    let tasks = trained
+        .tasks
+        .iter()
+        .zip(answers.lightgbm.into_iter().zip(answers.xgboost))
+        .map(|(one, golden)| task_parts(one, golden, evaluation))
+        .collect();
+    let builder = BundleBuilder {
+        interval: dataset.interval,
+        symbols: dataset.symbols.clone(),
+        training: training_window(dataset),
+        data_version: trained.plan.data_version.clone(),
+        libraries: answers.versions,
+        seed: trained.plan.seed,
+        parameters: BTreeMap::from([("rounds_max".to_owned(), json!(trained.plan.rounds_max))]),
+        baselines: trained.baselines.clone(),
+        golden_rows: golden,
+        tasks,
+        model_card: model_card::model_card(dataset, trained, evaluation),
+    };
+    Ok(builder.build()?)
+}
+
+fn training_window(dataset: &Dataset) -> TrainingWindow {
+    let split = dataset.split;
+    TrainingWindow {
+        train_from: split.train.from,
+        train_until: split.train.until,
+        tune_until: split.tune.until,
+        test_from: Some(split.test.from),
+        test_until: Some(split.test.until),
+        embargo_bars: EMBARGO_BARS,
+        rows: [split.train, split.tune, split.test].map(|window| dataset.range(window).len() as u64),
+    }
+}
+
+fn task_parts(
+    one: &TrainedTask,
+    golden: (Vec<Vec<f64>>, Vec<Vec<f64>>),
+    evaluation: &Evaluation,
+) -> TaskParts {
+    let metrics = evaluation.tasks.iter().find(|entry| entry.task == one.task);
+    TaskParts {
+        task: one.task,
+        transform: one.transform,
+        best_baseline: one.best_baseline,
+        lightgbm: one.lightgbm.fit.file.clone(),
+        xgboost: one.xgboost.fit.file.clone(),
+        lightgbm_golden: golden.0,
+        xgboost_golden: golden.1,
+        rounds: [one.lightgbm.fit.rounds as u64, one.xgboost.fit.rounds as u64],
+        lightgbm_parameters: to_json(&one.lightgbm.parameters),
+        xgboost_parameters: to_json(&one.xgboost.parameters),
+        metrics: metrics.map(|entry| entry.models.clone()).unwrap_or_default(),
+    }
+}
+
+fn to_json(parameters: &Parameters) -> BTreeMap<String, Value> {
+    parameters.iter().map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).collect()
+}
+
+/// Rows spread over the test window and the training window, one row of which nothing is known, and one of zeros.
+fn golden_rows(dataset: &Dataset) -> Vec<Vec<f64>> {
+    let mut rows = Vec::new();
+    for (window, count) in [(dataset.split.test, GOLDEN_TEST_ROWS), (dataset.split.train, GOLDEN_TRAIN_ROWS)]
+    {
+        let range = dataset.range(window);
+        let step = (range.len() / count).max(1);
+        rows.extend(range.step_by(step).take(count).map(|index| dataset.row(index).to_vec()));
+    }
+    rows.push(vec![f64::NAN; dataset.width()]);
+    rows.push(vec![0.0; dataset.width()]);
+    rows
+}
+
+/// What the original libraries answer, a task each, a row each.
+struct Originals {
+    lightgbm: Vec<Vec<Vec<f64>>>,
+    xgboost: Vec<Vec<Vec<f64>>>,
+    versions: BTreeMap<String, String>,
+}
+
+impl Originals {
+    fn answer(rows: &[Vec<f64>], trained: &Trained) -> Result<Self> {
+        let width = rows.first().map_or(0, Vec::len);
+        let rows = rows.concat();
+        let path = lightgbm_path()?;
+        let lightgbm = LightGbm::load(&path)?;
+        let mut answers = Self { lightgbm: Vec::new(), xgboost: Vec::new(), versions: BTreeMap::new() };
+        for one in &trained.tasks {
+            let found =
+                lightgbm.model(&one.lightgbm.fit.file)?.predict(Matrix::new(&rows, width)?, false, 1)?;
+            answers.lightgbm.push(by_row(&found, output_count(one.task)));
+        }
+        let xgboost = XgBoost::load(&xgboost_path()?)?;
+        let single = single_precision(&rows);
+        let data = xgboost.data(Matrix::new(&single, width)?, 1)?;
+        for one in &trained.tasks {
+            let found = xgboost.model(&one.xgboost.fit.file)?.predict(&data, false)?;
+            let found: Vec<f64> = found.into_iter().map(f64::from).collect();
+            answers.xgboost.push(by_row(&found, output_count(one.task)));
+        }
+        let versions = [("lightgbm", lightgbm_version(&path)), ("xgboost", xgboost.version())];
+        answers.versions = versions.map(|(name, version)| (name.to_owned(), version)).into();
+        Ok(answers)
+    }
+}
+
+fn by_row(answers: &[f64], outputs: usize) -> Vec<Vec<f64>> {
+    answers.chunks_exact(outputs).map(<[f64]>::to_vec).collect()
+}

@@ -1,0 +1,82 @@
+//! What a person should know about the models, in Markdown.
+
+use std::fmt::Write as _;
+
+use crate::dataset::Dataset;
+use crate::evaluate::Evaluation;
+use crate::evaluate::bootstrap::Figure;
+use crate::split::EMBARGO_BARS;
+use crate::time::readable;
+use crate::train::Trained;
+
+/// The figures of a task that a person looks at first, in this order.
+const FIGURES: [&str; 11] =
+    ["loss", "skill", "skill_climatology", "r2", "ic", "r2_log", "qlike", "auc", "accuracy", "ece", "brier"];
+
+pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
+    let mut text = String::from("# Model card\n\n");
+    let symbols: Vec<&str> = dataset.symbols.iter().map(kline::Symbol::as_str).collect();
+    let split = dataset.split;
+    // Writing to a string can't fail.
+    let _ = writeln!(
+        text,
+        "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, their mean \
+         (the ensemble) and the baselines are served side by side.\n",
+        trained.tasks.len(),
+        symbols.join(", "),
+        dataset.interval
+    );
+    text.push_str("| window | from | until | rows |\n|---|---|---|---|\n");
+    for (name, window) in [("train", split.train), ("tune", split.tune), ("test", split.test)] {
+        let (from, until) = (readable(window.from.milliseconds()), readable(window.until.milliseconds()));
+        let _ = writeln!(text, "| {name} | {from} | {until} | {} |", dataset.range(window).len());
+    }
+    let _ = writeln!(
+        text,
+        "\nAt least {EMBARGO_BARS} bars lie between two windows. Early stopping looked at the tuning window only; \
+         nothing was chosen by the test window. Data: `{}`. Seed: {}.\n",
+        trained.plan.data_version, trained.plan.seed
+    );
+    text.push_str("## The test window\n\nSkill is `1 - loss/baseline loss`; brackets are 95 % intervals from whole days drawn again.\n");
+    for task in &evaluation.tasks {
+        let _ = writeln!(text, "\n### {}\n\n{}; {} rows.\n", task.task, task.task.description(), task.rows);
+        let names: Vec<&str> =
+            FIGURES.into_iter().filter(|name| task.figure("ensemble", name).is_some()).collect();
+        let _ = writeln!(text, "| model | {} |", names.join(" | "));
+        let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
+        for model in &task.models {
+            let cells: Vec<String> = names
+                .iter()
+                .map(|name| task.figure(&model.model, name).map_or_else(String::new, readable_figure))
+                .collect();
+            let mark = if model.model == task.best_baseline.name() { " (best baseline)" } else { "" };
+            let _ = writeln!(text, "| {}{mark} | {} |", model.model, cells.join(" | "));
+        }
+    }
+    text.push_str("\n## Limits\n\nReturns are next to unpredictable at these horizons: no simple rule on these forecasts earns its trading costs. ");
+    text.push_str("Skill decays with the models' age; train again every month.\n");
+    if !evaluation.alarms.is_empty() {
+        text.push_str("\n## Alarms\n\nFigures beyond what these tasks allow on a real market; look for a leak before you trust them:\n\n");
+        for alarm in &evaluation.alarms {
+            let _ = writeln!(text, "- {alarm}");
+        }
+    }
+    text
+}
+
+/// A figure in a few digits, with its interval if there is one.
+pub(crate) fn readable_figure(figure: Figure) -> String {
+    let number = |value: f64| {
+        if value.is_nan() {
+            "-".to_owned()
+        } else if value != 0.0 && value.abs() < 0.01 {
+            format!("{value:.2e}")
+        } else {
+            format!("{value:.4}")
+        }
+    };
+    if figure.low.is_nan() {
+        return number(figure.value);
+    }
+    format!("{} [{}, {}]", number(figure.value), number(figure.low), number(figure.high))
+}

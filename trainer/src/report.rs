@@ -1,0 +1,196 @@
+//! The stages' reports as tables.
+
+use std::fmt;
+use std::time::Instant;
+
+use forecast::Task;
+use serde::Serialize;
+
+use crate::console::table;
+use crate::dataset::Dataset;
+use crate::evaluate::{Evaluation, TaskEvaluation};
+use crate::ingest::Ingested;
+use crate::publish::readable_figure;
+use crate::quality::SymbolQuality;
+use crate::time::readable;
+use crate::train::MemberReport;
+use crate::validate::Validation;
+
+/// What was brought in.
+#[must_use]
+pub fn ingested(found: &[Ingested]) -> String {
+    let time = |bar: Option<kline::BarTime>| bar.map_or_else(String::new, |bar| readable(bar.milliseconds()));
+    let rows = found.iter().map(|one| {
+        let counts = [one.fetched, one.written].map(|count| count.to_string());
+        let [fetched, written] = counts;
+        vec![one.symbol.to_string(), fetched, written, time(one.from), time(one.until)]
+    });
+    table(&["symbol", "fetched", "written", "first bar", "last bar"], rows)
+}
+
+/// How good the klines are.
+#[must_use]
+pub fn quality(found: &[SymbolQuality]) -> String {
+    let rows = found.iter().map(|one| {
+        vec![
+            one.symbol.to_string(),
+            one.bars.to_string(),
+            one.gaps.to_string(),
+            one.missing_bars.to_string(),
+            one.longest_gap_bars.to_string(),
+            one.duplicates.to_string(),
+            one.zero_volume_bars.to_string(),
+            one.outliers.to_string(),
+            one.bars_without_flow.to_string(),
+            format!("{:.4}", one.score),
+        ]
+    });
+    let header = [
+        "symbol",
+        "bars",
+        "gaps",
+        "missing",
+        "longest",
+        "duplicates",
+        "zero volume",
+        "outliers",
+        "no flow",
+        "score",
+    ];
+    table(&header, rows)
+}
+
+/// How many rows each window has.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rows {
+    rows: [usize; 3],
+    rows_left_out: usize,
+    features: usize,
+    catalogue: String,
+    windows: [[i64; 2]; 3],
+}
+
+impl Rows {
+    /// Counts.
+    #[must_use]
+    pub fn of(dataset: &Dataset) -> Self {
+        let windows = [dataset.split.train, dataset.split.tune, dataset.split.test];
+        Self {
+            rows: windows.map(|window| dataset.range(window).len()),
+            rows_left_out: dataset.rows_left_out,
+            features: dataset.width(),
+            catalogue: features::Catalogue::standard().hash().to_string(),
+            windows: windows.map(|window| [window.from.milliseconds(), window.until.milliseconds()]),
+        }
+    }
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = ["train", "tune", "test"].into_iter().zip(self.rows.iter().zip(self.windows)).map(
+            |(name, (rows, [from, until]))| {
+                vec![name.to_owned(), rows.to_string(), readable(from), readable(until)]
+            },
+        );
+        f.write_str(&table(&["window", "rows", "from", "until"], rows))?;
+        write!(
+            f,
+            "\n{} features; {} rows left out before they were warm\n",
+            self.features, self.rows_left_out
+        )
+    }
+}
+
+/// What validation found.
+#[must_use]
+pub fn validation(found: &Validation) -> String {
+    let rows = Task::ALL.iter().filter_map(|task| {
+        let balance = found.outcomes.get(task.name())?;
+        let shares: Vec<String> = balance.class_shares.iter().map(|share| format!("{share:.3}")).collect();
+        Some(vec![task.to_string(), format!("{:.3}", balance.known_share), shares.join(" ")])
+    });
+    let mut text = table(&["task", "known outcomes", "class shares"], rows);
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    text.push_str(&format!(
+        "\n{:.2} % of the values are missing; empty columns: {}; constant: {}; sparse: {}\n{} rows came out the same from the past alone\n",
+        found.missing_share * 100.0,
+        list(&found.empty_columns),
+        list(&found.constant_columns),
+        list(&found.sparse_columns),
+        found.causal_rows,
+    ));
+    text
+}
+
+/// How training went.
+#[must_use]
+pub fn training(found: &[MemberReport]) -> String {
+    let rows = found.iter().map(|one| {
+        vec![
+            format!("{} {}", one.task, one.library),
+            format!("{} of {}", one.rounds, one.rounds_trained),
+            format!("{:.6}", one.tune_loss),
+            format!("{:.2}", one.bytes as f64 / 1e6),
+            format!("{:.1}", one.seconds),
+        ]
+    });
+    table(&["booster", "rounds", "tune loss", "MB", "seconds"], rows)
+}
+
+/// The test window: the ensemble, its members and the best baseline, each with the task's own figures.
+#[must_use]
+pub fn evaluation(found: &Evaluation) -> String {
+    found.tasks.iter().map(task_table).collect::<Vec<_>>().join("\n")
+}
+
+fn task_table(task: &TaskEvaluation) -> String {
+    let own: &[&str] = match task.task {
+        Task::Return1Step | Task::Return4Step | Task::Return16Step => &["r2", "ic"],
+        Task::Direction4Step => &["auc", "skill_climatology", "accuracy", "ece"],
+        Task::DirectionMulti4Step | Task::VolRegime4Step => &["skill_climatology", "accuracy", "ece"],
+        Task::Volatility4Step => &["r2_log", "qlike"],
+    };
+    let names: Vec<&str> = ["loss", "skill"].into_iter().chain(own.iter().copied()).collect();
+    let title = format!("{} ({} rows)", task.task, task.rows);
+    let header: Vec<&str> = std::iter::once(title.as_str()).chain(names.iter().copied()).collect();
+    let rows = task.models.iter().map(|model| {
+        let mark = if model.model == task.best_baseline.name() { " *" } else { "" };
+        let figures = names
+            .iter()
+            .map(|name| task.figure(&model.model, name).map_or_else(String::new, readable_figure));
+        std::iter::once(format!("{}{mark}", model.model)).chain(figures).collect()
+    });
+    table(&header, rows)
+}
+
+/// What the whole run took.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Total {
+    wall_seconds: f64,
+    peak_memory_bytes: Option<u64>,
+}
+
+impl Total {
+    /// Reads the time since `started` and the process's greatest resident memory, where the system tells it.
+    #[must_use]
+    pub fn measure(started: Instant) -> Self {
+        Self { wall_seconds: started.elapsed().as_secs_f64(), peak_memory_bytes: peak_memory() }
+    }
+}
+
+/// Linux tells it in `/proc/self/status`.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "done in {:.1} s", self.wall_seconds)?;
+        if let Some(bytes) = self.peak_memory_bytes {
+            write!(f, ", {:.2} GiB of memory at most", bytes as f64 / f64::from(1 << 30))?;
+        }
+        writeln!(f)
+    }
+}

@@ -1,0 +1,152 @@
+//! The chronological windows: train, tune, test, with an embargo between them.
+
+use forecast::Task;
+use kline::{BarTime, Interval};
+use serde::{Deserialize, Serialize};
+
+use crate::time::{TimeArgument, readable};
+use crate::{Result, TrainerError};
+
+/// Bars left out between two windows: the longest horizon, so that no outcome of one window is known in the next.
+pub const EMBARGO_BARS: u32 = Task::LONGEST_HORIZON_STEPS;
+
+/// Without dates, the share of the time that trains, and the share that trains or tunes.
+const SHARES: [f64; 2] = [0.70, 0.85];
+
+/// What the command line says about the windows; what it leaves open is filled in from the data.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SplitRequest {
+    /// The first bar to train on.
+    pub train_from: Option<TimeArgument>,
+    /// The last bar to train on.
+    pub train_until: Option<TimeArgument>,
+    /// The last bar to tune on.
+    pub tune_until: Option<TimeArgument>,
+    /// The first bar to test on.
+    pub test_from: Option<TimeArgument>,
+    /// The last bar to test on.
+    pub test_until: Option<TimeArgument>,
+}
+
+/// The windows, each with its first and last bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Boosters and baselines are fitted on these.
+    pub train: Window,
+    /// Early stopping looks at these.
+    pub tune: Window,
+    /// The reported figures are of these; nothing is chosen by them.
+    pub test: Window,
+}
+
+/// Bars from one to another, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The first bar.
+    pub from: BarTime,
+    /// The last bar.
+    pub until: BarTime,
+}
+
+impl Window {
+    /// Whether a bar lies inside.
+    #[must_use]
+    pub fn holds(&self, bar: BarTime) -> bool {
+        self.from <= bar && bar <= self.until
+    }
+}
+
+impl Split {
+    /// Fills the request in from the first and the last bar that there is. A date without a time is the whole
+    /// day: `until` ends with it, `from` begins with it.
+    ///
+    /// # Errors
+    /// [`TrainerError::Order`] when a window would be empty.
+    pub fn new(request: &SplitRequest, first: BarTime, last: BarTime, interval: Interval) -> Result<Self> {
+        let embargo = i64::from(EMBARGO_BARS) + 1;
+        let until = |time: Option<TimeArgument>, share: f64| match time {
+            Some(time) => BarTime::last_closed(time.end() + 1, interval).min(last),
+            None => {
+                let bars = last.steps_since(first, interval) as f64;
+                first.plus((bars * share) as i64, interval)
+            }
+        };
+        let from = |time: Option<TimeArgument>, at_least: BarTime| match time {
+            Some(time) => {
+                BarTime::last_closed(time.start() + interval.milliseconds(), interval).max(at_least)
+            }
+            None => at_least,
+        };
+        let train =
+            Window { from: from(request.train_from, first), until: until(request.train_until, SHARES[0]) };
+        let tune =
+            Window { from: train.until.plus(embargo, interval), until: until(request.tune_until, SHARES[1]) };
+        let test = Window {
+            from: from(request.test_from, tune.until.plus(embargo, interval)),
+            until: until(request.test_until, 1.0),
+        };
+        for (earlier, later, window) in
+            [("data", "train", train), ("train", "tune", tune), ("tune", "test", test)]
+        {
+            if window.until < window.from {
+                let start = readable(window.from.milliseconds());
+                let end = readable(window.until.milliseconds());
+                return Err(TrainerError::Order { earlier, later, start, end });
+            }
+        }
+        Ok(Self { train, tune, test })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STEP: Interval = Interval::M15;
+
+    fn bar(index: i64) -> BarTime {
+        BarTime::last_closed((index + 1) * STEP.milliseconds(), STEP)
+    }
+
+    fn day(text: &str) -> Option<TimeArgument> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn dates_are_whole_days_and_windows_keep_their_distance() {
+        let request = SplitRequest {
+            train_until: day("1970-01-10"),
+            tune_until: day("1970-01-15"),
+            test_from: day("1970-01-20"),
+            ..SplitRequest::default()
+        };
+        let split = Split::new(&request, bar(0), bar(3_000), STEP).expect("in order");
+        assert_eq!(split.train.until, bar(10 * 96 - 1));
+        assert_eq!(split.tune, Window { from: bar(10 * 96 + 16), until: bar(15 * 96 - 1) });
+        assert_eq!(split.test, Window { from: bar(19 * 96), until: bar(3_000) });
+    }
+
+    #[test]
+    fn an_empty_window_is_refused_by_name() {
+        let request = SplitRequest {
+            train_until: day("1970-01-10"),
+            tune_until: day("1970-01-09"),
+            ..Default::default()
+        };
+        let found = Split::new(&request, bar(0), bar(3_000), STEP);
+        assert!(matches!(found, Err(TrainerError::Order { later: "tune", .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn no_outcome_of_one_window_is_known_in_the_next(bars in 400i64..50_000) {
+            let split = Split::new(&SplitRequest::default(), bar(0), bar(bars), STEP).expect("long enough");
+            for (earlier, later) in [(split.train, split.tune), (split.tune, split.test)] {
+                let distance = later.from.steps_since(earlier.until, STEP);
+                prop_assert!(distance > i64::from(Task::LONGEST_HORIZON_STEPS));
+            }
+            prop_assert_eq!(split.test.until, bar(bars));
+        }
+    }
+}

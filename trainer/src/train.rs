@@ -1,0 +1,303 @@
+//! Trains every task's two boosters with the original libraries, and fits the baselines.
+
+pub mod recipe;
+mod saved;
+
+use std::ops::Range;
+use std::time::Instant;
+
+use forecast::{BaselineName, Baselines, TargetTransform, Task, score};
+use serde::{Deserialize, Serialize};
+
+use crate::console::Console;
+use crate::dataset::Dataset;
+use crate::fit::{
+    Fit, LightGbm, Loss, Matrix, Parameters, XgBoost, XgBoostData, lightgbm_path, xgboost_path,
+};
+use crate::split::Split;
+use crate::{Result, TrainerError};
+use recipe::Effort;
+pub use saved::{load, save};
+
+/// Everything that training leaves behind.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// What it was made from.
+    pub plan: Plan,
+    /// The fitted baselines.
+    pub baselines: Baselines,
+    /// The tasks, in the order of [`Task::ALL`].
+    pub tasks: Vec<TrainedTask>,
+}
+
+/// What a training run was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The windows.
+    pub split: Split,
+    /// The content hash of the klines.
+    pub data_version: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The bound on rounds from the command line.
+    pub rounds_max: Option<usize>,
+}
+
+/// One task's boosters.
+#[derive(Debug, Clone)]
+pub struct TrainedTask {
+    /// The task.
+    pub task: Task,
+    /// What they were trained on.
+    pub transform: TargetTransform,
+    /// The baseline with the least loss on the tuning window.
+    pub best_baseline: BaselineName,
+    /// LightGBM's.
+    pub lightgbm: Member,
+    /// XGBoost's.
+    pub xgboost: Member,
+}
+
+/// One booster.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The model file and how training went.
+    pub fit: Fit,
+    /// What the library was told.
+    pub parameters: Parameters,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Trains all tasks: first with LightGBM, then with XGBoost, for they bring two OpenMP runtimes that must not
+/// work at the same time.
+///
+/// # Errors
+/// When a library is missing or refuses, or a baseline can't be fitted.
+pub fn train(dataset: &Dataset, data_version: String, effort: Effort, console: &Console) -> Result<Trained> {
+    let (train, tune) = (dataset.range(dataset.split.train), dataset.range(dataset.split.tune));
+    let baselines = Baselines::fit(dataset.samples(train.clone()))?;
+    let targets: Vec<Targets> =
+        Task::ALL.map(|task| Targets::of(dataset, task, train.clone(), tune.clone())).into();
+    let lightgbm = train_lightgbm(dataset, &targets, effort, console)?;
+    let xgboost = train_xgboost(dataset, &targets, effort, console)?;
+    let tasks = targets
+        .iter()
+        .zip(lightgbm.into_iter().zip(xgboost))
+        .map(|(targets, (lightgbm, xgboost))| TrainedTask {
+            task: targets.task,
+            transform: targets.transform,
+            best_baseline: best_baseline(dataset, &baselines, targets.task, tune.clone()),
+            lightgbm,
+            xgboost,
+        })
+        .collect();
+    let plan = Plan { split: dataset.split, data_version, seed: effort.seed, rounds_max: effort.rounds_max };
+    Ok(Trained { plan, baselines, tasks })
+}
+
+/// The labels and weights of one task's training and tuning rows. A row without an outcome has weight 0, so all
+/// tasks share one matrix.
+struct Targets {
+    task: Task,
+    transform: TargetTransform,
+    train: (Vec<f32>, Vec<f32>),
+    tune: (Vec<f32>, Vec<f32>),
+}
+
+impl Targets {
+    fn of(dataset: &Dataset, task: Task, train: Range<usize>, tune: Range<usize>) -> Self {
+        let transform = TargetTransform::standard(task);
+        let labels = |range: Range<usize>| {
+            let outcomes = dataset.outcomes(range.clone()).iter();
+            outcomes
+                .zip(dataset.inputs(range))
+                .map(|(outcomes, inputs)| {
+                    let target = transform.apply(task, outcomes[task.index()], &inputs.context) as f32;
+                    if target.is_finite() { (target, 1.0) } else { (0.0, 0.0) }
+                })
+                .unzip()
+        };
+        Self { task, transform, train: labels(train), tune: labels(tune) }
+    }
+}
+
+fn train_lightgbm(
+    dataset: &Dataset,
+    targets: &[Targets],
+    effort: Effort,
+    console: &Console,
+) -> Result<Vec<Member>> {
+    let library = LightGbm::load(&lightgbm_path()?)?;
+    let (train, tune) = (dataset.range(dataset.split.train), dataset.range(dataset.split.tune));
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let bins = recipe::lightgbm_bins(effort).with("num_threads", effort.threads);
+    let bar = console.spinner("LightGBM: binning the rows");
+    let train_rows = Matrix::new(dataset.values(train.clone()), dataset.width())?;
+    let mut train_data = library.data(train_rows, &names, &bins, None)?;
+    let tune_rows = Matrix::new(dataset.values(tune), dataset.width())?;
+    let mut tune_data = library.data(tune_rows, &names, &bins, Some(&train_data))?;
+    bar.finish_and_clear();
+    let mut members = Vec::with_capacity(targets.len());
+    for targets in targets {
+        let started = Instant::now();
+        train_data.set_labels(&targets.train.0)?;
+        train_data.set_weights(&targets.train.1)?;
+        tune_data.set_labels(&targets.tune.0)?;
+        tune_data.set_weights(&targets.tune.1)?;
+        let parameters = recipe::lightgbm(targets.task, effort, train.len());
+        let schedule = recipe::schedule(targets.task, effort);
+        let bar = console.bar(schedule.rounds_max, &format!("LightGBM {}", targets.task));
+        let fit = library.train(
+            &train_data,
+            &tune_data,
+            recipe::loss(targets.task),
+            &parameters.clone().with("num_threads", effort.threads),
+            schedule,
+            &mut |_, loss| bar.advance(loss),
+        )?;
+        members.push(Member { fit, parameters, seconds: started.elapsed().as_secs_f64() });
+    }
+    Ok(members)
+}
+
+fn train_xgboost(
+    dataset: &Dataset,
+    targets: &[Targets],
+    effort: Effort,
+    console: &Console,
+) -> Result<Vec<Member>> {
+    let library = XgBoost::load(&xgboost_path()?)?;
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let bar = console.spinner("XGBoost: copying the rows");
+    let train = dataset.range(dataset.split.train);
+    let rows = train.len();
+    let mut train_data = xgboost_data(&library, dataset, train, effort.threads)?;
+    let mut tune_data = xgboost_data(&library, dataset, dataset.range(dataset.split.tune), effort.threads)?;
+    bar.finish_and_clear();
+    let mut members = Vec::with_capacity(targets.len());
+    for targets in targets {
+        let started = Instant::now();
+        train_data.set_labels(&targets.train.0)?;
+        train_data.set_weights(&targets.train.1)?;
+        tune_data.set_labels(&targets.tune.0)?;
+        tune_data.set_weights(&targets.tune.1)?;
+        let parameters = recipe::xgboost(targets.task, effort, rows);
+        let schedule = recipe::schedule(targets.task, effort);
+        let bar = console.bar(schedule.rounds_max, &format!("XGBoost {}", targets.task));
+        let fit = library.train(
+            &train_data,
+            &tune_data,
+            &names,
+            recipe::loss(targets.task),
+            &parameters.clone().with("nthread", effort.threads),
+            schedule,
+            &mut |_, loss| bar.advance(loss),
+        )?;
+        members.push(Member { fit, parameters, seconds: started.elapsed().as_secs_f64() });
+    }
+    Ok(members)
+}
+
+/// The rows as XGBoost reads them; the copy in single precision lives no longer than this call.
+fn xgboost_data(
+    library: &XgBoost,
+    dataset: &Dataset,
+    range: Range<usize>,
+    threads: usize,
+) -> Result<XgBoostData> {
+    let rows = single_precision(dataset.values(range));
+    Ok(library.data(Matrix::new(&rows, dataset.width())?, threads)?)
+}
+
+/// The values as XGBoost sees them, in training and in scoring.
+#[must_use]
+pub fn single_precision(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}
+
+/// The baseline with the least loss over the rows for which all of the task's baselines have an answer.
+fn best_baseline(dataset: &Dataset, baselines: &Baselines, task: Task, range: Range<usize>) -> BaselineName {
+    let names = BaselineName::of(task);
+    let mut sums = vec![0.0; names.len()];
+    for sample in dataset.samples(range) {
+        let outcome = sample.outcomes[task.index()];
+        let losses: Vec<f64> = names
+            .iter()
+            .map(|name| match baselines.answer(*name, task, &sample.inputs) {
+                Some(answer) => score::loss(task, &answer, outcome),
+                None => f64::NAN,
+            })
+            .collect();
+        if losses.iter().all(|loss| !loss.is_nan()) {
+            for (sum, loss) in sums.iter_mut().zip(losses) {
+                *sum += loss;
+            }
+        }
+    }
+    let best = sums.iter().zip(names).min_by(|a, b| a.0.total_cmp(b.0));
+    best.map_or(BaselineName::Climatology, |(_, name)| *name)
+}
+
+/// The number of outputs of a task's boosters.
+#[must_use]
+pub const fn output_count(task: Task) -> usize {
+    match recipe::loss(task) {
+        Loss::SquaredError | Loss::BinaryLogLoss => 1,
+        Loss::ClassesLogLoss(count) => count,
+    }
+}
+
+/// One line of the training report.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberReport {
+    /// The task.
+    pub task: Task,
+    /// `lightgbm` or `xgboost`.
+    pub library: &'static str,
+    /// Rounds kept.
+    pub rounds: usize,
+    /// Rounds trained.
+    pub rounds_trained: usize,
+    /// The loss on the tuning window, in the library's own metric.
+    pub tune_loss: f64,
+    /// Size of the model file.
+    pub bytes: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Trained {
+    /// One line a booster.
+    #[must_use]
+    pub fn report(&self) -> Vec<MemberReport> {
+        let line = |task, library, member: &Member| MemberReport {
+            task,
+            library,
+            rounds: member.fit.rounds,
+            rounds_trained: member.fit.rounds_trained,
+            tune_loss: member.fit.tune_loss,
+            bytes: member.fit.file.len(),
+            seconds: member.seconds,
+        };
+        let both = |trained: &TrainedTask| {
+            [
+                line(trained.task, "lightgbm", &trained.lightgbm),
+                line(trained.task, "xgboost", &trained.xgboost),
+            ]
+        };
+        self.tasks.iter().flat_map(both).collect()
+    }
+
+    /// Checks that the klines are still those that training used.
+    ///
+    /// # Errors
+    /// [`TrainerError::DataChanged`].
+    pub fn require_data(&self, version: &str) -> Result<()> {
+        if self.plan.data_version == version {
+            return Ok(());
+        }
+        let (found, expected) = (version.to_owned(), self.plan.data_version.clone());
+        Err(TrainerError::DataChanged { found, expected })
+    }
+}

@@ -1,0 +1,153 @@
+//! How each task is trained by each library.
+//!
+//! Returns and directions have next to no signal: few shallow trees with large leaves, half of the rows and of
+//! the columns a tree. Volatility has much: deeper trees, more of them. Every choice was made on windows before
+//! the tuning window; see the model card for what came of it.
+
+use forecast::{Task, TaskKind};
+
+use crate::fit::{Loss, Parameters, Schedule};
+
+/// What a person may change about a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Threads that each library may use; the models don't depend on it.
+    pub threads: usize,
+    /// The most rounds of any booster, below the recipe's own bound.
+    pub rounds_max: Option<usize>,
+}
+
+/// The shape of one task's boosters.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    rounds_max: usize,
+    patience: usize,
+    rate: f64,
+    leaves: usize,
+    leaf_rows: usize,
+    rows_share: f64,
+    columns_share: f64,
+    ridge: f64,
+}
+
+const fn shape(task: Task) -> Shape {
+    match task {
+        Task::Return1Step | Task::Return4Step | Task::Return16Step | Task::Direction4Step => Shape {
+            rounds_max: 150,
+            patience: 30,
+            rate: 0.03,
+            leaves: 16,
+            leaf_rows: 2_000,
+            rows_share: 0.5,
+            columns_share: 0.5,
+            ridge: 10.0,
+        },
+        Task::DirectionMulti4Step => Shape {
+            rounds_max: 200,
+            patience: 20,
+            rate: 0.06,
+            leaves: 16,
+            leaf_rows: 1_000,
+            rows_share: 0.5,
+            columns_share: 0.5,
+            ridge: 10.0,
+        },
+        Task::Volatility4Step => Shape {
+            rounds_max: 500,
+            patience: 30,
+            rate: 0.05,
+            leaves: 64,
+            leaf_rows: 300,
+            rows_share: 0.6,
+            columns_share: 0.4,
+            ridge: 5.0,
+        },
+        Task::VolRegime4Step => Shape {
+            rounds_max: 250,
+            patience: 20,
+            rate: 0.07,
+            leaves: 32,
+            leaf_rows: 500,
+            rows_share: 0.5,
+            columns_share: 0.4,
+            ridge: 5.0,
+        },
+    }
+}
+
+/// What a task's boosters minimise.
+#[must_use]
+pub const fn loss(task: Task) -> Loss {
+    match task.kind() {
+        TaskKind::Regression => Loss::SquaredError,
+        TaskKind::Binary => Loss::BinaryLogLoss,
+        TaskKind::Classes(count) => Loss::ClassesLogLoss(count),
+    }
+}
+
+/// How long a task is trained.
+#[must_use]
+pub fn schedule(task: Task, effort: Effort) -> Schedule {
+    let shape = shape(task);
+    let rounds_max = effort.rounds_max.map_or(shape.rounds_max, |most| most.min(shape.rounds_max)).max(1);
+    Schedule { rounds_max, patience: shape.patience }
+}
+
+/// A leaf's least number of rows: the recipe's, or less when there are few rows.
+fn leaf_rows(shape: Shape, rows: usize) -> usize {
+    shape.leaf_rows.min(rows / 100).max(5)
+}
+
+/// What LightGBM is told for a task: everything that shapes the model, nothing about the machine.
+#[must_use]
+pub fn lightgbm(task: Task, effort: Effort, rows: usize) -> Parameters {
+    let shape = shape(task);
+    lightgbm_bins(effort)
+        .with("learning_rate", shape.rate)
+        .with("num_leaves", shape.leaves)
+        .with("min_data_in_leaf", leaf_rows(shape, rows))
+        .with("bagging_fraction", shape.rows_share)
+        .with("bagging_freq", 1)
+        .with("feature_fraction", shape.columns_share)
+        .with("lambda_l2", shape.ridge)
+}
+
+/// What LightGBM is told about binning, the same for every task, so that the rows are binned once.
+#[must_use]
+pub fn lightgbm_bins(effort: Effort) -> Parameters {
+    Parameters::default()
+        .with("max_bin", 127)
+        .with("min_data_in_bin", 20)
+        .with("feature_pre_filter", false)
+        .with("deterministic", true)
+        .with("force_col_wise", true)
+        .with("seed", effort.seed)
+        .with("verbosity", -1)
+}
+
+/// What XGBoost is told for a task.
+#[must_use]
+pub fn xgboost(task: Task, effort: Effort, rows: usize) -> Parameters {
+    let shape = shape(task);
+    // A row weighs its second derivative: 1 for squared error, about p(1-p) for classes.
+    let weight = match task.kind() {
+        TaskKind::Regression => 1.0,
+        TaskKind::Binary => 0.25,
+        TaskKind::Classes(count) => 2.0 * (count as f64 - 1.0) / (count * count) as f64,
+    };
+    Parameters::default()
+        .with("tree_method", "hist")
+        .with("grow_policy", "lossguide")
+        .with("max_bin", 128)
+        .with("max_depth", 0)
+        .with("max_leaves", shape.leaves)
+        .with("eta", shape.rate)
+        .with("min_child_weight", weight * leaf_rows(shape, rows) as f64)
+        .with("subsample", shape.rows_share)
+        .with("colsample_bytree", shape.columns_share)
+        .with("lambda", shape.ridge)
+        .with("seed", effort.seed)
+        .with("verbosity", 0)
+}

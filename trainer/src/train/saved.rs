@@ -1,0 +1,98 @@
+//! What training leaves on disk for the stages after it.
+
+use std::path::Path;
+
+use forecast::{BaselineName, Baselines, TargetTransform, Task};
+use serde::{Deserialize, Serialize};
+
+use super::{Member, Plan, Trained, TrainedTask};
+use crate::Result;
+use crate::artefact::{read_bytes, read_json, write_bytes, write_json};
+use crate::fit::{Fit, Parameters};
+
+const STAGE: &str = "train";
+const PLAN: &str = "plan.json";
+
+#[derive(Serialize, Deserialize)]
+struct SavedPlan {
+    plan: Plan,
+    baselines: Baselines,
+    tasks: Vec<SavedTask>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedTask {
+    task: Task,
+    transform: TargetTransform,
+    best_baseline: BaselineName,
+    lightgbm: SavedMember,
+    xgboost: SavedMember,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedMember {
+    file: String,
+    rounds: usize,
+    rounds_trained: usize,
+    tune_loss: f64,
+    parameters: Parameters,
+    seconds: f64,
+}
+
+/// Writes boosters, baselines and plan into a folder; the plan last, so that what it names is there.
+///
+/// # Errors
+/// When a file can't be written.
+pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
+    let mut tasks = Vec::with_capacity(trained.tasks.len());
+    for one in &trained.tasks {
+        let task = one.task;
+        tasks.push(SavedTask {
+            task,
+            transform: one.transform,
+            best_baseline: one.best_baseline,
+            lightgbm: save_member(folder, &format!("{task}.lightgbm.txt"), &one.lightgbm)?,
+            xgboost: save_member(folder, &format!("{task}.xgboost.ubj"), &one.xgboost)?,
+        });
+    }
+    let plan = SavedPlan { plan: trained.plan.clone(), baselines: trained.baselines.clone(), tasks };
+    write_json(&folder.join(PLAN), &plan)
+}
+
+fn save_member(folder: &Path, file: &str, member: &Member) -> Result<SavedMember> {
+    write_bytes(&folder.join(file), &member.fit.file)?;
+    Ok(SavedMember {
+        file: file.to_owned(),
+        rounds: member.fit.rounds,
+        rounds_trained: member.fit.rounds_trained,
+        tune_loss: member.fit.tune_loss,
+        parameters: member.parameters.clone(),
+        seconds: member.seconds,
+    })
+}
+
+/// Reads what [`save`] wrote.
+///
+/// # Errors
+/// When training did not run, or a file is malformed.
+pub fn load(folder: &Path) -> Result<Trained> {
+    let saved: SavedPlan = read_json(&folder.join(PLAN), STAGE)?;
+    let mut tasks = Vec::with_capacity(saved.tasks.len());
+    for one in saved.tasks {
+        tasks.push(TrainedTask {
+            task: one.task,
+            transform: one.transform,
+            best_baseline: one.best_baseline,
+            lightgbm: load_member(folder, one.lightgbm)?,
+            xgboost: load_member(folder, one.xgboost)?,
+        });
+    }
+    Ok(Trained { plan: saved.plan, baselines: saved.baselines, tasks })
+}
+
+fn load_member(folder: &Path, saved: SavedMember) -> Result<Member> {
+    let file = read_bytes(&folder.join(&saved.file), STAGE)?;
+    let fit =
+        Fit { file, rounds: saved.rounds, rounds_trained: saved.rounds_trained, tune_loss: saved.tune_loss };
+    Ok(Member { fit, parameters: saved.parameters, seconds: saved.seconds })
+}

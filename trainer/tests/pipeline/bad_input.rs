@@ -1,0 +1,71 @@
+//! Each fault is one line that names the thing and the remedy, and an exit code that is not 0.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{execute, market, write_files};
+
+/// Runs the binary; answers what it said about its failure.
+fn refused(home: &Path, words: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_klinecast-trainer"));
+    command.arg("--home").arg(home).args(words).envs(variables.iter().copied());
+    let output = command.output().expect("the binary starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{words:?} succeeded: {text}");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    lines[0].to_owned()
+}
+
+#[test]
+fn sources_that_can_not_be_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, files) = (folder.path().join("home"), folder.path().join("files"));
+    std::fs::create_dir(&files).expect("a folder");
+    let files_text = files.to_string_lossy().into_owned();
+    let ingest = ["ingest", "--klines", &files_text];
+
+    assert!(refused(&home, &["ingest"], &[]).contains("--klines DIR"));
+    assert!(refused(&home, &ingest, &[]).contains("holds no 15m klines"));
+    std::fs::write(files.join("BTCUSDT-15m.csv"), "").expect("a file");
+    assert!(refused(&home, &ingest, &[]).contains("BTCUSDT-15m.csv"));
+    let text = format!("{}\n900000,1,2,0.5,oops,1,1799999,,,,\n", market::files::HEADER);
+    std::fs::write(files.join("BTCUSDT-15m.csv"), text).expect("a file");
+    let told = refused(&home, &ingest, &[]);
+    assert!(told.contains("BTCUSDT-15m.csv") && told.contains("close"), "{told}");
+    let told = refused(&home, &["ingest", "--rest-url", "http://127.0.0.1:9"], &[]);
+    assert!(told.contains("http://127.0.0.1:9") && told.contains("cannot be reached"), "{told}");
+    assert!(refused(&home, &["quality"], &[]).contains("klinecast-trainer ingest"));
+    assert!(refused(&home, &["publish"], &[]).contains("klinecast-trainer evaluate"));
+    assert!(refused(&home, &["promote"], &[]).contains("version 0"));
+}
+
+#[test]
+fn too_little_history_and_windows_out_of_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = folder.path().join("files");
+    let home = folder.path().join("home").to_string_lossy().into_owned();
+    std::fs::create_dir(&files).expect("a folder");
+    write_files(&files, &market(12));
+    let files = files.to_string_lossy().into_owned();
+    execute(&["--home", &home, "ingest", "--klines", &files]).expect("klines");
+
+    let told = execute(&["--home", &home, "train"]).map_err(|error| error.to_string());
+    assert!(told.is_err_and(|text| text.contains("rows") && text.contains("more history")));
+    let words = ["--home", &home, "train", "--train-until", "2025-01-09", "--tune-until", "2025-01-08"];
+    let told = execute(&words).map_err(|error| error.to_string());
+    assert!(told.is_err_and(|text| text.contains("--tune-until")));
+}
+
+#[test]
+fn a_missing_library_says_run_setup() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = folder.path().join("files");
+    let home = folder.path().join("home");
+    std::fs::create_dir(&files).expect("a folder");
+    write_files(&files, &market(48));
+    let files = files.to_string_lossy().into_owned();
+    let words = ["run", "--klines", &files, "--rounds", "1"];
+    let told = refused(&home, &words, &[("KLINECAST_LIGHTGBM", "/absent/lib_lightgbm.so")]);
+    assert!(told.contains("/absent/lib_lightgbm.so") && told.contains("scripts/setup"), "{told}");
+}

@@ -1,0 +1,117 @@
+//! The wrapper over the two C APIs.
+
+use klinecast_trainer::fit::{
+    FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
+};
+
+const COLUMNS: usize = 4;
+const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
+const SCHEDULE: Schedule = Schedule { rounds_max: 40, patience: 5 };
+
+/// Rows whose label is a step of the first column and a line of the second, with noise and holes.
+fn rows(count: usize, salt: u64) -> (Vec<f64>, Vec<f32>) {
+    let mut state = salt;
+    let mut draw = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    let mut values = Vec::new();
+    let mut labels = Vec::new();
+    for _ in 0..count {
+        let row = [(); COLUMNS].map(|()| if draw() < 0.05 { f64::NAN } else { draw() });
+        let step = if row[0] > 0.5 { 1.0 } else { 0.0 };
+        let line = if row[1].is_nan() { 0.0 } else { row[1] };
+        labels.push((step + line + 0.1 * draw()) as f32);
+        values.extend(row);
+    }
+    (values, labels)
+}
+
+fn matrix(values: &[f64]) -> Matrix<'_, f64> {
+    Matrix::new(values, COLUMNS).expect("whole rows")
+}
+
+#[test]
+fn lightgbm_learns_stops_early_and_reads_its_own_file() {
+    let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
+    let parameters = Parameters::default()
+        .with("learning_rate", 0.3)
+        .with("num_threads", 1)
+        .with("verbosity", -1)
+        .with("deterministic", true)
+        .with("bagging_fraction", 0.5)
+        .with("bagging_freq", 1)
+        .with("seed", 3);
+    let fit = || {
+        let mut train_data = library.data(matrix(&train.0), &NAMES, &parameters, None)?;
+        let mut tune_data = library.data(matrix(&tune.0), &NAMES, &parameters, Some(&train_data))?;
+        train_data.set_labels(&train.1)?;
+        tune_data.set_labels(&tune.1)?;
+        library.train(&train_data, &tune_data, Loss::SquaredError, &parameters, SCHEDULE, &mut |_, _| ())
+    };
+    let (first, second) = (fit().expect("a model"), fit().expect("a model"));
+    assert_eq!(first.file, second.file);
+    assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
+    let model = library.model(&first.file).expect("its own file");
+    let answers = model.predict(matrix(&tune.0), false, 1).expect("answers");
+    let squares = answers.iter().zip(&tune.1).map(|(answer, label)| (answer - f64::from(*label)).powi(2));
+    let loss = squares.sum::<f64>() / answers.len() as f64;
+    assert!((loss - first.tune_loss).abs() < 1e-6 && loss < 0.02, "{loss} {}", first.tune_loss);
+    assert!(!String::from_utf8_lossy(&first.file).contains("[num_threads: 1]"));
+    let narrow = Matrix::new(&tune.0[..COLUMNS - 1], COLUMNS - 1).expect("a row");
+    assert!(matches!(model.predict(narrow, false, 1), Err(FitError::Shape { expected: COLUMNS, .. })));
+}
+
+#[test]
+fn xgboost_learns_stops_early_and_reads_its_own_file() {
+    let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
+    let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
+    let (train_rows, tune_rows) = (single(&train.0), single(&tune.0));
+    let up =
+        |labels: &[f32]| labels.iter().map(|label| f32::from(u8::from(*label > 1.0))).collect::<Vec<f32>>();
+    let parameters = Parameters::default()
+        .with("eta", 0.5)
+        .with("nthread", 1)
+        .with("verbosity", 0)
+        .with("tree_method", "hist")
+        .with("subsample", 0.5)
+        .with("seed", 3);
+    let fit = || {
+        let mut train_data = library.data(Matrix::new(&train_rows, COLUMNS)?, 1)?;
+        let mut tune_data = library.data(Matrix::new(&tune_rows, COLUMNS)?, 1)?;
+        train_data.set_labels(&up(&train.1))?;
+        tune_data.set_labels(&up(&tune.1))?;
+        let loss = Loss::BinaryLogLoss;
+        library.train(&train_data, &tune_data, &NAMES, loss, &parameters, SCHEDULE, &mut |_, _| ())
+    };
+    let (first, second) = (fit().expect("a model"), fit().expect("a model"));
+    assert_eq!(first.file, second.file);
+    assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
+    let model = library.model(&first.file).expect("its own file");
+    let data = library.data(Matrix::new(&tune_rows, COLUMNS).expect("rows"), 1).expect("rows");
+    let (answers, raw) =
+        (model.predict(&data, false).expect("answers"), model.predict(&data, true).expect("answers"));
+    assert!(answers.iter().zip(&raw).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
+    let losses =
+        answers.iter().zip(up(&tune.1)).map(|(p, y)| -f64::from(if y == 1.0 { *p } else { 1.0 - p }).ln());
+    let loss = losses.sum::<f64>() / answers.len() as f64;
+    assert!((loss - first.tune_loss).abs() < 1e-5 && loss < 0.3, "{loss} {}", first.tune_loss);
+}
+
+#[test]
+fn what_a_library_refuses_is_an_error_that_quotes_it() {
+    let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let told = library.model(b"no model").err().map(|error| error.to_string());
+    assert!(told.is_some_and(|text| text.starts_with("LightGBM refused LGBM_BoosterLoadModelFromString: ")));
+    let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let told = library.model(b"no model").err().map(|error| error.to_string());
+    assert!(told.is_some_and(|text| text.starts_with("XGBoost refused XGBoosterLoadModelFromBuffer: ")));
+    let infinite = [f32::INFINITY];
+    let told = library.data(Matrix::new(&infinite, 1).expect("a row"), 1).err();
+    assert!(told.is_some_and(|error| error.to_string().contains("inf")));
+    let values = [1.0_f32, 2.0];
+    let mut data = library.data(Matrix::new(&values, 1).expect("rows"), 1).expect("rows");
+    assert!(matches!(data.set_labels(&[1.0]), Err(FitError::Shape { found: 1, expected: 2, .. })));
+}

@@ -1,0 +1,7 @@
+//! The whole pipeline on a small synthetic market, through the library and through the binary.
+
+mod bad_input;
+mod exchange;
+mod fitting;
+mod run;
+mod support;

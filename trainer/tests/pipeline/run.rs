@@ -1,0 +1,95 @@
+//! From files to a champion, twice the same, scored like the original libraries.
+
+use forecast::{Bundle, Task};
+use klinecast_trainer::dataset::Dataset;
+use klinecast_trainer::fit::{LightGbm, Matrix, XgBoost, lightgbm_path, xgboost_path};
+use klinecast_trainer::ingest::kept_klines;
+use klinecast_trainer::split::{Split, Window};
+use klinecast_trainer::train::{output_count, single_precision};
+use store::{Home, Stage};
+
+use crate::support::{execute, market, write_files};
+
+#[test]
+fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_originals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (files, one, two) = (at("files"), at("one"), at("two"));
+    std::fs::create_dir(&files).expect("a folder");
+    write_files(files.as_ref(), &market(48));
+
+    execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
+        .expect("a run");
+    let train = ["train", "--rounds", "6", "--threads", "1"];
+    let stages: [&[&str]; 9] = [
+        &["ingest", "--klines", &files],
+        &["quality"],
+        &["features"],
+        &["validate"],
+        &["version"],
+        &train,
+        &["evaluate", "--resamples", "50"],
+        &["publish"],
+        &["promote"],
+    ];
+    for stage in stages {
+        let words = [&["--home", two.as_str()], stage].concat();
+        execute(&words).unwrap_or_else(|error| panic!("{stage:?}: {error}"));
+    }
+
+    let (one, two) = (Home::open(&one).expect("a home"), Home::open(&two).expect("a home"));
+    let champion = one.registry().champion().expect("a registry").expect("a champion");
+    let other = two.registry().champion().expect("a registry").expect("a champion");
+    assert_eq!(champion.bundle, other.bundle, "the same data and seed give the same bundle");
+    assert_eq!((champion.version, champion.stage), (1, Stage::Production));
+    assert!(champion.metrics.contains_key("volatility_4step.skill"), "{:?}", champion.metrics);
+
+    let bundle =
+        Bundle::from_files(one.objects().get(champion.bundle).expect("files")).expect("a valid bundle");
+    assert_eq!(bundle.manifest().tasks.len(), Task::COUNT);
+    let version = bundle.manifest().libraries.get("xgboost").map(String::as_str);
+    assert!(version.is_some_and(|version| version.starts_with("3.")), "{version:?}");
+    scores_like_the_originals(&one, &bundle);
+}
+
+/// Every row of the test window, every booster, every output, to the bit.
+fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
+    let interval = bundle.manifest().interval;
+    let klines = kept_klines(home, &[], interval).expect("klines");
+    let training = bundle.manifest().training;
+    let (from, until) = (training.test_from.expect("a test"), training.test_until.expect("a test"));
+    let test = Window { from, until };
+    let dataset = Dataset::build(&klines, interval, Split { train: test, tune: test, test }, || ());
+    let rows = dataset.values(dataset.range(test));
+    let count = rows.len() / dataset.width();
+    assert_eq!(count as u64, training.rows[2]);
+    assert!(count > 1_000, "{count} rows");
+
+    let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let single = single_precision(rows);
+    let data = xgboost.data(Matrix::new(&single, dataset.width()).expect("rows"), 1).expect("rows");
+    for task in Task::ALL {
+        let file = |entry: &forecast::BoosterEntry| bundle.files()[&entry.file].to_vec();
+        let entry = bundle.manifest().task(task).expect("an entry");
+        let (ours_lightgbm, ours_xgboost) = bundle.boosters(task).expect("boosters");
+        let mut ours = vec![0.0; count * output_count(task)];
+
+        ours_lightgbm.predict_batch(rows, &mut ours).expect("rows");
+        let matrix = Matrix::new(rows, dataset.width()).expect("rows");
+        let theirs = lightgbm.model(&file(&entry.lightgbm)).and_then(|model| model.predict(matrix, false, 1));
+        assert_same(task, "LightGBM", &ours, &theirs.expect("answers"));
+
+        ours_xgboost.predict_batch(rows, &mut ours).expect("rows");
+        let theirs = xgboost.model(&file(&entry.xgboost)).and_then(|model| model.predict(&data, false));
+        let theirs: Vec<f64> = theirs.expect("answers").into_iter().map(f64::from).collect();
+        assert_same(task, "XGBoost", &ours, &theirs);
+    }
+}
+
+fn assert_same(task: Task, library: &str, ours: &[f64], theirs: &[f64]) {
+    assert_eq!(ours.len(), theirs.len());
+    let differing = ours.iter().zip(theirs).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+    assert_eq!(differing, 0, "{task} of {library}: {differing} of {} answers differ", ours.len());
+    assert!(ours.iter().any(|answer| *answer != ours[0]), "{task} of {library} always says the same");
+}
