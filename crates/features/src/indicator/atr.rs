@@ -19,8 +19,8 @@ pub struct HighLowClose {
 
 /// Wilder's smoothed mean of the true range.
 ///
-/// Source: TA-Lib `ATR`, the same order of operations: the first bar has no true range, the seed is the plain mean of
-/// the next `period` ones.
+/// Source: TA-Lib `ATR`: the first bar has no true range, the seed is the plain mean of the next `period` ones. TA-Lib 0.8
+/// smooths with a fused multiply-add where the processor has one; here it is Wilder's own order, the same everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AverageTrueRange {
     period: u32,

@@ -8,11 +8,13 @@ use crate::window::{Anchored, Recursion};
 
 /// Wilder's smoothed mean gain and mean loss of a price, from which RSI and CMO are made.
 ///
-/// Source: TA-Lib `RSI` and `CMO`, the same order of operations: seeded with the plain means of the first `period`
+/// Source: TA-Lib 0.8 `RSI` and `CMO`, the same order of operations: seeded with the plain means of the first `period`
 /// changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WilderGains {
     period: u32,
+    /// Whether the smoothing divides by the period or multiplies by its reciprocal, which gives other last bits.
+    divides: bool,
     /// How many inputs were seen, up to `period + 1`.
     count: u32,
     previous: f64,
@@ -21,11 +23,21 @@ pub struct WilderGains {
 }
 
 impl WilderGains {
-    /// A blank state; a period below 1 is taken for 1.
+    /// A blank state with the arithmetic of TA-Lib's RSI; a period below 1 is taken for 1.
     #[must_use]
-    pub const fn new(period: u32) -> Self {
+    pub const fn for_rsi(period: u32) -> Self {
+        Self::new(period, false)
+    }
+
+    /// A blank state with the arithmetic of TA-Lib's CMO; a period below 1 is taken for 1.
+    #[must_use]
+    pub const fn for_cmo(period: u32) -> Self {
+        Self::new(period, true)
+    }
+
+    const fn new(period: u32, divides: bool) -> Self {
         let period = if period == 0 { 1 } else { period };
-        Self { period, count: 0, previous: f64::NAN, gain: 0.0, loss: 0.0 }
+        Self { period, divides, count: 0, previous: f64::NAN, gain: 0.0, loss: 0.0 }
     }
 
     /// The relative strength index, 0 to 100; 0 for a price that does not move, NaN before the seed.
@@ -72,8 +84,14 @@ impl Recursion for WilderGains {
             }
         }
         if self.count >= self.period {
-            self.loss /= period;
-            self.gain /= period;
+            if self.divides {
+                self.loss /= period;
+                self.gain /= period;
+            } else {
+                let share = 1.0 / period;
+                self.loss *= share;
+                self.gain *= share;
+            }
         }
         self.count = (self.count + 1).min(self.period + 1);
     }

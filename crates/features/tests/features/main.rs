@@ -1,0 +1,8 @@
+//! The feature engine against TA-Lib, against naive twins, and against itself.
+
+mod behaviour;
+mod goldens;
+mod independence;
+mod snapshots;
+mod support;
+mod twins;
