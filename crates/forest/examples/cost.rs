@@ -53,11 +53,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn load(path: &str) -> Result<Booster, Box<dyn std::error::Error>> {
     let bytes = std::fs::read(path)?;
     let limits = Limits::default();
-    Ok(match path.rsplit('.').next() {
+    let start = Instant::now();
+    let booster = match path.rsplit('.').next() {
         Some("ubj") => Booster::from_xgboost_ubjson(&bytes, &limits)?,
         Some("json") => Booster::from_xgboost_json(&bytes, &limits)?,
         _ => Booster::from_lightgbm_text(&bytes, &limits)?,
-    })
+    };
+    println!("read {} bytes in {:.1} ms", bytes.len(), start.elapsed().as_secs_f64() * 1e3);
+    Ok(booster)
 }
 
 fn visits(booster: &Booster, rows: &[f64]) -> Result<f64, forest::RowError> {

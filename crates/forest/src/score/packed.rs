@@ -6,7 +6,7 @@
 //! in which a feature is read (default left or right, zero as missing or not, this or that set), and a row is
 //! translated into ranks once. A missing value has rank 0, below every split, or the largest, above every one.
 //!
-//! A node is 8 bytes and its children are neighbours, so a step is: load the node, load the rank, compare,
+//! A node is 8 bytes (12 with the leaves' values) and its children are neighbours, so a step is: load the node, load the rank, compare,
 //! add. Leaves lead to themselves, so that eight trees can walk side by side a fixed number of steps without a
 //! branch; the trees of one block are ordered by depth, and their leaves are added in the original's order.
 
@@ -32,8 +32,10 @@ pub(crate) struct Packed {
     library: Library,
     columns: Columns,
     nodes: Vec<Node>,
-    /// The value of each node that is a leaf.
+    /// The values of the leaves, tree by tree.
     values: Vec<f64>,
+    /// Where the values of each tree begin.
+    first_leaves: Vec<u32>,
     blocks: Vec<Block>,
     /// The output of each tree, in the order of summation; empty if there is one output.
     outputs: Vec<u32>,
@@ -43,6 +45,7 @@ pub(crate) struct Packed {
 /// A split, or a leaf, which leads to itself.
 #[derive(Debug, Clone, Copy)]
 struct Node {
+    /// A split's column. A leaf's number in its tree: no rank is above a leaf's, so that any column will do.
     column: u16,
     /// The row goes right, to `left + 1`, if its rank is above this one.
     rank: u16,
@@ -105,9 +108,9 @@ impl Packed {
         for _ in 0..group.steps {
             for at in &mut at {
                 let node = nodes[*at as usize];
-                // N is a power of two and above every column, so the mask changes nothing but the check.
+                // N is a power of two and above every split's column; at a leaf any rank will do.
                 let rank = ranks[usize::from(node.column) & (N - 1)];
-                *at = node.left + u32::from(rank > node.rank);
+                *at = node.left.wrapping_add(u32::from(rank > node.rank));
             }
         }
         for (slot, at) in group.slots.iter().zip(at) {
@@ -117,7 +120,10 @@ impl Packed {
 
     /// Adds the leaves of one block in the original's order and width.
     fn add(&self, leaves: &[u32], first_tree: usize, scores: &mut [f64]) {
-        let values = leaves.iter().map(|leaf| self.values[*leaf as usize]);
+        let values = leaves.iter().zip(&self.first_leaves[first_tree..]).map(|(leaf, first)| {
+            let number = self.nodes[*leaf as usize].column;
+            self.values[*first as usize + usize::from(number)]
+        });
         match (self.library, scores) {
             (Library::LightGbm, [score]) => *score = values.fold(*score, |sum, value| sum + value),
             (Library::XgBoost, [score]) => {

@@ -5,5 +5,6 @@ mod functions;
 mod golden;
 mod goldens;
 mod hostile;
+mod packed;
 mod refusals;
 mod rows;

@@ -5,7 +5,7 @@ use super::{BLOCK, Block, COLUMNS_MAX, Group, LANES, Node, Packed};
 use crate::tree::{self, Missing, Model, Rule, Tree};
 
 impl Packed {
-    /// Packs a model; `None` if it has too many columns, thresholds or nodes for the packed form.
+    /// Packs a model; `None` if it has too many columns, thresholds, nodes or leaves for the packed form.
     pub(crate) fn new(model: &Model) -> Option<Packed> {
         let node_count: usize = model.trees.iter().map(|tree| tree.nodes.len()).sum();
         u32::try_from(node_count).ok()?;
@@ -15,7 +15,8 @@ impl Packed {
             library: model.library,
             columns,
             nodes: Vec::with_capacity(node_count),
-            values: Vec::with_capacity(node_count),
+            values: Vec::with_capacity(node_count.div_ceil(2)),
+            first_leaves: Vec::with_capacity(model.trees.len()),
             blocks: Vec::new(),
             outputs: Vec::new(),
             feature_count: model.feature_names.len(),
@@ -34,6 +35,8 @@ impl Packed {
 
     /// Appends the nodes of a tree level by level, so that children are neighbours.
     fn push_tree(&mut self, tree: &Tree, index: &Index) -> Option<()> {
+        let first_leaf = self.values.len();
+        self.first_leaves.push(first_leaf as u32);
         let mut level = vec![0_usize];
         let mut next = Vec::new();
         let mut after_level = self.nodes.len() + 1;
@@ -42,14 +45,14 @@ impl Packed {
                 let here = self.nodes.len() as u32;
                 match &tree.nodes[*at] {
                     tree::Node::Leaf { value, .. } => {
-                        self.nodes.push(Node { column: 0, rank: RIGHT, left: here });
+                        let number = u16::try_from(self.values.len() - first_leaf).ok()?;
+                        self.nodes.push(Node { column: number, rank: RIGHT, left: here });
                         self.values.push(*value);
                     }
                     tree::Node::Split { feature, rule, left, right } => {
                         let (column, rank) = self.columns.find(index, *feature, rule)?;
                         let left_index = (after_level + next.len()) as u32;
                         self.nodes.push(Node { column, rank, left: left_index });
-                        self.values.push(0.0);
                         next.extend([*left as usize, *right as usize]);
                     }
                 }
