@@ -1,5 +1,24 @@
 //! Tasks, outcomes, baselines, scoring rules, the bundle, and the Forecaster: a deterministic state machine that the
 //! server, the trainer and the tests all drive. Pure: no I/O, no clock, no randomness but from a given seed.
+//!
+//! ```
+//! use forecast::{Effect, Event, Forecaster, ForecasterSettings, Role, Source, Task, testkit};
+//! use kline::{Interval, Kline, KlineFields, Symbol};
+//!
+//! let symbol: Symbol = "BTCUSDT".parse()?;
+//! let interval = Interval::M15;
+//! let mut forecaster =
+//!     Forecaster::new(ForecasterSettings { symbols: vec![symbol], interval, max_lateness_ms: 30_000 });
+//! let bundle = testkit::tiny_bundle(7, &[symbol], interval).build()?.into();
+//! let mut effects = Vec::new();
+//! forecaster.apply(Event::TakeUp { role: Role::Champion, bundle }, &mut effects);
+//! let kline = Kline::new(interval, KlineFields::flat(1_700_000_100_000, 36_900.5))?;
+//! forecaster.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket }, &mut effects);
+//! let prediction = forecaster.latest(symbol).ok_or("the only symbol has closed, so its bar is sealed")?;
+//! assert_eq!(prediction.tasks.len(), Task::COUNT);
+//! assert!(effects.iter().any(|effect| matches!(effect, Effect::Publish(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answer;
 mod baseline;

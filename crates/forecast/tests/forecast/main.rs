@@ -4,4 +4,5 @@ mod bundles;
 mod live_is_batch;
 mod market;
 mod outcomes;
+mod real;
 mod states;

@@ -95,7 +95,9 @@ proptest! {
         let mut known = 0;
         for (&at, _) in &series {
             for task in Task::ALL {
-                if at + i64::from(task.horizon_steps()) > last {
+                // The naive regime sorts 2,880 values a bar, so only some bars are checked.
+                let skipped = task == Task::VolRegime4Step && at % 23 != 0;
+                if skipped || at + i64::from(task.horizon_steps()) > last {
                     continue;
                 }
                 let expected = naive(&series, task, at);
