@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(asked.len(), 3);
         for symbol in &symbols {
             let name = kline_stream(*symbol, Interval::M15);
-            let times: usize = asked.iter().map(|text| text.matches(&format!("{name}")).count()).sum();
+            let times: usize = asked.iter().map(|text| text.matches(&name).count()).sum();
             assert_eq!(times, 1, "{name}");
         }
         assert!(subscriptions(&symbols[..10], Interval::M15).is_empty());

@@ -114,6 +114,7 @@ impl Follower {
             work: None,
             last_message: now,
             last_kline: now,
+            heard: false,
             overdue: None,
             worked,
         };
@@ -140,6 +141,8 @@ struct Session<'a> {
     work: Option<BoxFuture<'static, Work>>,
     last_message: Instant,
     last_kline: Instant,
+    /// Whether a kline frame has come since a missing close was last fetched.
+    heard: bool,
     /// A bar whose closing frame is awaited, and since when.
     overdue: Option<(kline::BarTime, Instant)>,
     /// Set once everything was delivered and frames pass through.
@@ -187,6 +190,7 @@ impl Session<'_> {
         match decode(text, self.follower.settings.interval) {
             Ok(Frame::Kline(frame)) => {
                 self.last_kline = self.last_message;
+                self.heard = true;
                 if self.follower.repair.take(frame, &mut events) {
                     self.fetch(false);
                 }
@@ -258,6 +262,9 @@ impl Session<'_> {
             Work::Time(Err(error)) => tracing::warn!(%error, "the exchange's clock cannot be read"),
             Work::Fetched { result, newest_is_final } => {
                 let Fetched { now, klines } = result?;
+                let brought = klines.iter().any(|(_, klines)| !klines.is_empty());
+                let deaf = newest_is_final && brought && !self.heard;
+                self.heard &= !newest_is_final;
                 self.follower.repair.tell_time(now);
                 match self.follower.repair.settle(klines, newest_is_final, &mut events) {
                     Settled::Again => self.fetch(false),
@@ -266,6 +273,11 @@ impl Session<'_> {
                         events.push(MarketEvent::Connected);
                     }
                     Settled::Complete => {}
+                }
+                if deaf {
+                    self.deliver(events).await?;
+                    let problem = "it sends no klines although the exchange closes bars".to_owned();
+                    return Err(MarketError::Socket(problem).into());
                 }
             }
         }

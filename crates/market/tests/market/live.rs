@@ -124,6 +124,25 @@ async fn a_silent_socket_is_given_up_and_a_quiet_one_asks_for_the_time() {
 }
 
 #[tokio::test]
+async fn a_socket_that_only_pings_while_bars_close_is_renewed() {
+    let mut exchange = FakeExchange::start(START + STEP + 1).await;
+    let mut settings = exchange.settings(&["BTCUSDT"]);
+    settings.limits.quiet_socket = Duration::from_millis(100);
+    settings.limits.overdue_close = Duration::from_millis(200);
+    let (_source, mut events) = spawn(settings, 0);
+    let _deaf = exchange.socket().await;
+    expect(&mut events, &["connected"]).await;
+    exchange.set(|state| state.now = START + 2 * STEP + 1);
+    expect(&mut events, &["BTCUSDT+1"]).await;
+    let MarketEvent::Reconnecting { reason, .. } = next(&mut events).await else {
+        panic!("expected to reconnect")
+    };
+    assert!(reason.contains("sends no klines"), "{reason}");
+    let _again = exchange.socket().await;
+    expect(&mut events, &["connected"]).await;
+}
+
+#[tokio::test]
 async fn an_exchange_that_is_down_at_the_start_is_tried_until_it_is_there() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = port.local_addr().expect("bound");

@@ -103,7 +103,7 @@ fn rest_rows_decode_exactly() {
     let rows = decode_klines(&text, Interval::D1, symbol("BTCUSDT")).expect("valid rows");
     assert_eq!(rows.len(), 2);
     assert_eq!((rows[0].open, rows[0].trades), (28_923.63, Some(1_314_910)));
-    assert_eq!(rows[1].taker_quote, Some(2_110_334_723.887_145_87));
+    assert_eq!(rows[1].taker_quote, Some(2_110_334_723.887_145_8));
 
     let text = wire("nautilus_http_spot_market_klines.json").expect("beside the other");
     let rows = decode_klines(&text, Interval::M1, symbol("BTCUSDT")).expect("valid rows");
