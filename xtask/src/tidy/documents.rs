@@ -29,7 +29,19 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
         .collect();
     let text = fs::read_to_string(root.join("ARCHITECTURE.md")).context("cannot read ARCHITECTURE.md")?;
     findings.extend(map(&text));
+    let missing = paths(&text).filter(|path| !root.join(path).exists());
+    findings.extend(
+        missing.map(|path| Finding::at("ARCHITECTURE.md", 0, format!("names `{path}`, which is not there"))),
+    );
     Ok(findings)
+}
+
+/// The paths below a room that a text names between backticks.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let below_a_room = |path: &&str| {
+        ROOMS.iter().any(|room| path.strip_prefix(room.folder).is_some_and(|rest| rest.starts_with('/')))
+    };
+    text.split('`').skip(1).step_by(2).filter(below_a_room)
 }
 
 /// Checks the map's text.
@@ -57,6 +69,13 @@ pub fn map(text: &str) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_what_stands_between_backticks_below_a_room() {
+        let text =
+            "see `server/src/app.rs`, `cross/`, server/src/x.rs and `crates/kline`: `proto/klinecast/v1/`";
+        assert_eq!(paths(text).collect::<Vec<_>>(), ["server/src/app.rs", "proto/klinecast/v1/"]);
+    }
 
     #[test]
     fn a_room_that_the_map_forgets_is_found() {

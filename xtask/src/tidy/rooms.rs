@@ -35,7 +35,7 @@ pub const ROOMS: &[Room] = &[
     pure("features", "crates/features", &["kline"]),
     pure("forest", "crates/forest", &[]),
     pure("forecast", "crates/forecast", &["kline", "features", "forest"]),
-    room("store", "crates/store", &["kline", "forecast"]),
+    tested_with(room("store", "crates/store", &["kline", "forecast"]), &["features", "forest"]),
     room("exchange-sim", "crates/exchange-sim", &["kline"]),
     tested_with(
         room(
