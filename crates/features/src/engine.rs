@@ -235,7 +235,7 @@ impl CrossScratch {
         let count: usize = cross::ALL.iter().map(|indicator| indicator.definitions.len()).sum();
         self.values.resize(count, f64::NAN);
         let bitcoin = bitcoin.filter(|state| state.last() == Some(bar));
-        cross::compute(&CrossBar { own, bitcoin, market: &self.market }, &mut self.values);
+        cross::compute(&CrossBar::new(own, bitcoin, &self.market), &mut self.values);
     }
 }
 

@@ -44,6 +44,8 @@ mod williams;
 
 use kline::KlineFields;
 
+pub(crate) use realised_volatility::Volatilities;
+
 pub use adx::DirectionalMovement;
 pub use atr::{AverageTrueRange, HighLowClose};
 pub use ema::Ema;
@@ -71,6 +73,8 @@ pub(crate) struct Bar<'a> {
     pub(crate) kline: &'a KlineFields,
     pub(crate) history: &'a History,
     pub(crate) recursions: &'a Recursions,
+    /// Shared by several files, so measured once.
+    pub(crate) volatility: Volatilities,
 }
 
 /// Every indicator, in the order of the catalogue.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::cross::market::WINDOWS;
 use crate::history::{Column, History};
-use crate::indicator::{self, Bar};
+use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
-use crate::window::{log_return, mean, ratio, sum_of};
+use crate::window::{log_return, mean, ratio};
 use crate::{Catalogue, MAX_CARRIED_BARS, Quality};
 
 /// How many of the last bars [`Quality::carried_bars`] looks at.
@@ -97,8 +97,9 @@ impl SymbolState {
         }
         self.push(bar.index(interval), kline, false);
         self.last = Some(bar);
-        self.summary = self.summarise();
-        let seen = Bar { kline, history: &self.history, recursions: &self.recursions };
+        let volatility = Volatilities::of(&self.history);
+        self.summary = self.summarise(volatility);
+        let seen = Bar { kline, history: &self.history, recursions: &self.recursions, volatility };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -128,16 +129,13 @@ impl SymbolState {
         self.carried = 0;
     }
 
-    fn summarise(&self) -> Summary {
+    fn summarise(&self, volatility: Volatilities) -> Summary {
         let close = self.history.at(Column::Close, 0);
-        let volatility = |window: usize| {
-            (sum_of(self.history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
-        };
         let volume = |window| mean(self.history.last(Column::Volume, window));
         Summary {
             returns: WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
-            volatility_4: volatility(4),
-            volatility_96: volatility(96),
+            volatility_4: volatility.hour,
+            volatility_96: volatility.day,
             volume_ratio: ratio(volume(4), volume(96)),
         }
     }

@@ -1,9 +1,7 @@
 //! What Bitcoin returned, and how the symbol hangs on it.
 
-use super::{CrossBar, CrossIndicator};
+use super::{CrossBar, CrossIndicator, comoments};
 use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
-use crate::history::Column;
-use crate::window::Comoments;
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[
@@ -72,14 +70,9 @@ pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
 };
 
 fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
-    let Some(bitcoin) = bar.bitcoin else { return };
+    let (Some(bitcoin), Some(day)) = (bar.bitcoin, bar.with_bitcoin) else { return };
     out[..3].copy_from_slice(&bitcoin.summary().returns[..3]);
-    let comoments = |window| {
-        let theirs = bitcoin.history().last(Column::LogReturn, window);
-        Comoments::of(theirs, bar.own.history().last(Column::LogReturn, window))
-    };
-    let day = comoments(96);
     out[3] = day.beta();
-    out[4] = comoments(672).beta();
+    out[4] = comoments(bar.own, bitcoin, 672).beta();
     out[5] = day.correlation();
 }

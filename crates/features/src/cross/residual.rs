@@ -2,8 +2,6 @@
 
 use super::{CrossBar, CrossIndicator};
 use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
-use crate::history::Column;
-use crate::window::Comoments;
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[
@@ -42,10 +40,9 @@ pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
 };
 
 fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
-    let Some(bitcoin) = bar.bitcoin else { return };
-    let theirs = bitcoin.history().last(Column::LogReturn, 96);
-    let beta = Comoments::of(theirs, bar.own.history().last(Column::LogReturn, 96)).beta();
+    let (Some(bitcoin), Some(day)) = (bar.bitcoin, bar.with_bitcoin) else { return };
+    let (own, theirs, beta) = (bar.own.summary().returns, bitcoin.summary().returns, day.beta());
     for (place, value) in out.iter_mut().enumerate() {
-        *value = bar.own.summary().returns[place] - beta * bitcoin.summary().returns[place];
+        *value = own[place] - beta * theirs[place];
     }
 }

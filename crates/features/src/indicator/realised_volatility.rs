@@ -1,7 +1,7 @@
 //! Realised volatility over an hour, four hours, a day and a week of 15-minute bars: the HAR terms.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
+use crate::history::{Column, History};
 use crate::window::sum_of;
 
 pub(super) const INDICATOR: Indicator = Indicator {
@@ -50,15 +50,30 @@ pub(super) const INDICATOR: Indicator = Indicator {
     compute,
 };
 
-const WINDOWS: [usize; 4] = [4, 16, 96, 672];
-
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip(WINDOWS) {
-        *value = volatility(bar, window);
-    }
+    let Volatilities { hour, four_hours, day, week } = bar.volatility;
+    out.copy_from_slice(&[hour, four_hours, day, week]);
 }
 
-/// The root of the mean squared log return over a window.
-pub(crate) fn volatility(bar: &Bar<'_>, window: usize) -> f64 {
-    (sum_of(bar.history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
+/// The root of the mean squared log return over the windows of the HAR terms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Volatilities {
+    /// 4 bars.
+    pub(crate) hour: f64,
+    /// 16 bars.
+    pub(crate) four_hours: f64,
+    /// 96 bars.
+    pub(crate) day: f64,
+    /// 672 bars.
+    pub(crate) week: f64,
+}
+
+impl Volatilities {
+    /// Measures a symbol's history.
+    pub(crate) fn of(history: &History) -> Self {
+        let volatility = |window: usize| {
+            (sum_of(history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
+        };
+        Self { hour: volatility(4), four_hours: volatility(16), day: volatility(96), week: volatility(672) }
+    }
 }

@@ -1,6 +1,5 @@
 //! What the coming four bars were like at the same time on each of the last seven days (of 96 bars).
 
-use super::realised_volatility::volatility;
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
 use crate::window::{mean, ratio, sum, sum_of};
@@ -55,6 +54,6 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     }
     let bars = (DAYS * AHEAD) as f64;
     out[0] = (squares / bars).sqrt();
-    out[1] = ratio(out[0], volatility(bar, DAYS * DAY));
+    out[1] = ratio(out[0], bar.volatility.week);
     out[2] = ratio(volume / bars, mean(bar.history.last(Column::Volume, DAYS * DAY)));
 }

@@ -1,6 +1,5 @@
 //! How volatility changes: across horizons, down against up, and its own spread.
 
-use super::realised_volatility::volatility;
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
 use crate::window::{Moments, ratio, sum_of};
@@ -62,10 +61,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let (hour, day) = (volatility(bar, 4), volatility(bar, 96));
-    out[0] = ratio(hour, day);
-    out[1] = ratio(volatility(bar, 16), day);
-    out[2] = ratio(day, volatility(bar, 672));
+    let volatility = bar.volatility;
+    out[0] = ratio(volatility.hour, volatility.day);
+    out[1] = ratio(volatility.four_hours, volatility.day);
+    out[2] = ratio(volatility.day, volatility.week);
     let returns = bar.history.last(Column::LogReturn, 96);
     let falling = sum_of(returns, |r| if r > 0.0 { 0.0 } else { r * r });
     out[3] = ratio(falling, sum_of(returns, |r| r * r));

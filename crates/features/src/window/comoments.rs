@@ -1,7 +1,7 @@
 //! Covariance, beta and correlation of two windows.
 
 use super::ratio;
-use super::sum::{sum_of, sum_of_pairs};
+use super::sum::sums_of_pairs;
 
 /// Second moments of two windows of the same length, in two passes, measured from the newest pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,13 +26,16 @@ impl Comoments {
             return nothing;
         }
         let count = x.len() as f64;
-        let shift_x = newest_x + sum_of(x, |value| value - newest_x) / count;
-        let shift_y = newest_y + sum_of(y, |value| value - newest_y) / count;
-        let square = |shift: f64| move |value: f64| (value - shift) * (value - shift);
+        let [sum_x, sum_y] = sums_of_pairs(x, y, |x, y| [x - newest_x, y - newest_y]);
+        let (mean_x, mean_y) = (newest_x + sum_x / count, newest_y + sum_y / count);
+        let [variance_x, variance_y, covariance] = sums_of_pairs(x, y, |x, y| {
+            let (x, y) = (x - mean_x, y - mean_y);
+            [x * x, y * y, x * y]
+        });
         Self {
-            variance_x: sum_of(x, square(shift_x)) / count,
-            variance_y: sum_of(y, square(shift_y)) / count,
-            covariance: sum_of_pairs(x, y, |x, y| (x - shift_x) * (y - shift_y)) / count,
+            variance_x: variance_x / count,
+            variance_y: variance_y / count,
+            covariance: covariance / count,
         }
     }
 

@@ -20,13 +20,13 @@ fn extreme(window: &[f64], start: f64, better: impl Fn(f64, f64) -> f64) -> f64 
         Some(oldest) if !oldest.is_nan() => {}
         _ => return f64::NAN,
     }
+    let (chunks, rest) = window.as_chunks::<4>();
     let mut lanes = [start; 4];
-    let chunks = window.chunks_exact(4);
-    let rest = chunks.remainder();
     for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane = better(*lane, *value);
-        }
+        lanes[0] = better(lanes[0], chunk[0]);
+        lanes[1] = better(lanes[1], chunk[1]);
+        lanes[2] = better(lanes[2], chunk[2]);
+        lanes[3] = better(lanes[3], chunk[3]);
     }
     let best = lanes.into_iter().fold(start, &better);
     rest.iter().fold(best, |best, value| better(best, *value))

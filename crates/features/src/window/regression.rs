@@ -23,13 +23,27 @@ impl Regression {
         let count = window.len() as f64;
         let middle = (count - 1.0) / 2.0;
         let shift = super::sum_of(window, |value| value - newest) / count;
-        let (mut sxx, mut sxy, mut syy) = (0.0, 0.0, 0.0);
-        for (place, value) in window.iter().enumerate() {
-            let (x, y) = (place as f64 - middle, (value - newest) - shift);
-            sxx += x * x;
-            sxy += x * y;
-            syy += y * y;
+        let (chunks, rest) = window.as_chunks::<4>();
+        let (mut xy, mut yy) = ([0.0f64; 4], [0.0f64; 4]);
+        let mut x = -middle;
+        let mut add = |lane: usize, x: f64, value: f64| {
+            let y = (value - newest) - shift;
+            xy[lane] += x * y;
+            yy[lane] += y * y;
+        };
+        for chunk in chunks {
+            add(0, x, chunk[0]);
+            add(1, x + 1.0, chunk[1]);
+            add(2, x + 2.0, chunk[2]);
+            add(3, x + 3.0, chunk[3]);
+            x += 4.0;
         }
+        for value in rest {
+            add(0, x, *value);
+            x += 1.0;
+        }
+        let total = |[a, b, c, d]: [f64; 4]| (a + b) + (c + d);
+        let (sxx, sxy, syy) = (count * (count * count - 1.0) / 12.0, total(xy), total(yy));
         let slope = ratio(sxy, sxx);
         Self { slope, r_squared: ratio(slope * sxy, syy).clamp(0.0, 1.0) }
     }

@@ -78,7 +78,7 @@ pub(crate) fn correlation(x: &[f64], y: &[f64]) -> f64 {
 
 /// The quotient; nothing over nothing is nothing.
 pub(crate) fn over(part: f64, whole: f64) -> f64 {
-    if whole == 0.0 { 0.0 } else { part / whole }
+    if whole == 0.0 && !part.is_nan() { 0.0 } else { part / whole }
 }
 
 pub(crate) fn realised(past: &Past, count: usize) -> f64 {

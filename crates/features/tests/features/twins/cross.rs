@@ -65,8 +65,7 @@ fn over_bitcoin(name: &str, own: &Past, bitcoin: Option<&Past>) -> Option<f64> {
         let (x, y) = (bitcoin.returns(window), own.returns(window));
         over(covariance(&x, &y), covariance(&x, &x))
     };
-    let follows =
-        |first: &Past, second: &Past| correlation(&first.returns(97)[..96], &second.returns(97)[1..]);
+    let follows = |first: &Past, second: &Past| correlation(&first.returns(97)[..96], &second.returns(96));
     Some(match stem {
         "bitcoin_return" => bitcoin.log_return(window),
         "bitcoin_beta" => beta(window),
