@@ -47,17 +47,7 @@ impl Answer {
     /// The index of the most probable class, the first of equals; `None` for a regression or a missing answer.
     #[must_use]
     pub fn class(&self) -> Option<usize> {
-        let probabilities = self.probabilities()?;
-        let mut best: Option<(usize, f64)> = None;
-        for (index, &probability) in probabilities.iter().enumerate() {
-            if probability.is_nan() {
-                return None;
-            }
-            if best.is_none_or(|(_, highest)| probability > highest) {
-                best = Some((index, probability));
-            }
-        }
-        best.map(|(index, _)| index)
+        crate::score::top_class(self.probabilities()?)
     }
 
     /// Whether any number is missing.

@@ -46,7 +46,7 @@ pub fn for_each_row(
 ) {
     let symbols: Vec<Symbol> = history.keys().copied().collect();
     let mut panel = Panel::new(&symbols, interval);
-    let mut merge = Merge::new(history, interval);
+    let mut merge = Merge::new(history.values().map(Vec::as_slice).collect(), interval);
     let mut window = Window { interval, symbols, bars: VecDeque::new(), spare: Vec::new() };
     let mut outcomes = Vec::new();
     // The series ascend, so the engine has nothing to refuse but a kline off its grid, which then has no row.

@@ -86,6 +86,16 @@ pub enum Alarm {
         /// Its bar.
         bar: BarTime,
     },
+    /// A kline lies more than 30 days ahead of event time and was not used.
+    #[error(
+        "kline of {symbol} at bar {bar} lies more than 30 days ahead of event time and was not used; check the source's and this machine's clock"
+    )]
+    FromTheFuture {
+        /// The market.
+        symbol: Symbol,
+        /// Its bar.
+        bar: BarTime,
+    },
     /// A late or corrected kline lies before the bars that can be replayed.
     #[error(
         "kline of {symbol} at bar {bar} is older than the {horizon} bars that can be replayed; it goes to the store only, restart to take it in"
@@ -179,6 +189,7 @@ impl Alarm {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UnknownSymbol { .. } => "unknown_symbol",
+            Self::FromTheFuture { .. } => "from_the_future",
             Self::TooOld { .. } => "too_old",
             Self::SealedIncomplete { .. } => "sealed_incomplete",
             Self::Replayed { .. } => "replayed",

@@ -63,6 +63,8 @@ pub struct Forecaster {
     latest: Vec<Option<Arc<Prediction>>>,
     /// The last forming kline of each symbol.
     forming: Vec<Option<Kline>>,
+    /// Predictions of an earlier process about bars that are not sealed yet.
+    told: BTreeMap<BarTime, Vec<Arc<Prediction>>>,
     /// The earliest change to a sealed bar that has not been replayed yet.
     changed: Option<(BarTime, Symbol, Change)>,
     work: Work,
@@ -98,6 +100,7 @@ impl Forecaster {
             roster: Roster::default(),
             latest: vec![None; count],
             forming: vec![None; count],
+            told: BTreeMap::new(),
             changed: None,
             work: Work::default(),
             symbols,
@@ -147,14 +150,14 @@ impl Forecaster {
             self.apply_all(events, effects);
             return;
         }
-        let followed: BTreeMap<Symbol, Vec<Kline>> = self
+        let series: Vec<&[Kline]> = self
             .symbols
             .iter()
-            .map(|symbol| (*symbol, history.get(symbol).cloned().unwrap_or_default()))
+            .map(|symbol| history.get(symbol).map(Vec::as_slice).unwrap_or_default())
             .collect();
-        let end = followed.values().flatten().map(|kline| kline.bar_time(self.interval)).max();
-        let Some(end) = end else { return };
-        let mut merge = Merge::new(&followed, self.interval);
+        let ends = series.iter().flat_map(|klines| klines.iter()).map(|kline| kline.bar_time(self.interval));
+        let Some(end) = ends.max() else { return };
+        let mut merge = Merge::new(series, self.interval);
         while let Some((bar, klines)) = merge.next_bar() {
             let mut received = vec![None; self.symbols.len()];
             for &(index, kline) in klines {
@@ -229,6 +232,10 @@ impl Forecaster {
             effects.push(Effect::Alarm(Alarm::UnknownSymbol { symbol, bar }));
             return;
         };
+        if self.inbox.is_implausible(received.kline.close_time) {
+            effects.push(Effect::Alarm(Alarm::FromTheFuture { symbol, bar }));
+            return;
+        }
         if received.source == Source::Socket {
             self.inbox.advance(if closed { received.kline.close_time } else { received.kline.open_time });
         }
@@ -301,7 +308,9 @@ impl Forecaster {
         } else {
             self.history.forget();
         }
+        let told = self.told.remove(&record.bar).unwrap_or_default();
         self.history.push(record);
+        self.remember(told);
         let last = self.history.len() - 1;
         self.step(last, effects);
         self.answer(last, effects);

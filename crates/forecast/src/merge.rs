@@ -1,11 +1,8 @@
 //! Several symbols' series as one, in event-time order.
 
-use std::collections::BTreeMap;
+use kline::{BarTime, Interval, Kline};
 
-use kline::{BarTime, Interval, Kline, Symbol};
-
-/// Walks the bars of a history in ascending order over all symbols. A symbol's index is its place among the map's
-/// keys. Klines that are not later than the one before in their series are left out.
+/// Walks the bars of several series in ascending order. A symbol's index is its series' place. Klines that are not later than the one before in their series are left out.
 pub(crate) struct Merge<'a> {
     interval: Interval,
     series: Vec<&'a [Kline]>,
@@ -14,8 +11,7 @@ pub(crate) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub(crate) fn new(history: &'a BTreeMap<Symbol, Vec<Kline>>, interval: Interval) -> Self {
-        let series: Vec<&[Kline]> = history.values().map(Vec::as_slice).collect();
+    pub(crate) fn new(series: Vec<&'a [Kline]>, interval: Interval) -> Self {
         let next = vec![0; series.len()];
         let klines = Vec::with_capacity(series.len());
         Self { interval, series, next, klines }
@@ -50,12 +46,8 @@ mod tests {
         let series = |bars: &[i64]| -> Result<Vec<Kline>, kline::KlineError> {
             bars.iter().map(|bar| Kline::new(Interval::M15, KlineFields::flat(bar * 900_000, 1.0))).collect()
         };
-        let history = BTreeMap::from([
-            ("AUSDT".parse()?, series(&[1, 2, 2, 1, 5])?),
-            ("BUSDT".parse()?, series(&[])?),
-            ("CUSDT".parse()?, series(&[0, 2, 3])?),
-        ]);
-        let mut merge = Merge::new(&history, Interval::M15);
+        let (a, c) = (series(&[1, 2, 2, 1, 5])?, series(&[0, 2, 3])?);
+        let mut merge = Merge::new(vec![&a, &[], &c], Interval::M15);
         let mut seen = Vec::new();
         while let Some((bar, klines)) = merge.next_bar() {
             let indices: Vec<usize> = klines.iter().map(|(index, _)| *index).collect();

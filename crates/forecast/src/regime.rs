@@ -1,6 +1,6 @@
 //! Trailing terciles, exact and incremental.
 
-/// The trailing window of the volatility regime's cuts, in bars: 30 days of 15-minute steps.
+/// The trailing window of the volatility regime's cuts, in bars whatever the step: 30 days of 15-minute steps.
 pub const REGIME_WINDOW_BARS: usize = 2_880;
 
 /// How many of them must be known for the cuts to be known.

@@ -32,7 +32,7 @@ pub(super) fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Resu
     }
     let classes = Task::DirectionMulti4Step.class_count();
     Ok(Baselines {
-        mean_returns: first.returns.map(|mean| mean.value()),
+        mean_returns: first.returns.map(Mean::value),
         direction: first.direction.table(),
         direction_multi: first.direction_multi.table(),
         direction_multi_given_volatility: second

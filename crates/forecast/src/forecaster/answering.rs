@@ -91,11 +91,19 @@ impl Forecaster {
 
     /// Tells of predictions that an earlier process has journalled, after [`Forecaster::warm_up`] and before the bundles
     /// are taken up: their outcomes are resolved, their revisions counted on, and none with the same bits is journalled
-    /// again. Predictions of bars that can't be replayed, and provisional ones, are left out.
+    /// again. Predictions of bars that can't be replayed, and provisional ones, are left out; those of bars that are not
+    /// sealed yet are kept until they are.
     pub fn remember(&mut self, predictions: impl IntoIterator<Item = Arc<Prediction>>) {
         for prediction in predictions {
             let Some(index) = self.index_of(prediction.symbol) else { continue };
-            let Some(at) = self.history.find(prediction.bar_time).filter(|_| !prediction.provisional) else {
+            if prediction.provisional {
+                continue;
+            }
+            let bar = prediction.bar_time;
+            let Some(at) = self.history.find(bar) else {
+                if self.watermark().is_none_or(|sealed| sealed < bar) {
+                    self.told.entry(bar).or_default().push(prediction);
+                }
                 continue;
             };
             let record = self.history.record_mut(at);

@@ -12,6 +12,9 @@ const ACTIVE_BARS: i64 = 96;
 /// At most so many bars wait; then the earliest is sealed as it is.
 const WAITING_BARS_MAX: usize = 8_192;
 
+/// No kline is this far ahead of event time: 30 days.
+const AHEAD_MAX_MS: Milliseconds = 30 * 86_400_000;
+
 /// The inbox, the clock of event time, and who is active.
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -62,6 +65,12 @@ impl Inbox {
     /// Event time has passed `time`; it never goes back.
     pub(super) fn advance(&mut self, time: Milliseconds) {
         self.clock = self.clock.max(Some(time));
+    }
+
+    /// Whether a kline that ends at `close_time` lies further ahead of the clock than any clock is wrong: its time must
+    /// be damaged, and taken in it would make everyone wait for it.
+    pub(super) fn is_implausible(&self, close_time: Milliseconds) -> bool {
+        self.clock.is_some_and(|clock| close_time.saturating_sub(clock) > AHEAD_MAX_MS)
     }
 
     /// Notes that a closed kline of the bar has arrived.

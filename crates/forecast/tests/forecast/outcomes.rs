@@ -93,7 +93,7 @@ proptest! {
         let answers = run(&series);
         let last = *series.keys().last().expect("not empty");
         let mut known = 0;
-        for (&at, _) in &series {
+        for &at in series.keys() {
             for task in Task::ALL {
                 // The naive regime sorts 2,880 values a bar, so only some bars are checked.
                 let skipped = task == Task::VolRegime4Step && at % 23 != 0;
