@@ -1,6 +1,7 @@
 //! The main job: an exchange, training where there is no model yet, serving, and live forecasts in the terminal.
 //! Starts the four binaries in order, waits for what each says when it is ready, and stops only what it started.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -98,19 +99,23 @@ async fn supervise(options: &Options) -> Result<()> {
     let narrator = Narrator(Instant::now());
     let mut market = Market::open(options)?;
     let mut household = Household::new(&market.home)?;
+    // A request to stop comes first: an interrupt at the terminal ends the program in the foreground too, and that is no
+    // failure then.
     let exchange = tokio::select! {
-        endpoints = start_exchange(options, &mut market, &mut household, narrator) => Some(endpoints?),
+        biased;
         () = interrupted() => None,
+        endpoints = start_exchange(options, &mut market, &mut household, narrator) => Some(endpoints?),
     };
     let outcome = match exchange {
         None => Ok(()),
         Some(endpoints) => tokio::select! {
-            outcome = follow(options, &market, &endpoints, &mut household, narrator) => outcome,
-            () = market.remember() => Ok(()),
+            biased;
             () = interrupted() => {
                 narrator.say("stopping");
                 Ok(())
             }
+            outcome = follow(options, &market, &endpoints, &mut household, narrator) => outcome,
+            () = market.remember() => Ok(()),
         },
     };
     household.stop().await;
@@ -243,6 +248,10 @@ async fn foreground(mut command: Command, name: &str) -> Result<()> {
         .status()
         .await
         .with_context(|| format!("cannot start {name}"))?;
+    if status.signal().is_some() {
+        // An interrupt at the terminal reaches this process too: it shall be seen before the failure is told.
+        tokio::time::sleep(INTERRUPT_GRACE).await;
+    }
     if !status.success() {
         bail!("{name} failed ({status}); its message stands above");
     }
@@ -266,6 +275,9 @@ fn text(ready: &Value, key: &str) -> Result<String> {
     let value = ready.get(key).and_then(Value::as_str);
     value.map(str::to_owned).with_context(|| format!("the ready file has no `{key}`: {ready}"))
 }
+
+/// How long a program's end by a signal waits for the same signal to be seen here.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 
 /// Time between two looks at something that is awaited.
 const POLL: Duration = Duration::from_millis(50);

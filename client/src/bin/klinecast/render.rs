@@ -31,7 +31,6 @@ pub(crate) fn print(report: &Report) -> Result<()> {
 
 /// Prints a report over the one drawn before, which had `drawn_lines`; answers how many lines it has. Only for a terminal.
 pub(crate) fn draw_over(report: &Report, drawn_lines: usize) -> Result<usize> {
-    let text = report.text();
     // The cursor's movements must not be stripped together with the colours.
     let mut raw = std::io::stdout().lock();
     if drawn_lines > 0 {
@@ -40,7 +39,7 @@ pub(crate) fn draw_over(report: &Report, drawn_lines: usize) -> Result<usize> {
     raw.flush()?;
     drop(raw);
     print(report)?;
-    Ok(text.lines().count())
+    Ok(report.lines_at(table::terminal_columns().unwrap_or(usize::MAX)))
 }
 
 /// Says on standard error what went wrong.

@@ -66,38 +66,45 @@ pub(crate) fn overview(predictions: &[wire::Prediction]) -> Report {
         return Report::new("no forecasts".to_owned());
     };
     let tasks: Vec<&str> = last.tasks.iter().map(|task| task.task.as_str()).collect();
-    let mut headings = vec!["pair", "bar", "close"];
+    // What is the same for every pair stands in the title; what no pair has, nowhere.
+    let bars_differ = predictions.iter().any(|prediction| prediction.bar_time_ms != last.bar_time_ms);
+    let any_marks = predictions.iter().any(|prediction| !marks(prediction).is_empty());
+    let mut headings = vec!["pair"];
+    headings.extend(bars_differ.then_some("bar"));
+    headings.push("close");
     headings.extend(tasks.iter().copied().map(heading));
-    headings.push("");
+    headings.extend(any_marks.then_some(""));
     let mut table = Table::new(&headings);
     for prediction in predictions {
-        let mut cells = vec![
-            Cell::plain(&prediction.symbol),
-            Cell::plain(time(prediction.bar_time_ms).get(5..16).unwrap_or_default()),
-            Cell::number(prediction.close_price.to_string()),
-        ];
+        let mut cells = vec![Cell::plain(&prediction.symbol)];
+        cells.extend(
+            bars_differ.then(|| Cell::plain(time(prediction.bar_time_ms).get(5..16).unwrap_or_default())),
+        );
+        cells.push(Cell::number(prediction.close_price.to_string()));
         for name in &tasks {
             let task = prediction.tasks.iter().find(|task| task.task == *name);
             cells.push(answer(name, task.and_then(|task| task.ensemble.as_ref())));
         }
-        cells.push(Cell::faint(marks(prediction).trim()));
+        cells.extend(any_marks.then(|| Cell::faint(marks(prediction).trim())));
         table.row(cells);
     }
-    Report::new(format!("forecasts at {} UTC", time(last.bar_time_ms)))
-        .table(table)
-        .note(format!("the mean of LightGBM and XGBoost, bundle {}", short(&last.bundle_digest)))
+    Report::new(format!("forecasts at {} UTC", time(last.bar_time_ms))).table(table).note(format!(
+        "returns over 1, 4 and 16 steps of {}, the rest over 4; LightGBM and XGBoost together, bundle {}",
+        last.interval,
+        short(&last.bundle_digest)
+    ))
 }
 
 /// A task's column in the overview.
 fn heading(task: &str) -> &'static str {
     match task {
-        "return_1step" => "return 1",
-        "return_4step" => "return 4",
-        "return_16step" => "return 16",
-        "direction_4step" => "direction 4",
-        "direction_multi_4step" => "trend 4",
-        "volatility_4step" => "volatility 4",
-        "vol_regime_4step" => "regime 4",
+        "return_1step" => "1 step",
+        "return_4step" => "4 steps",
+        "return_16step" => "16 steps",
+        "direction_4step" => "direction",
+        "direction_multi_4step" => "trend",
+        "volatility_4step" => "volatility",
+        "vol_regime_4step" => "regime",
         _ => "other",
     }
 }
@@ -190,19 +197,16 @@ mod tests {
 
     #[test]
     fn an_overview_has_one_row_a_pair_and_one_column_a_task() {
-        let text = overview(&[prediction(1), prediction(2)]).text();
+        let older = wire::Prediction { bar_time_ms: 1_748_735_999_999, ..prediction(2) };
+        let text = overview(&[prediction(1), older]).text();
         let text = anstream::adapter::strip_str(&text).to_string();
-        for part in [
-            "return 4",
-            "direction 4",
-            "-1.20 bp",
-            "0.420 %",
-            "strong up 62 %",
-            "06-01 00:15",
-            "(revision 2)",
-        ] {
+        for part in
+            ["4 steps", "direction", "-1.20 bp", "0.420 %", "strong up 62 %", "06-01 00:15", "(revision 2)"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
+        let text = overview(&[prediction(1), prediction(1)]).text();
+        assert!(!text.contains("06-01 00:15"), "one bar for all stands in the title: {text}");
         assert_eq!(anstream::adapter::strip_str(&overview(&[]).text()).to_string(), "no forecasts\n");
     }
 }

@@ -92,7 +92,7 @@ impl Table {
         // Colours are always put in; the stream takes them out where they are not wanted.
         table
             .load_style(UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_content_arrangement(ContentArrangement::Dynamic)
             .enforce_styling();
         table.set_header(self.headings.iter().copied());
         for row in &self.rows {
@@ -100,6 +100,11 @@ impl Table {
         }
         table.to_string()
     }
+}
+
+/// The columns of the terminal that standard output is; `None` when it is none.
+pub(crate) fn terminal_columns() -> Option<usize> {
+    comfy_table::Table::new().width().map(usize::from)
 }
 
 /// A title, tables, and notes below them.
@@ -130,7 +135,13 @@ impl Report {
         self
     }
 
-    /// The whole text with its colours, each line ended.
+    /// How many lines of a terminal the text takes, whose columns wrap what is longer.
+    pub(crate) fn lines_at(&self, columns: usize) -> usize {
+        let text = anstream::adapter::strip_str(&self.text()).to_string();
+        text.lines().map(|line| line.chars().count().div_ceil(columns.max(1)).max(1)).sum()
+    }
+
+    /// The whole text with its colours, each line ended. At a terminal, tables fit its width.
     pub(crate) fn text(&self) -> String {
         let bold = Style::new().bold();
         let faint = Style::new().fg_color(Some(AnsiColor::BrightBlack.into()));
@@ -165,6 +176,12 @@ mod tests {
         assert!(text.starts_with("title\n"));
         assert!(text.contains("│ BTCUSDT ┆ -1.00 % │"), "{text}");
         assert!(text.ends_with("note\n"));
+    }
+
+    #[test]
+    fn a_line_longer_than_the_terminal_takes_two_of_its_lines() {
+        let report = Report::new("12345678901".to_owned()).note("1234567890".to_owned()).note(String::new());
+        assert_eq!((report.lines_at(10), report.lines_at(11)), (4, 3));
     }
 
     #[test]
