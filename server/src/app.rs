@@ -229,6 +229,9 @@ async fn bind(
     address: SocketAddr,
     flag: &'static str,
 ) -> Result<TcpListener, StartError> {
+    if !address.ip().is_loopback() {
+        tracing::warn!(what, %address, "reachable from other machines and asks nobody who they are");
+    }
     TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, flag, source })
 }
 

@@ -96,18 +96,18 @@ pub const KEYS: [Key; 16] = [
     ),
     key("server.grace_seconds", "API_GRACE_SECONDS", "grace-seconds", "10", "how long a stop may take"),
     key(
-        "log.filter",
-        "MONITORING_LOG_FILTER",
-        "log-filter",
-        "info",
-        "what is logged, for example info or klinecast_server=debug",
-    ),
-    key(
         "server.ready_file",
         "KLINECAST_READY_FILE",
         "ready-file",
         "",
         "file to write the bound addresses to, as JSON, when the server listens",
+    ),
+    key(
+        "log.filter",
+        "MONITORING_LOG_FILTER",
+        "log-filter",
+        "info",
+        "what is logged, for example info or klinecast_server=debug",
     ),
 ];
 
