@@ -211,6 +211,10 @@ async fn train(
     if let Some(symbols) = market.symbols() {
         command.args(["--symbols", &symbols]);
     }
+    if let Some(start_ms) = market.start_ms() {
+        // Not what the exchange's clock says by now: so the same market gives the same model, however fast this machine is.
+        command.args(["--until", &start_ms.to_string()]);
+    }
     // Standard output is for forecasts alone.
     command.stdout(std::io::stderr());
     household.or_first_death(foreground(command, "klinecast-trainer")).await?;

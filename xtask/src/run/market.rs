@@ -105,6 +105,11 @@ impl Market {
         self.recorded.as_ref().map(|recorded| recorded.symbols_at(self.memory.start_ms))
     }
 
+    /// The exchange's time when it was started; `None` when it was not started here.
+    pub(super) fn start_ms(&self) -> Option<i64> {
+        self.started.map(|_| self.memory.start_ms)
+    }
+
     /// The exchange is up: its clock runs.
     pub(super) fn started(&mut self) {
         self.started = Some(Instant::now());
