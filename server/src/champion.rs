@@ -75,6 +75,8 @@ impl ChampionTask {
         if !self.warmed(&stop).await {
             return;
         }
+        self.look().await;
+        self.shared.champion_looked_for.cancel();
         let mut ticks = tokio::time::interval(self.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -86,12 +88,14 @@ impl ChampionTask {
                     // The one who asked may have gone.
                     let _ = reply.send(outcome);
                 }
-                _ = ticks.tick() => {
-                    if let Err(refusal) = self.take_up(false).await {
-                        tracing::debug!(reason = refusal.reason.entry().name, %refusal, "no new champion");
-                    }
-                }
+                _ = ticks.tick() => self.look().await,
             }
+        }
+    }
+
+    async fn look(&mut self) {
+        if let Err(refusal) = self.take_up(false).await {
+            tracing::debug!(reason = refusal.reason.entry().name, %refusal, "no new champion");
         }
     }
 

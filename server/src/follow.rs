@@ -51,11 +51,20 @@ impl Follower {
             () = stop.cancelled() => return Ok(()),
             last = self.warm_up(&client) => {
                 if let Some(last) = last {
+                    self.champion_looked_for(&stop).await;
                     return self.live(client, &last, stop.clone()).await;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Waits until the champion, if there is one, answers: live klines come after it.
+    async fn champion_looked_for(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.shared.champion_looked_for.cancelled() => {}
+        }
     }
 
     /// Brings the engine up to now; each symbol's last bar, or `None` if the engine has ended.

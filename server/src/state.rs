@@ -103,6 +103,9 @@ pub struct Shared {
     pub draining: CancellationToken,
     /// Cancelled when the engine has taken in its history: bundles are taken up after that. Owner: the engine's thread.
     pub warmed: CancellationToken,
+    /// Cancelled when the registry was asked for the champion for the first time after that: live klines wait for
+    /// it, so that no bar passes unanswered while a bundle is being verified.
+    pub champion_looked_for: CancellationToken,
     /// When the process started.
     pub started: Instant,
     exchange_time: AtomicI64,
@@ -122,6 +125,7 @@ impl Shared {
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
             warmed: CancellationToken::new(),
+            champion_looked_for: CancellationToken::new(),
             started: Instant::now(),
             exchange_time: AtomicI64::new(0),
             serving: watch::Sender::new(ServingState::Starting),

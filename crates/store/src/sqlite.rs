@@ -41,7 +41,7 @@ impl SqliteStore {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed(&path, "setting the time-out"))?;
         connection
             .pragma_update(None, "journal_mode", "wal")
-            .and_then(|()| connection.pragma_update(None, "synchronous", "normal"))
+            .and_then(|()| connection.pragma_update(None, "synchronous", "full"))
             .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
             .map_err(failed(&path, "switching to the write-ahead log"))?;
         schema::bring_up_to_date(&mut connection, &path)?;

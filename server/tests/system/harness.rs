@@ -72,11 +72,21 @@ pub(crate) struct Server {
 
 /// The command of a server with free ports and a log file, not started.
 pub(crate) fn command(exchange: (&str, &str), home: &Path, files: &Path) -> Command {
+    command_for(exchange, home, files, &SYMBOLS.join(","), HISTORY_BARS)
+}
+
+fn command_for(
+    exchange: (&str, &str),
+    home: &Path,
+    files: &Path,
+    symbols: &str,
+    history_bars: &str,
+) -> Command {
     let mut command = Command::new(binaries::server());
     command
         .env_clear()
         .args(["--rest-url", exchange.0, "--websocket-url", exchange.1])
-        .args(["--symbols", &SYMBOLS.join(","), "--history-bars", HISTORY_BARS])
+        .args(["--symbols", symbols, "--history-bars", history_bars])
         .args(["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"])
         .args(["--metrics-address", "127.0.0.1:0", "--registry-poll-seconds", "0.2"])
         .args(["--subscriber-heartbeat-seconds", "0.5", "--grace-seconds", "5"])
@@ -98,7 +108,26 @@ impl Server {
     /// Starts a server that follows whatever is at these addresses.
     pub(crate) async fn start_at(exchange: (&str, &str), home: &Path) -> Self {
         let files = tempfile::tempdir().expect("a folder");
-        let mut child = command(exchange, home, files.path()).spawn().expect("the server starts");
+        let command = command(exchange, home, files.path());
+        Self::spawn(command, home, files).await
+    }
+
+    /// Starts a server of these symbols (with commas between them) that follows an exchange, and waits until it
+    /// listens.
+    pub(crate) async fn start_with(
+        exchange: &Exchange,
+        home: &Path,
+        symbols: &str,
+        history_bars: &str,
+    ) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let exchange = (exchange.rest_url(), exchange.websocket_url());
+        let command = command_for((&exchange.0, &exchange.1), home, files.path(), symbols, history_bars);
+        Self::spawn(command, home, files).await
+    }
+
+    async fn spawn(mut command: Command, home: &Path, files: TempDir) -> Self {
+        let mut child = command.spawn().expect("the server starts");
         let (ready, log) = (files.path().join("ready.json"), files.path().join("log"));
         let began = Instant::now();
         while !ready.exists() {

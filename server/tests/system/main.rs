@@ -2,6 +2,7 @@
 
 mod binaries;
 mod bundles;
+mod end_to_end;
 mod faces;
 mod harness;
 mod start;
