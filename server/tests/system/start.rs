@@ -19,15 +19,7 @@ fn nowhere() -> (String, String) {
 fn a_port_in_use_is_one_clear_error() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
-    let (home, files) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let (rest, websocket) = nowhere();
-    let mut command = command((&rest, &websocket), home.path(), files.path());
-    // The last of two equal flags counts nothing for clap, so the environment says it.
-    let output =
-        command.args(["--config", "missing.toml"]).stderr(Stdio::piped()).output().expect("the server runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.toml cannot be read"));
-
+    let home = tempfile::tempdir().expect("a folder");
     let output = std::process::Command::new(crate::binaries::server())
         .env_clear()
         .env("API_GRPC_ADDRESS", &address)
@@ -38,6 +30,17 @@ fn a_port_in_use_is_one_clear_error() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&address) && said.contains("--grpc-address"), "{said}");
+}
+
+#[test]
+fn a_settings_file_that_is_not_there_is_named() {
+    let (home, files) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (rest, websocket) = nowhere();
+    let mut command = command((&rest, &websocket), home.path(), files.path());
+    command.args(["--config", "missing.toml"]).stderr(Stdio::piped());
+    let output = command.output().expect("the server runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.toml cannot be read"));
 }
 
 #[test]
