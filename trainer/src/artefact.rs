@@ -13,7 +13,7 @@ use crate::{Result, TrainerError};
 ///
 /// # Errors
 /// [`TrainerError::Io`].
-pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let fail = |source| TrainerError::Io { path: path.to_owned(), act: "written", source };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
@@ -29,7 +29,7 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// [`TrainerError::MissingStage`] when there is no such file, [`TrainerError::Io`] when it can't be read.
-pub fn read_bytes(path: &Path, stage: &'static str) -> Result<Vec<u8>> {
+pub(crate) fn read_bytes(path: &Path, stage: &'static str) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => TrainerError::MissingStage { path: path.to_owned(), stage },
         _ => TrainerError::Io { path: path.to_owned(), act: "read", source },
@@ -40,7 +40,7 @@ pub fn read_bytes(path: &Path, stage: &'static str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`TrainerError::Io`].
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| TrainerError::Io {
         path: path.to_owned(),
         act: "written",
@@ -53,7 +53,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 ///
 /// # Errors
 /// [`TrainerError::MissingStage`], [`TrainerError::Io`] or [`TrainerError::Artefact`].
-pub fn read_json<T: DeserializeOwned>(path: &Path, stage: &'static str) -> Result<T> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, stage: &'static str) -> Result<T> {
     let bytes = read_bytes(path, stage)?;
     serde_json::from_slice(&bytes).map_err(|source| TrainerError::Artefact {
         path: path.to_owned(),

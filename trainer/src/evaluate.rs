@@ -16,7 +16,7 @@ use crate::dataset::Dataset;
 use crate::train::{Trained, TrainedTask};
 use answers::{Answers, baseline_answers, member_answers};
 use bootstrap::{Figure, Resampling};
-use metrics::{Truth, figures, losses, skill_figure};
+use metrics::{Truth, figures, losses, scaled_qlike, skill_figure, variance_factor};
 
 /// A day in milliseconds.
 const DAY: i64 = 86_400_000;
@@ -118,15 +118,19 @@ fn evaluate_task(
         ("skill_climatology", losses_of(BaselineName::Climatology)),
     ];
     let members = member_answers(dataset, one, range)?;
+    let factors = variance_factors(dataset, trained, one)?;
     let mut models = Vec::new();
     let mut alarms = Vec::new();
-    for answers in members.iter().chain(&baselines) {
+    for (place, answers) in members.iter().chain(&baselines).enumerate() {
         let losses = losses(truth, answers);
         let mut found = figures(truth, answers, &losses);
         for (name, reference) in &references {
             if let Some(reference) = reference {
                 found.insert((*name).to_owned(), skill_figure(truth, &losses, reference));
             }
+        }
+        if let Some(factor) = factors.get(place) {
+            found.insert("qlike_scaled".to_owned(), scaled_qlike(truth, answers, *factor));
         }
         if answers.model == "ensemble" {
             alarms = alarms::alarms(task, &found);
@@ -135,6 +139,22 @@ fn evaluate_task(
     }
     let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
     Ok((TaskEvaluation { task, rows, best_baseline: one.best_baseline, models }, alarms))
+}
+
+/// Every volatility model's factor for QLIKE, fitted on the tuning window; none for other tasks.
+fn variance_factors(dataset: &Dataset, trained: &Trained, one: &TrainedTask) -> Result<Vec<f64>> {
+    if one.task != Task::Volatility4Step {
+        return Ok(Vec::new());
+    }
+    let range = dataset.range(dataset.split.tune);
+    let inputs = dataset.inputs(range.clone());
+    let outcomes: Vec<f64> =
+        dataset.outcomes(range.clone()).iter().map(|outcomes| outcomes[one.task.index()]).collect();
+    let members = member_answers(dataset, one, range)?;
+    let baselines = BaselineName::of(one.task)
+        .iter()
+        .map(|name| baseline_answers(&trained.baselines, *name, one.task, inputs));
+    Ok(members.into_iter().chain(baselines).map(|answers| variance_factor(&answers, &outcomes)).collect())
 }
 
 fn flatten(figures: BTreeMap<String, Figure>) -> BTreeMap<String, Metric> {

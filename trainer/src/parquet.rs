@@ -24,7 +24,7 @@ const GROUP_ROWS: usize = 65_536;
 ///
 /// # Errors
 /// [`TrainerError::Io`] or [`TrainerError::Parquet`].
-pub fn write(dataset: &Dataset, path: &Path) -> Result<()> {
+pub(crate) fn write(dataset: &Dataset, path: &Path) -> Result<()> {
     let file = File::create(path).map_err(|source| TrainerError::Io {
         path: path.to_owned(),
         act: "written",

@@ -165,7 +165,8 @@ impl Pipeline {
                 remedy,
             });
         }
-        Split::new(&request, warm.min(last), last, self.interval)
+        let start = if request.train_until.is_none() { warm.min(last) } else { first };
+        Split::new(&request, start, last, self.interval)
     }
 
     fn first_warm(&self, first: BarTime) -> BarTime {

@@ -18,7 +18,7 @@ use crate::validate::Validation;
 
 /// What was brought in.
 #[must_use]
-pub fn ingested(found: &[Ingested]) -> String {
+pub(crate) fn ingested(found: &[Ingested]) -> String {
     let time = |bar: Option<kline::BarTime>| bar.map_or_else(String::new, |bar| readable(bar.milliseconds()));
     let rows = found.iter().map(|one| {
         let counts = [one.fetched, one.written].map(|count| count.to_string());
@@ -30,7 +30,7 @@ pub fn ingested(found: &[Ingested]) -> String {
 
 /// How good the klines are.
 #[must_use]
-pub fn quality(found: &[SymbolQuality]) -> String {
+pub(crate) fn quality(found: &[SymbolQuality]) -> String {
     let rows = found.iter().map(|one| {
         vec![
             one.symbol.to_string(),
@@ -62,7 +62,7 @@ pub fn quality(found: &[SymbolQuality]) -> String {
 
 /// How many rows each window has.
 #[derive(Debug, Clone, Serialize)]
-pub struct Rows {
+pub(crate) struct Rows {
     rows: [usize; 3],
     rows_left_out: usize,
     features: usize,
@@ -73,7 +73,7 @@ pub struct Rows {
 impl Rows {
     /// Counts.
     #[must_use]
-    pub fn of(dataset: &Dataset) -> Self {
+    pub(crate) fn of(dataset: &Dataset) -> Self {
         let windows = [dataset.split.train, dataset.split.tune, dataset.split.test];
         Self {
             rows: windows.map(|window| dataset.range(window).len()),
@@ -103,7 +103,7 @@ impl fmt::Display for Rows {
 
 /// What validation found.
 #[must_use]
-pub fn validation(found: &Validation) -> String {
+pub(crate) fn validation(found: &Validation) -> String {
     let rows = Task::ALL.iter().filter_map(|task| {
         let balance = found.outcomes.get(task.name())?;
         let shares: Vec<String> = balance.class_shares.iter().map(|share| format!("{share:.3}")).collect();
@@ -124,7 +124,7 @@ pub fn validation(found: &Validation) -> String {
 
 /// How training went.
 #[must_use]
-pub fn training(found: &[MemberReport]) -> String {
+pub(crate) fn training(found: &[MemberReport]) -> String {
     let rows = found.iter().map(|one| {
         vec![
             format!("{} {}", one.task, one.library),
@@ -139,7 +139,7 @@ pub fn training(found: &[MemberReport]) -> String {
 
 /// The test window: the ensemble, its members and the best baseline, each with the task's own figures.
 #[must_use]
-pub fn evaluation(found: &Evaluation) -> String {
+pub(crate) fn evaluation(found: &Evaluation) -> String {
     found.tasks.iter().map(task_table).collect::<Vec<_>>().join("\n")
 }
 
@@ -148,7 +148,7 @@ fn task_table(task: &TaskEvaluation) -> String {
         Task::Return1Step | Task::Return4Step | Task::Return16Step => &["r2", "ic"],
         Task::Direction4Step => &["auc", "skill_climatology", "accuracy", "ece"],
         Task::DirectionMulti4Step | Task::VolRegime4Step => &["skill_climatology", "accuracy", "ece"],
-        Task::Volatility4Step => &["r2_log", "qlike"],
+        Task::Volatility4Step => &["r2_log", "qlike", "qlike_scaled"],
     };
     let names: Vec<&str> = ["loss", "skill"].into_iter().chain(own.iter().copied()).collect();
     let title = format!("{} ({} rows)", task.task, task.rows);
@@ -165,7 +165,7 @@ fn task_table(task: &TaskEvaluation) -> String {
 
 /// What the whole run took.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Total {
+pub(crate) struct Total {
     wall_seconds: f64,
     peak_memory_bytes: Option<u64>,
 }
@@ -173,7 +173,7 @@ pub struct Total {
 impl Total {
     /// Reads the time since `started` and the process's greatest resident memory, where the system tells it.
     #[must_use]
-    pub fn measure(started: Instant) -> Self {
+    pub(crate) fn measure(started: Instant) -> Self {
         Self { wall_seconds: started.elapsed().as_secs_f64(), peak_memory_bytes: peak_memory() }
     }
 }

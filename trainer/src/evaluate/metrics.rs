@@ -76,6 +76,25 @@ fn volatility(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut B
     found.insert("qlike".to_owned(), Figure::plain(mean(quasi)));
 }
 
+/// QLIKE of volatility forecasts times `factor`. A forecast that is best for the log is too low for the variance, by
+/// a factor that can be known beforehand: see [`variance_factor`].
+#[must_use]
+pub fn scaled_qlike(truth: Truth<'_>, answers: &Answers, factor: f64) -> Figure {
+    let both = answers.values.iter().zip(truth.outcomes);
+    Figure::plain(mean(both.map(|(forecast, outcome)| qlike(forecast * factor, *outcome))))
+}
+
+/// The factor on volatility forecasts that is best for QLIKE over these rows: the root of the mean of
+/// `(outcome/forecast)^2`, both at least the volatility floor.
+#[must_use]
+pub fn variance_factor(answers: &Answers, outcomes: &[f64]) -> f64 {
+    let squares =
+        answers.values.iter().zip(outcomes).map(|(forecast, outcome)| {
+            libm::exp(2.0 * (log_volatility(*outcome) - log_volatility(*forecast)))
+        });
+    mean(squares).sqrt()
+}
+
 fn classes(truth: Truth<'_>, answers: &Answers, found: &mut BTreeMap<String, Figure>) {
     let rows = || answers.rows().zip(truth.outcomes.iter().copied());
     found.insert("accuracy".to_owned(), Figure::plain(accuracy(rows())));

@@ -10,8 +10,20 @@ use crate::time::readable;
 use crate::train::Trained;
 
 /// The figures of a task that a person looks at first, in this order.
-const FIGURES: [&str; 11] =
-    ["loss", "skill", "skill_climatology", "r2", "ic", "r2_log", "qlike", "auc", "accuracy", "ece", "brier"];
+const FIGURES: [&str; 12] = [
+    "loss",
+    "skill",
+    "skill_climatology",
+    "r2",
+    "ic",
+    "r2_log",
+    "qlike",
+    "qlike_scaled",
+    "auc",
+    "accuracy",
+    "ece",
+    "brier",
+];
 
 pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
     let mut text = String::from("# Model card\n\n");
