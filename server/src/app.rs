@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use forecast::ForecasterSettings;
 use market::ExchangeSettings;
 use store::{Home, StoreError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
 
 use crate::champion::ChampionTask;
 use crate::engine_thread::{Command, EngineThread};
@@ -48,7 +50,7 @@ pub enum StartError {
         /// The folder.
         home: String,
         /// What the store said.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The system gives no thread.
     #[error("no thread can be started: {0}; raise the limit of processes")]
@@ -121,7 +123,7 @@ impl App {
             metrics: address(&metrics, settings.metrics_address),
         };
         let home = settings.home.display().to_string();
-        let unopened = |source| StartError::Store { home: home.clone(), source };
+        let unopened = |source| StartError::Store { home: home.clone(), source: Box::new(source) };
         let stores = Stores::open(&settings.home).map_err(unopened)?;
         let sink = Home::open(&settings.home).map_err(unopened)?;
         let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
@@ -184,8 +186,8 @@ impl App {
         let metrics =
             tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
-        let grpc = tokio::spawn(grpc::serve(grpc.into(), service.clone(), serving.clone()));
-        let served = axum::serve(http, rest::routes(service))
+        let grpc = tokio::spawn(grpc::serve(at_once(grpc), service.clone(), serving.clone()));
+        let served = axum::serve(http.tap_io(send_at_once), rest::routes(service))
             .with_graceful_shutdown(serving.clone().cancelled_owned());
         let http = tokio::spawn(served.into_future());
         let champion = tokio::spawn(champion.run(feeding.clone()));
@@ -233,6 +235,18 @@ async fn bind(
         tracing::warn!(what, %address, "reachable from other machines and asks nobody who they are");
     }
     TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, flag, source })
+}
+
+/// Small answers leave at once: waiting to fill a packet would cost a call 40 ms.
+fn at_once(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
+}
+
+/// The same for HTTP.
+fn send_at_once(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection's packets cannot be sent at once");
+    }
 }
 
 /// Waits for a task until the deadline and ends it then; whether it ended by itself and without an error.

@@ -24,6 +24,7 @@ pub mod follow;
 pub mod grpc;
 pub mod journaling;
 pub mod latest;
+pub mod model_info;
 pub mod reason;
 pub mod rest;
 pub mod service;

@@ -18,8 +18,8 @@ use crate::state::Shared;
 use crate::stores::Stores;
 
 pub use features::{FeatureAnswer, FeatureValue};
-pub use models::{ModelInfo, Promotion};
-pub use predict::{Answered, BATCH_SYMBOLS_MAX};
+pub use models::Promotion;
+pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use selection::Selection;
 pub use status::Status;
 pub use subscribe::{Announcement, RESUME_BARS_MAX, Subscription, SubscriptionRequest};

@@ -11,8 +11,8 @@ use kline::{BarTime, Interval, Kline, Symbol};
 use store::{Alias, Home, JournalQuery, ModelVersion, Stage, StoreError};
 
 use crate::clock::wall_time;
+use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
-use crate::service::ModelInfo;
 
 /// One opened home, shared by the readers. The journal's thread has its own.
 #[derive(Debug, Clone)]

@@ -5,8 +5,9 @@ use proto::v1;
 use tonic::{Request, Response, Status};
 
 use crate::convert;
+use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
-use crate::service::{ModelInfo, Promotion, Service};
+use crate::service::{Promotion, Service};
 
 #[derive(Debug)]
 pub(super) struct Models(pub(super) Service);

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
 
-use crate::service::{Answered, FeatureAnswer, ModelInfo, Service, Status};
+use crate::model_info::ModelInfo;
+use crate::service::{Answered, FeatureAnswer, Service, Status};
 use crate::state::{ExchangeState, ServingState};
 
 /// A prediction: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the number of a regression or the index of

@@ -5,29 +5,9 @@ use store::{Alias, Stage};
 
 use super::Service;
 use crate::champion::Reloaded;
+use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
 use crate::stores::Stores;
-
-/// One model of the registry.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelInfo {
-    /// Its number.
-    pub version: u64,
-    /// Its bundle.
-    pub digest: BundleDigest,
-    /// Its stage.
-    pub stage: Stage,
-    /// The aliases that point at it.
-    pub aliases: Vec<Alias>,
-    /// When it was registered, in milliseconds.
-    pub registered_at_ms: i64,
-    /// Its measured performance, as JSON.
-    pub metrics: serde_json::Value,
-    /// Its manifest, when it could be read.
-    pub manifest: Option<serde_json::Value>,
-    /// Whether this server answers with it.
-    pub serving: bool,
-}
 
 /// A change in the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

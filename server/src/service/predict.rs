@@ -22,6 +22,9 @@ pub struct Answered {
     pub staleness_ms: Milliseconds,
 }
 
+/// One symbol of a batch as it was asked for, and its answer or why there is none.
+pub type BatchAnswer = (String, Result<Answered, Refusal>);
+
 impl Service {
     /// The latest prediction of one symbol. Waits for nothing.
     ///
@@ -47,7 +50,7 @@ impl Service {
         symbols: &[Name],
         tasks: &[Name],
         interval: &str,
-    ) -> Result<Vec<(String, Result<Answered, Refusal>)>, Refusal> {
+    ) -> Result<Vec<BatchAnswer>, Refusal> {
         self.check_interval(interval)?;
         let selection = Selection::named(tasks)?;
         if symbols.len() > BATCH_SYMBOLS_MAX {

@@ -62,7 +62,6 @@ pub(crate) fn publish(home: &Path, seed: u64) -> (u32, BundleDigest) {
 /// A server process; dropping it kills it.
 pub(crate) struct Server {
     child: Child,
-    pub(crate) home: PathBuf,
     pub(crate) grpc: String,
     pub(crate) http: String,
     pub(crate) metrics: String,
@@ -109,7 +108,7 @@ impl Server {
     pub(crate) async fn start_at(exchange: (&str, &str), home: &Path) -> Self {
         let files = tempfile::tempdir().expect("a folder");
         let command = command(exchange, home, files.path());
-        Self::spawn(command, home, files).await
+        Self::spawn(command, files).await
     }
 
     /// Starts a server of these symbols (with commas between them) that follows an exchange, and waits until it
@@ -123,10 +122,10 @@ impl Server {
         let files = tempfile::tempdir().expect("a folder");
         let exchange = (exchange.rest_url(), exchange.websocket_url());
         let command = command_for((&exchange.0, &exchange.1), home, files.path(), symbols, history_bars);
-        Self::spawn(command, home, files).await
+        Self::spawn(command, files).await
     }
 
-    async fn spawn(mut command: Command, home: &Path, files: TempDir) -> Self {
+    async fn spawn(mut command: Command, files: TempDir) -> Self {
         let mut child = command.spawn().expect("the server starts");
         let (ready, log) = (files.path().join("ready.json"), files.path().join("log"));
         let began = Instant::now();
@@ -139,7 +138,7 @@ impl Server {
         let ready: Value = serde_json::from_slice(&fs::read(ready).expect("readable")).expect("JSON");
         let url = |name: &str| ready[name].as_str().expect("a text").to_owned();
         let (grpc, http, metrics) = (url("grpc_url"), url("http_url"), url("metrics_url"));
-        Self { child, home: home.to_owned(), grpc, http, metrics, log, _files: files }
+        Self { child, grpc, http, metrics, log, _files: files }
     }
 
     pub(crate) fn log(&self) -> String {
