@@ -72,7 +72,7 @@ impl Dataset {
         if ![split.train, split.tune, split.test].iter().any(|window| window.holds(row.bar)) {
             return;
         }
-        if !(row.inputs.context.sigma > 0.0) {
+        if row.inputs.context.sigma.is_nan() || row.inputs.context.sigma <= 0.0 {
             self.rows_left_out += 1;
             return;
         }

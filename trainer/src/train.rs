@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::fit::{
-    Fit, LightGbm, Loss, Matrix, Parameters, XgBoost, XgBoostData, lightgbm_path, xgboost_path,
-};
+use crate::fit::{Fit, LightGbm, Loss, Matrix, Parameters, XgBoost, lightgbm_path, xgboost_path};
 use crate::split::Split;
 use crate::{Result, TrainerError};
 use recipe::Effort;
@@ -149,8 +147,7 @@ fn train_lightgbm(
         let schedule = recipe::schedule(targets.task, effort);
         let bar = console.bar(schedule.rounds_max, &format!("LightGBM {}", targets.task));
         let fit = library.train(
-            &train_data,
-            &tune_data,
+            (&train_data, &tune_data),
             recipe::loss(targets.task),
             &parameters.clone().with("num_threads", effort.threads),
             schedule,
@@ -169,11 +166,13 @@ fn train_xgboost(
 ) -> Result<Vec<Member>> {
     let library = XgBoost::load(&xgboost_path()?)?;
     let names: Vec<&str> = features::Catalogue::standard().names().collect();
-    let bar = console.spinner("XGBoost: copying the rows");
+    let bar = console.spinner("XGBoost: binning the rows");
     let train = dataset.range(dataset.split.train);
     let rows = train.len();
-    let mut train_data = xgboost_data(&library, dataset, train, effort.threads)?;
-    let mut tune_data = xgboost_data(&library, dataset, dataset.range(dataset.split.tune), effort.threads)?;
+    let train_rows = Matrix::new(dataset.values(train), dataset.width())?;
+    let mut train_data = library.binned(train_rows, recipe::XGBOOST_BINS, effort.threads, None)?;
+    let tune_rows = Matrix::new(dataset.values(dataset.range(dataset.split.tune)), dataset.width())?;
+    let mut tune_data = library.binned(tune_rows, recipe::XGBOOST_BINS, effort.threads, Some(&train_data))?;
     bar.finish_and_clear();
     let mut members = Vec::with_capacity(targets.len());
     for targets in targets {
@@ -186,8 +185,7 @@ fn train_xgboost(
         let schedule = recipe::schedule(targets.task, effort);
         let bar = console.bar(schedule.rounds_max, &format!("XGBoost {}", targets.task));
         let fit = library.train(
-            &train_data,
-            &tune_data,
+            (&train_data, &tune_data),
             &names,
             recipe::loss(targets.task),
             &parameters.clone().with("nthread", effort.threads),
@@ -197,17 +195,6 @@ fn train_xgboost(
         members.push(Member { fit, parameters, seconds: started.elapsed().as_secs_f64() });
     }
     Ok(members)
-}
-
-/// The rows as XGBoost reads them; the copy in single precision lives no longer than this call.
-fn xgboost_data(
-    library: &XgBoost,
-    dataset: &Dataset,
-    range: Range<usize>,
-    threads: usize,
-) -> Result<XgBoostData> {
-    let rows = single_precision(dataset.values(range));
-    Ok(library.data(Matrix::new(&rows, dataset.width())?, threads)?)
 }
 
 /// The values as XGBoost sees them, in training and in scoring.

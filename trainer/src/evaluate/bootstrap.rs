@@ -115,9 +115,9 @@ pub fn auc_interval(scores: &[f64], came_true: &[bool], days: &[i64], resampling
             while at < order.len() && scores[order[at]] == score {
                 let weight = weights[numbers[at]];
                 if came_true[order[at]] {
-                    up += weight
+                    up += weight;
                 } else {
-                    down += weight
+                    down += weight;
                 }
                 at += 1;
             }

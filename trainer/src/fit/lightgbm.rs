@@ -156,8 +156,7 @@ impl LightGbm {
     /// When the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
-        train: &LightGbmData,
-        tune: &LightGbmData,
+        (train, tune): (&LightGbmData, &LightGbmData),
         loss: Loss,
         parameters: &Parameters,
         schedule: Schedule,

@@ -4,11 +4,15 @@
 //! call, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is `Send`: the
 //! library keeps its last error and its lent buffers per thread.
 
+mod feed;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 use std::slice;
+
+use feed::Feed;
 
 use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
 
@@ -44,6 +48,18 @@ api! {
     last_error = "XGBGetLastError": fn() -> *const c_char;
     register_log = "XGBRegisterLogCallback": fn(extern "C" fn(*const c_char)) -> c_int;
     matrix_create = "XGDMatrixCreateFromDense": fn(*const c_char, *const c_char, *mut Handle) -> c_int;
+    proxy_create = "XGProxyDMatrixCreate": fn(*mut Handle) -> c_int;
+    proxy_dense = "XGProxyDMatrixSetDataDense": fn(Handle, *const c_char) -> c_int;
+    binned_create = "XGQuantileDMatrixCreateFromCallback":
+        fn(
+            *mut c_void,
+            Handle,
+            Handle,
+            extern "C" fn(*mut c_void),
+            extern "C" fn(*mut c_void) -> c_int,
+            *const c_char,
+            *mut Handle
+        ) -> c_int;
     matrix_info = "XGDMatrixSetInfoFromInterface": fn(Handle, *const c_char, *const c_char) -> c_int;
     matrix_free = "XGDMatrixFree": fn(Handle) -> c_int;
     booster_create = "XGBoosterCreate": fn(*const Handle, u64, *mut Handle) -> c_int;
@@ -131,6 +147,41 @@ impl XgBoost {
         Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
     }
 
+    /// Bins a matrix for training; the rows are read in pieces, in single precision, and only their bins are kept.
+    /// Rows to tune on must be binned like those to train on: give these as `reference`. The training parameters
+    /// must have the same `max_bin`.
+    ///
+    /// # Errors
+    /// When the library refuses, for example because a value is infinite.
+    pub fn binned(
+        &self,
+        rows: Matrix<'_, f64>,
+        bins: usize,
+        threads: usize,
+        reference: Option<&XgBoostData>,
+    ) -> Result<XgBoostData, FitError> {
+        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}, "max_bin": {bins}}}"#))?;
+        let mut feed = Feed::new(&self.api, rows)?;
+        let mut handle = ptr::null_mut();
+        let reference = reference.map_or(ptr::null_mut(), |data| data.handle);
+        // SAFETY: the library calls back during this call only, on this thread, with the pointer to `feed`, which
+        // is live and not used otherwise meanwhile; `reference` is null or a live matrix.
+        let status = unsafe {
+            (self.api.binned_create)(
+                (&raw mut feed).cast(),
+                feed.proxy.handle,
+                reference,
+                feed::again,
+                feed::next,
+                settings.as_ptr(),
+                &raw mut handle,
+            )
+        };
+        feed.fault.take().map_or(Ok(()), Err)?;
+        self.api.check("XGQuantileDMatrixCreateFromCallback", status)?;
+        Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
+    }
+
     /// Trains on `train`, follows the loss on `tune`, keeps the best rounds. `progress` hears of each round:
     /// its number and its loss.
     ///
@@ -138,8 +189,7 @@ impl XgBoost {
     /// When the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
-        train: &XgBoostData,
-        tune: &XgBoostData,
+        (train, tune): (&XgBoostData, &XgBoostData),
         names: &[&str],
         loss: Loss,
         parameters: &Parameters,

@@ -8,6 +8,9 @@ use forecast::{Task, TaskKind};
 
 use crate::fit::{Loss, Parameters, Schedule};
 
+/// How many bins XGBoost cuts a column into.
+pub const XGBOOST_BINS: usize = 64;
+
 /// What a person may change about a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -150,7 +153,7 @@ pub fn xgboost(task: Task, effort: Effort, rows: usize) -> Parameters {
     Parameters::default()
         .with("tree_method", "hist")
         .with("grow_policy", "lossguide")
-        .with("max_bin", 64)
+        .with("max_bin", XGBOOST_BINS)
         .with("max_depth", 0)
         .with("max_leaves", shape.leaves)
         .with("eta", shape.rate)

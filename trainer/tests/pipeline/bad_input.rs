@@ -50,10 +50,10 @@ fn too_little_history_and_windows_out_of_order() {
     let files = files.to_string_lossy().into_owned();
     execute(&["--home", &home, "ingest", "--klines", &files]).expect("klines");
 
-    let told = execute(&["--home", &home, "train"]).map_err(|error| error.to_string());
+    let told = execute(&["--home", &home, "train"]);
     assert!(told.is_err_and(|text| text.contains("rows") && text.contains("more history")));
     let words = ["--home", &home, "train", "--train-until", "2025-01-09", "--tune-until", "2025-01-08"];
-    let told = execute(&words).map_err(|error| error.to_string());
+    let told = execute(&words);
     assert!(told.is_err_and(|text| text.contains("--tune-until")));
 }
 

@@ -48,7 +48,7 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
         let mut tune_data = library.data(matrix(&tune.0), &NAMES, &parameters, Some(&train_data))?;
         train_data.set_labels(&train.1)?;
         tune_data.set_labels(&tune.1)?;
-        library.train(&train_data, &tune_data, Loss::SquaredError, &parameters, SCHEDULE, &mut |_, _| ())
+        library.train((&train_data, &tune_data), Loss::SquaredError, &parameters, SCHEDULE, &mut |_, _| ())
     };
     let (first, second) = (fit().expect("a model"), fit().expect("a model"));
     assert_eq!(first.file, second.file);
@@ -68,7 +68,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
-    let (train_rows, tune_rows) = (single(&train.0), single(&tune.0));
+    let tune_rows = single(&tune.0);
     let up =
         |labels: &[f32]| labels.iter().map(|label| f32::from(u8::from(*label > 1.0))).collect::<Vec<f32>>();
     let parameters = Parameters::default()
@@ -79,12 +79,12 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("subsample", 0.5)
         .with("seed", 3);
     let fit = || {
-        let mut train_data = library.data(Matrix::new(&train_rows, COLUMNS)?, 1)?;
-        let mut tune_data = library.data(Matrix::new(&tune_rows, COLUMNS)?, 1)?;
+        let mut train_data = library.binned(matrix(&train.0), 256, 1, None)?;
+        let mut tune_data = library.binned(matrix(&tune.0), 256, 1, Some(&train_data))?;
         train_data.set_labels(&up(&train.1))?;
         tune_data.set_labels(&up(&tune.1))?;
         let loss = Loss::BinaryLogLoss;
-        library.train(&train_data, &tune_data, &NAMES, loss, &parameters, SCHEDULE, &mut |_, _| ())
+        library.train((&train_data, &tune_data), &NAMES, loss, &parameters, SCHEDULE, &mut |_, _| ())
     };
     let (first, second) = (fit().expect("a model"), fit().expect("a model"));
     assert_eq!(first.file, second.file);
@@ -110,6 +110,8 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     assert!(told.is_some_and(|text| text.starts_with("XGBoost refused XGBoosterLoadModelFromBuffer: ")));
     let infinite = [f32::INFINITY];
     let told = library.data(Matrix::new(&infinite, 1).expect("a row"), 1).err();
+    assert!(told.is_some_and(|error| error.to_string().contains("inf")));
+    let told = library.binned(Matrix::new(&[f64::INFINITY], 1).expect("a row"), 16, 1, None).err();
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
     let values = [1.0_f32, 2.0];
     let mut data = library.data(Matrix::new(&values, 1).expect("rows"), 1).expect("rows");

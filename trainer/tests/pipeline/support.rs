@@ -6,7 +6,6 @@ use std::path::Path;
 use clap::Parser;
 use exchange_sim::synthetic;
 use kline::{Interval, Kline, Symbol};
-use klinecast_trainer::TrainerError;
 use klinecast_trainer::args::Arguments;
 use klinecast_trainer::console::Console;
 use klinecast_trainer::pipeline;
@@ -30,8 +29,9 @@ pub(crate) fn write_files(folder: &Path, klines: &BTreeMap<Symbol, Vec<Kline>>) 
     }
 }
 
-/// Runs a command line in this process without output.
-pub(crate) fn execute(words: &[&str]) -> Result<(), TrainerError> {
+/// Runs a command line in this process without output; answers what it said about its failure.
+pub(crate) fn execute(words: &[&str]) -> Result<(), String> {
     let arguments = Arguments::try_parse_from(std::iter::once(&"klinecast-trainer").chain(words));
     pipeline::execute_with(&arguments.expect("a well-formed command line"), Console::silent())
+        .map_err(|error| error.to_string())
 }
