@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forecast::{Forecaster, Source};
 use kline::{BarTime, Interval, Kline, Symbol};
-use market::live::Backoff;
+use market::backoff::Backoff;
 use market::{ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;

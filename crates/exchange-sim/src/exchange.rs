@@ -1,12 +1,12 @@
 //! The running exchange.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get};
-use kline::{Interval, Milliseconds};
+use kline::Milliseconds;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::rest::{self, Weights};
+use crate::shared::{Context, Shared, stopped};
 use crate::tape::Tape;
 use crate::{ExchangeConfig, ExchangeError, pace, socket};
 
@@ -32,40 +33,6 @@ pub struct Exchange {
     pace: JoinHandle<()>,
     finished: watch::Receiver<bool>,
     sockets_gone: mpsc::Receiver<()>,
-}
-
-/// What every connection sees.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) clock: Clock,
-    pub(crate) hub: Hub,
-    pub(crate) weights: Weights,
-    pub(crate) interval: Interval,
-    pub(crate) ping_interval: Duration,
-    pub(crate) stop: watch::Receiver<bool>,
-    tape: RwLock<Tape>,
-}
-
-impl Shared {
-    pub(crate) fn tape(&self) -> RwLockReadGuard<'_, Tape> {
-        self.tape.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn tape_mut(&self) -> RwLockWriteGuard<'_, Tape> {
-        self.tape.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a handler is given. The guard is dropped when the last websocket has gone.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) guard: mpsc::Sender<()>,
-}
-
-/// Waits until the exchange is told to stop, or is dropped.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 impl Exchange {

@@ -18,6 +18,7 @@
 mod aggregate;
 mod clock;
 mod config;
+mod decimals;
 mod error;
 mod exchange;
 mod frame;
@@ -26,6 +27,7 @@ mod pace;
 mod path;
 pub mod recorded;
 mod rest;
+mod shared;
 mod socket;
 mod stream;
 pub mod synthetic;

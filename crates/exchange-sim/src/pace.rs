@@ -8,10 +8,10 @@ use kline::{Interval, Milliseconds};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::exchange::{Shared, stopped};
 use crate::frame;
 use crate::hub::Delivery;
 use crate::path::scramble;
+use crate::shared::{Shared, stopped};
 use crate::stream::KlineStream;
 
 /// Forming klines are sent this often in the exchange's time...

@@ -2,7 +2,7 @@
 
 use kline::{Interval, Kline, KlineFields, Milliseconds};
 
-use crate::tape::Decimals;
+use crate::decimals::Decimals;
 
 /// The bar's time is divided into so many steps; a price holds for one.
 const STEPS: i64 = 450;

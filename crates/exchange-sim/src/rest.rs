@@ -12,10 +12,10 @@ use axum::response::{IntoResponse, Response};
 use kline::{Interval, Symbol};
 use serde_json::{Value, json};
 
-use crate::exchange::{Context, Shared};
+use crate::decimals::Decimals;
 use crate::frame::{self, decimal};
 use crate::pace::divides;
-use crate::tape::Decimals;
+use crate::shared::{Context, Shared};
 use failure::Failure;
 use weights::WEIGHT_HEADER;
 pub(crate) use weights::Weights;

@@ -11,9 +11,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use crate::exchange::{Context, Shared, stopped};
 use crate::frame;
 use crate::hub::ConnectionId;
+use crate::shared::{Context, Shared, stopped};
 use crate::stream::{MOST_STREAMS, is_name};
 use command::Command;
 

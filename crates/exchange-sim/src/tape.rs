@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kline::{Interval, Kline, Milliseconds, Symbol};
 
 use crate::aggregate::aggregate;
+use crate::decimals::Decimals;
 use crate::path;
 use crate::synthetic::{self, Market};
 use crate::{ExchangeConfig, ExchangeError, MarketSource};
@@ -28,13 +29,6 @@ struct Series {
     first_trades: Vec<i64>,
     next_trade: i64,
     decimals: Decimals,
-}
-
-/// How finely prices and volumes are quoted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Decimals {
-    pub(crate) price: u32,
-    pub(crate) volume: u32,
 }
 
 /// A kline as the exchange shows it at one moment.
@@ -227,31 +221,6 @@ impl Series {
     }
 }
 
-impl Decimals {
-    /// The fewest decimals that write every price and every volume.
-    fn of(klines: &[Kline]) -> Self {
-        let mut found = Self { price: 0, volume: 0 };
-        for kline in klines {
-            for price in [kline.open, kline.high, kline.low, kline.close] {
-                found.price = at_least(found.price, price);
-            }
-            found.volume = at_least(found.volume, kline.volume);
-        }
-        found
-    }
-}
-
-fn at_least(mut decimals: u32, value: f64) -> u32 {
-    while decimals < 8 {
-        let scale = f64::from(10_u32.pow(decimals));
-        if ((value * scale).round() / scale).to_bits() == value.to_bits() {
-            break;
-        }
-        decimals += 1;
-    }
-    decimals
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,14 +268,5 @@ mod tests {
         assert_eq!(ids(5, 7 * STEP), Some((4, 6)));
         assert_eq!(ids(6, 6 * STEP), Some((-1, -1)), "no trade yet");
         assert_eq!(ids(7, 9 * STEP), None);
-    }
-
-    #[test]
-    fn decimals_are_those_of_the_finest_value() {
-        assert_eq!([1.0, 0.5, 0.1, 79_743.33, 0.172_07].map(|value| at_least(0, value)), [0, 1, 1, 2, 5]);
-        assert_eq!(
-            tape(&[4]).0.symbols().next().map(|(_, decimals)| decimals),
-            Some(Decimals { price: 2, volume: 1 })
-        );
     }
 }

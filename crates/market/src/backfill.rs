@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kline::{Interval, Kline, Milliseconds, Symbol};
 
-use crate::live::Backoff;
+use crate::backoff::Backoff;
 use crate::{BackfillProgress, MarketError, RestClient};
 
 /// Rows of one page: the most that the exchange gives at once.

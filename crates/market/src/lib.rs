@@ -15,6 +15,7 @@
 //! ```
 
 mod backfill;
+pub mod backoff;
 pub mod binance;
 mod error;
 pub mod event;

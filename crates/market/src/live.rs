@@ -1,7 +1,6 @@
-//! Following the exchange live. Three concerns in three files: when to try again (`backoff`), what is missing and in
-//! which order it is delivered (`repair`), and the socket itself (`connection`). The first two are pure.
+//! Following the exchange live. Two concerns in two files: what is missing and in which order it is
+//! delivered (`repair`, pure), and the socket itself (`connection`).
 
-mod backoff;
 mod connection;
 mod repair;
 
@@ -12,7 +11,6 @@ use kline::{BarTime, Symbol};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-pub use backoff::{Backoff, BackoffPolicy};
 pub use repair::{Missing, Repair, Settled};
 
 use crate::{ExchangeSettings, MarketError, MarketEvent, RestClient};

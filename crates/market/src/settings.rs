@@ -6,7 +6,7 @@ use kline::{Interval, Symbol};
 use url::Url;
 
 use crate::MarketError;
-use crate::live::BackoffPolicy;
+use crate::backoff::BackoffPolicy;
 
 /// Binance's public market data by REST; needs no key.
 pub const BINANCE_REST_URL: &str = "https://data-api.binance.vision";

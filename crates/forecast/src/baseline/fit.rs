@@ -16,7 +16,17 @@ const SAMPLES_NEEDED: usize = 100;
 /// Into how many bins a volatility ratio is cut.
 const RATIO_BINS: usize = 20;
 
-pub(super) fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Result<Baselines, FitError> {
+impl Baselines {
+    /// Fits every baseline on the samples, in their order; walks them twice.
+    ///
+    /// # Errors
+    /// If fewer than 100 samples have a volatility and everything that HAR reads.
+    pub fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Result<Self, FitError> {
+        fit(samples)
+    }
+}
+
+fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Result<Baselines, FitError> {
     let mut first = FirstWalk::new();
     for sample in samples.clone() {
         first.push(&sample);

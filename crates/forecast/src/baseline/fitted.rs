@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::har_rv::HarRv;
 use super::residuals::Residuals;
 use super::table::{BinnedFrequencies, Frequencies};
-use super::{BaselineInputs, BaselineName, BaselineSample, fit};
+use super::{BaselineInputs, BaselineName};
 use crate::{Answer, NamedAnswer, OutcomeContext, Task, log_volatility};
 
 /// Every baseline, fitted on one training window.
@@ -64,14 +64,6 @@ pub(super) const VOLATILITY_FORECASTS: [BaselineName; 4] =
     [BaselineName::Persistence, BaselineName::Ewma, BaselineName::HarRv, BaselineName::SeasonalHarRv];
 
 impl Baselines {
-    /// Fits every baseline on the samples, in their order; walks them twice.
-    ///
-    /// # Errors
-    /// If fewer than 100 samples have a volatility and everything that HAR reads.
-    pub fn fit(samples: impl Iterator<Item = BaselineSample> + Clone) -> Result<Self, FitError> {
-        fit::fit(samples)
-    }
-
     /// One baseline's answer in the outcome's unit; `None` if it does not answer the task, NaN if it can't know.
     #[must_use]
     pub fn answer(&self, name: BaselineName, task: Task, inputs: &BaselineInputs) -> Option<Answer> {

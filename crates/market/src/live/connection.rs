@@ -13,7 +13,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::{Backoff, Missing, Repair, Settled};
+use super::{Missing, Repair, Settled};
+use crate::backoff::Backoff;
 use crate::binance::frame::{Frame, decode};
 use crate::binance::stream::{combined_address, subscriptions};
 use crate::{BackfillProgress, ExchangeSettings, MarketError, MarketEvent, RestClient, backfill};

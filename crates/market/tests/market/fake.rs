@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use market::backoff::BackoffPolicy;
 use market::kline::{Interval, Symbol};
-use market::live::BackoffPolicy;
 use market::{ExchangeSettings, MarketEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
