@@ -171,8 +171,10 @@ fn train_xgboost(
     let rows = train.len();
     let train_rows = Matrix::new(dataset.values(train), dataset.width())?;
     let mut train_data = library.binned(train_rows, recipe::XGBOOST_BINS, effort.threads, None)?;
-    let tune_rows = Matrix::new(dataset.values(dataset.range(dataset.split.tune)), dataset.width())?;
-    let mut tune_data = library.binned(tune_rows, recipe::XGBOOST_BINS, effort.threads, Some(&train_data))?;
+    // Not binned: the loss is asked for after every round, and looking a row's bins up is slow where values are missing.
+    let tune_rows = single_precision(dataset.values(dataset.range(dataset.split.tune)));
+    let mut tune_data = library.data(Matrix::new(&tune_rows, dataset.width())?, effort.threads)?;
+    drop(tune_rows);
     bar.finish_and_clear();
     let mut members = Vec::with_capacity(targets.len());
     for targets in targets {
