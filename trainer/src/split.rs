@@ -35,7 +35,7 @@ pub struct Split {
     pub train: Window,
     /// Early stopping looks at these.
     pub tune: Window,
-    /// The reported figures are of these; nothing is chosen by them.
+    /// The reported figures are of these; a run chooses nothing by them, though the recipe was shaped with them in sight.
     pub test: Window,
 }
 

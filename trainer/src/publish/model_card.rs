@@ -46,7 +46,7 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     let _ = writeln!(
         text,
         "\nAt least {EMBARGO_BARS} bars lie between two windows. Early stopping looked at the tuning window only; \
-         nothing was chosen by the test window. Data: `{}`. Seed: {}.\n",
+         this run chose nothing by the test window (the recipe itself was shaped with it in sight). Data: `{}`. Seed: {}.\n",
         trained.plan.data_version, trained.plan.seed
     );
     text.push_str("## The test window\n\nSkill is `1 - loss/baseline loss`; brackets are 95 % intervals from whole days drawn again.\n");
