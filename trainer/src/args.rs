@@ -57,8 +57,8 @@ pub enum Command {
     Version,
     /// Train every task's boosters and fit the baselines.
     Train(TrainArguments),
-    /// Score the trained boosters and the baselines on the test window.
-    Evaluate(EvaluateArguments),
+    /// Score the trained boosters and the baselines on the test window, or on another later one.
+    Evaluate(EvaluateAloneArguments),
     /// Build and verify the bundle, keep it, register it.
     Publish,
     /// Make a published bundle the champion.
@@ -150,6 +150,20 @@ pub struct EvaluateArguments {
     /// Stop when a figure is beyond what the task allows on a real market.
     #[arg(long)]
     pub strict: bool,
+}
+
+/// `evaluate` on its own.
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateAloneArguments {
+    /// How to evaluate.
+    #[command(flatten)]
+    pub evaluate: EvaluateArguments,
+    /// Another first bar to test on, after the tuning window; the figures are then printed only.
+    #[arg(long)]
+    pub test_from: Option<TimeArgument>,
+    /// Another last bar to test on; the klines may have grown since training.
+    #[arg(long)]
+    pub test_until: Option<TimeArgument>,
 }
 
 /// `promote`.

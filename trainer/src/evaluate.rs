@@ -14,7 +14,7 @@ use crate::Result;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::train::{Trained, TrainedTask};
-use answers::{Answers, baseline_answers, member_answers};
+use answers::{Answers, baseline_answers, every_answer, member_answers};
 use bootstrap::{Figure, Resampling};
 use metrics::{Truth, figures, losses, scaled_qlike, skill_figure, variance_factor};
 
@@ -81,10 +81,13 @@ pub fn evaluate(
     console: &Console,
 ) -> Result<Evaluation> {
     let resampling = Resampling { times: resamples, seed: trained.plan.seed };
-    let bar = console.bar(trained.tasks.len(), "scoring the test window");
+    let bar = console.spinner("scoring the test window");
+    let members = every_answer(dataset, trained, dataset.range(dataset.split.test))?;
+    bar.finish_and_clear();
+    let bar = console.bar(trained.tasks.len(), "resampling the test window");
     let mut evaluation = Evaluation { tasks: Vec::new(), alarms: Vec::new() };
-    for task in &trained.tasks {
-        let (found, alarms) = evaluate_task(dataset, trained, task, resampling)?;
+    for (task, members) in trained.tasks.iter().zip(&members) {
+        let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling)?;
         evaluation.tasks.push(found);
         evaluation.alarms.extend(alarms);
         bar.advance(f64::NAN);
@@ -95,7 +98,7 @@ pub fn evaluate(
 fn evaluate_task(
     dataset: &Dataset,
     trained: &Trained,
-    one: &TrainedTask,
+    (one, members): (&TrainedTask, &[Answers; 3]),
     resampling: Resampling,
 ) -> Result<(TaskEvaluation, Vec<String>)> {
     let task = one.task;
@@ -117,7 +120,6 @@ fn evaluate_task(
         ("skill", losses_of(one.best_baseline)),
         ("skill_climatology", losses_of(BaselineName::Climatology)),
     ];
-    let members = member_answers(dataset, one, range)?;
     let factors = variance_factors(dataset, trained, one)?;
     let mut models = Vec::new();
     let mut alarms = Vec::new();
@@ -150,7 +152,7 @@ fn variance_factors(dataset: &Dataset, trained: &Trained, one: &TrainedTask) -> 
     let inputs = dataset.inputs(range.clone());
     let outcomes: Vec<f64> =
         dataset.outcomes(range.clone()).iter().map(|outcomes| outcomes[one.task.index()]).collect();
-    let members = member_answers(dataset, one, range)?;
+    let members = member_answers(one, dataset.values(range), inputs)?;
     let baselines = BaselineName::of(one.task)
         .iter()
         .map(|name| baseline_answers(&trained.baselines, *name, one.task, inputs));

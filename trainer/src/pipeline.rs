@@ -8,7 +8,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::Home;
 
-use crate::args::{Arguments, Command, EvaluateArguments, RunArguments, TrainArguments, WindowArguments};
+use crate::args::{
+    Arguments, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments, TrainArguments,
+    WindowArguments,
+};
 use crate::artefact::{read_json, write_json};
 use crate::console::Console;
 use crate::dataset::Dataset;
@@ -229,7 +232,10 @@ impl Pipeline {
     ) -> Result<Evaluation> {
         let started = Instant::now();
         let found = evaluate::evaluate(dataset, trained, arguments.resamples, &self.console)?;
-        write_json(&self.folder().join("evaluation.json"), &found)?;
+        // What is published are the figures of the window that training had set aside.
+        if dataset.split == trained.plan.split {
+            write_json(&self.folder().join("evaluation.json"), &found)?;
+        }
         self.console.report("evaluate", started, &found, || report::evaluation(&found));
         for alarm in &found.alarms {
             self.console.warn(&format!("{alarm}: beyond what a real market allows, look for a leak"));
@@ -270,9 +276,20 @@ impl Pipeline {
         self.train(&dataset, version, arguments.effort.effort()).map(drop)
     }
 
-    fn evaluate_alone(&self, arguments: &EvaluateArguments) -> Result<()> {
-        let (dataset, trained) = self.trained()?;
-        self.evaluate(&dataset, &trained, arguments).map(drop)
+    fn evaluate_alone(&self, arguments: &EvaluateAloneArguments) -> Result<()> {
+        let EvaluateAloneArguments { evaluate, test_from, test_until } = arguments;
+        let (dataset, trained) = if test_from.is_none() && test_until.is_none() {
+            self.trained()?
+        } else {
+            let trained = train::load(&self.folder())?;
+            let klines = self.klines()?;
+            let split = trained.plan.split;
+            let bars = klines.values().filter_map(|klines| Some(klines.last()?.bar_time(self.interval)));
+            let last = bars.max().unwrap_or(split.test.until);
+            let split = split.with_test(*test_from, *test_until, last, self.interval)?;
+            (self.dataset(&klines, split), trained)
+        };
+        self.evaluate(&dataset, &trained, evaluate).map(drop)
     }
 
     fn publish_alone(&self) -> Result<()> {

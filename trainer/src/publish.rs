@@ -81,6 +81,7 @@ pub fn build(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> R
         seed: trained.plan.seed,
         parameters: BTreeMap::from([("rounds_max".to_owned(), json!(trained.plan.rounds_max))]),
         baselines: trained.baselines.clone(),
+        stacking: trained.stacking.clone(),
         golden_rows: golden,
         tasks,
         model_card: model_card::model_card(dataset, trained, evaluation),

@@ -33,7 +33,7 @@ pub struct SplitRequest {
 pub struct Split {
     /// Boosters and baselines are fitted on these.
     pub train: Window,
-    /// Early stopping looks at these.
+    /// Early stopping and stacking look at these.
     pub tune: Window,
     /// The reported figures are of these; a run chooses nothing by them, though the recipe was shaped with them in sight.
     pub test: Window,
@@ -54,6 +54,14 @@ impl Window {
     pub fn holds(&self, bar: BarTime) -> bool {
         self.from <= bar && bar <= self.until
     }
+
+    fn require(&self, earlier: &'static str, later: &'static str) -> Result<()> {
+        if self.from <= self.until {
+            return Ok(());
+        }
+        let (start, end) = (readable(self.from.milliseconds()), readable(self.until.milliseconds()));
+        Err(TrainerError::Order { earlier, later, start, end })
+    }
 }
 
 impl Split {
@@ -63,39 +71,56 @@ impl Split {
     /// # Errors
     /// [`TrainerError::Order`] when a window would be empty.
     pub fn new(request: &SplitRequest, first: BarTime, last: BarTime, interval: Interval) -> Result<Self> {
-        let embargo = i64::from(EMBARGO_BARS) + 1;
-        let until = |time: Option<TimeArgument>, share: f64| match time {
-            Some(time) => BarTime::last_closed(time.end() + 1, interval).min(last),
-            None => {
-                let bars = last.steps_since(first, interval) as f64;
-                first.plus((bars * share) as i64, interval)
-            }
+        let share = |share: f64| {
+            let bars = last.steps_since(first, interval) as f64;
+            first.plus((bars * share) as i64, interval)
         };
-        let from = |time: Option<TimeArgument>, at_least: BarTime| match time {
-            Some(time) => {
-                BarTime::last_closed(time.start() + interval.milliseconds(), interval).max(at_least)
-            }
-            None => at_least,
+        let train = Window {
+            from: from_bar(request.train_from, first, interval),
+            until: until_bar(request.train_until, share(SHARES[0]), last, interval),
         };
-        let train =
-            Window { from: from(request.train_from, first), until: until(request.train_until, SHARES[0]) };
-        let tune =
-            Window { from: train.until.plus(embargo, interval), until: until(request.tune_until, SHARES[1]) };
-        let test = Window {
-            from: from(request.test_from, tune.until.plus(embargo, interval)),
-            until: until(request.test_until, 1.0),
+        let tune = Window {
+            from: after(train, interval),
+            until: until_bar(request.tune_until, share(SHARES[1]), last, interval),
         };
-        for (earlier, later, window) in
-            [("data", "train", train), ("train", "tune", tune), ("tune", "test", test)]
-        {
-            if window.until < window.from {
-                let start = readable(window.from.milliseconds());
-                let end = readable(window.until.milliseconds());
-                return Err(TrainerError::Order { earlier, later, start, end });
-            }
+        for (earlier, later, window) in [("data", "train", train), ("train", "tune", tune)] {
+            window.require(earlier, later)?;
         }
-        Ok(Self { train, tune, test })
+        Self { train, tune, test: tune }.with_test(request.test_from, request.test_until, last, interval)
     }
+
+    /// The same with another test window, no earlier than the embargo after the tuning window, as far as `last`.
+    ///
+    /// # Errors
+    /// [`TrainerError::Order`] when it would be empty.
+    pub fn with_test(
+        self,
+        from: Option<TimeArgument>,
+        until: Option<TimeArgument>,
+        last: BarTime,
+        interval: Interval,
+    ) -> Result<Self> {
+        let test = Window {
+            from: from_bar(from, after(self.tune, interval), interval),
+            until: until_bar(until, last, last, interval),
+        };
+        test.require("tune", "test")?;
+        Ok(Self { test, ..self })
+    }
+}
+
+/// The first bar of the window after one.
+fn after(window: Window, interval: Interval) -> BarTime {
+    window.until.plus(i64::from(EMBARGO_BARS) + 1, interval)
+}
+
+fn from_bar(time: Option<TimeArgument>, at_least: BarTime, interval: Interval) -> BarTime {
+    let asked = time.map(|time| BarTime::last_closed(time.start() + interval.milliseconds(), interval));
+    asked.map_or(at_least, |bar| bar.max(at_least))
+}
+
+fn until_bar(time: Option<TimeArgument>, otherwise: BarTime, last: BarTime, interval: Interval) -> BarTime {
+    time.map_or(otherwise, |time| BarTime::last_closed(time.end() + 1, interval).min(last))
 }
 
 #[cfg(test)]
@@ -125,6 +150,17 @@ mod tests {
         assert_eq!(split.train.until, bar(10 * 96 - 1));
         assert_eq!(split.tune, Window { from: bar(10 * 96 + 16), until: bar(15 * 96 - 1) });
         assert_eq!(split.test, Window { from: bar(19 * 96), until: bar(3_000) });
+    }
+
+    #[test]
+    fn a_later_test_window_keeps_its_distance_too() {
+        let split = Split::new(&SplitRequest::default(), bar(0), bar(3_000), STEP).expect("long enough");
+        let later = split.with_test(day("1970-02-15"), None, bar(6_000), STEP).expect("in order");
+        assert_eq!(later.test, Window { from: bar(45 * 96), until: bar(6_000) });
+        assert_eq!((later.train, later.tune), (split.train, split.tune));
+        let early = split.with_test(day("1970-01-01"), None, bar(6_000), STEP).expect("moved");
+        assert_eq!(early.test.from, split.test.from);
+        assert!(split.with_test(None, day("1970-01-02"), bar(6_000), STEP).is_err());
     }
 
     #[test]

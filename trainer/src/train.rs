@@ -2,11 +2,12 @@
 
 pub mod recipe;
 mod saved;
+mod stack;
 
 use std::ops::Range;
 use std::time::Instant;
 
-use forecast::{BaselineName, Baselines, TargetTransform, Task, score};
+use forecast::{BaselineName, Baselines, Stacking, TargetTransform, Task, score};
 use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
@@ -24,6 +25,8 @@ pub struct Trained {
     pub plan: Plan,
     /// The fitted baselines.
     pub baselines: Baselines,
+    /// How the members of some class tasks are combined, fitted on the tuning window.
+    pub stacking: Stacking,
     /// The tasks, in the order of [`Task::ALL`].
     pub tasks: Vec<TrainedTask>,
 }
@@ -79,7 +82,7 @@ pub fn train(dataset: &Dataset, data_version: String, effort: Effort, console: &
         Task::ALL.map(|task| Targets::of(dataset, task, train.clone(), tune.clone())).into();
     let lightgbm = train_lightgbm(dataset, &targets, effort, console)?;
     let xgboost = train_xgboost(dataset, &targets, effort, console)?;
-    let tasks = targets
+    let tasks: Vec<TrainedTask> = targets
         .iter()
         .zip(lightgbm.into_iter().zip(xgboost))
         .map(|(targets, (lightgbm, xgboost))| TrainedTask {
@@ -90,8 +93,11 @@ pub fn train(dataset: &Dataset, data_version: String, effort: Effort, console: &
             xgboost,
         })
         .collect();
+    let bar = console.spinner("stacking volatility and classes");
+    let stacking = stack::fit(dataset, &tasks, tune)?;
+    bar.finish_and_clear();
     let plan = Plan { split: dataset.split, data_version, seed: effort.seed, rounds_max: effort.rounds_max };
-    Ok(Trained { plan, baselines, tasks })
+    Ok(Trained { plan, baselines, stacking, tasks })
 }
 
 /// The labels and weights of one task's training and tuning rows. A row without an outcome has weight 0, so all

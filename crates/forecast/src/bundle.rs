@@ -2,7 +2,7 @@
 //! content-addressed.
 //!
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
-//! their libraries' own formats, `baselines.json`, `golden.json` and `model-card.md`.
+//! their libraries' own formats, `baselines.json`, `stacking.json`, `golden.json` and `model-card.md`.
 
 mod builder;
 mod canonical;
@@ -26,13 +26,16 @@ pub use manifest::{
     BoosterEntry, FileEntry, Manifest, Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TrainingWindow,
 };
 
-use crate::{Baselines, Task};
+use crate::{Baselines, Stacking, Task};
 
 /// The manifest's path within a bundle.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The baselines' path within a bundle.
 pub const BASELINES_FILE: &str = "baselines.json";
+
+/// The stacks' path within a bundle.
+pub const STACKING_FILE: &str = "stacking.json";
 
 /// The golden rows' path within a bundle.
 pub const GOLDEN_FILE: &str = "golden.json";
@@ -47,6 +50,7 @@ pub struct Bundle {
     manifest: Manifest,
     files: BTreeMap<String, Arc<[u8]>>,
     baselines: Baselines,
+    stacking: Stacking,
     models: Vec<TaskModel>,
 }
 
@@ -90,6 +94,12 @@ impl Bundle {
     #[must_use]
     pub const fn baselines(&self) -> &Baselines {
         &self.baselines
+    }
+
+    /// How the members of some class tasks are combined.
+    #[must_use]
+    pub const fn stacking(&self) -> &Stacking {
+        &self.stacking
     }
 
     /// Whether the models were trained on a symbol.

@@ -1,4 +1,4 @@
-//! From boosters' raw outputs to answers: the members in the outcome's unit, and their mean.
+//! From boosters' raw outputs to answers: the members in the outcome's unit, and the ensemble of them.
 
 use forest::Booster;
 
@@ -55,7 +55,8 @@ impl Bundle {
         outputs: &mut Vec<f64>,
     ) -> Vec<TaskPrediction> {
         let models = self.models();
-        let mut answers = Vec::with_capacity(models.len());
+        let mut answers: Vec<TaskPrediction> = Vec::with_capacity(models.len());
+        let mut volatility = f64::NAN;
         for model in models {
             let TaskModel { entry, lightgbm, xgboost } = model;
             let mut member = |booster: &Booster| {
@@ -69,8 +70,15 @@ impl Bundle {
             };
             let (lightgbm, xgboost) = (member(lightgbm), member(xgboost));
             let ensemble = mean(&lightgbm, &xgboost);
+            if let (Task::Volatility4Step, Answer::Value(value)) = (entry.task, &ensemble) {
+                volatility = *value;
+            }
             let baselines = self.baselines().answers(entry.task, inputs);
             answers.push(TaskPrediction { task: entry.task, lightgbm, xgboost, ensemble, baselines });
+        }
+        for answer in &mut answers {
+            let mean = std::mem::replace(&mut answer.ensemble, Answer::Value(f64::NAN));
+            answer.ensemble = self.stacking().answer(answer.task, mean, volatility, &inputs.context);
         }
         answers
     }

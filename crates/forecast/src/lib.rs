@@ -24,6 +24,7 @@ mod answer;
 mod baseline;
 mod bits;
 mod bundle;
+mod cholesky;
 mod dataset;
 mod ensemble;
 mod event;
@@ -33,6 +34,7 @@ mod outcome;
 mod panel;
 mod prediction;
 mod regime;
+mod stacking;
 mod task;
 mod transform;
 
@@ -45,7 +47,7 @@ pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitE
 pub use bundle::{
     BASELINES_FILE, BoosterEntry, Bundle, BundleBuilder, BundleDigest, BundleError, DigestError, FileEntry,
     GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
-    Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TaskParts, TrainingWindow,
+    Metric, ModelMetrics, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow,
 };
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{mean, member_answer};
@@ -54,5 +56,6 @@ pub use forecaster::{Forecaster, ForecasterSettings, SymbolReadiness, TaskSkill}
 pub use outcome::{DIRECTION_CUTS, Outcome, OutcomeContext, OutcomeMachine};
 pub use prediction::{JournalRecord, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction};
 pub use regime::{REGIME_NEEDED_BARS, REGIME_WINDOW_BARS};
+pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};
 pub use transform::{TargetTransform, VOLATILITY_FLOOR, log_volatility};

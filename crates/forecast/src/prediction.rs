@@ -77,7 +77,7 @@ impl Prediction {
     }
 }
 
-/// One task's answers: the members, their mean, and the baselines.
+/// One task's answers: the members, the ensemble of them, and the baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskPrediction {
     /// The task.
@@ -86,7 +86,7 @@ pub struct TaskPrediction {
     pub lightgbm: Answer,
     /// XGBoost's answer, in the outcome's unit.
     pub xgboost: Answer,
-    /// The mean of the members: what is served and scored.
+    /// What is served and scored: the mean of the members, or a [`Stacking`](crate::Stacking) of them.
     pub ensemble: Answer,
     /// What each baseline says, in the order of [`BaselineName::ALL`].
     pub baselines: Vec<NamedAnswer>,

@@ -12,8 +12,8 @@ use kline::{BarTime, Interval, Symbol};
 use serde_json::{Value, json};
 
 use crate::{
-    BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, OutcomeContext, TargetTransform,
-    Task, TaskKind, TaskParts, TrainingWindow,
+    BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, OutcomeContext, Stacking,
+    TargetTransform, Task, TaskKind, TaskParts, TrainingWindow,
 };
 
 /// How many stumps each output has.
@@ -48,6 +48,7 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
         seed,
         parameters: BTreeMap::new(),
         baselines: baselines(&mut random, interval),
+        stacking: Stacking::default(),
         golden_rows,
         tasks,
         model_card: format!("# A bundle for tests\n\nSeeded stumps, seed {seed}.\n"),

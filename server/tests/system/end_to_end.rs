@@ -219,7 +219,16 @@ fn answers_equal_the_original_libraries(
                     prediction.symbol,
                     prediction.bar_time
                 );
-                assert!(task.ensemble.same_bits(&mean(&task.lightgbm, &task.xgboost)));
+                let volatility =
+                    prediction.task(Task::Volatility4Step).and_then(|task| task.ensemble.value());
+                let mean = mean(&task.lightgbm, &task.xgboost);
+                let stacked = bundle.stacking().answer(
+                    entry.task,
+                    mean,
+                    volatility.expect("every task is answered"),
+                    context,
+                );
+                assert!(task.ensemble.same_bits(&stacked));
                 compared += 1;
             }
         }

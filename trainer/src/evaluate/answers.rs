@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use forecast::{
-    Answer, BaselineInputs, BaselineName, Baselines, TargetTransform, Task, TaskKind, mean, member_answer,
+    Answer, BaselineInputs, BaselineName, Baselines, Stacking, TargetTransform, Task, TaskKind, mean,
+    member_answer,
 };
 use forest::{Booster, Limits};
 
 use crate::dataset::Dataset;
-use crate::train::{TrainedTask, output_count};
+use crate::train::{Trained, TrainedTask, output_count};
 use crate::{Result, TrainerError};
 
 /// One model's answers: per row one value, or one probability per class.
@@ -39,15 +40,45 @@ pub const fn answer_width(task: Task) -> usize {
     }
 }
 
-/// The answers of both boosters, by our own reader and scorer, and of their ensemble, in this order: ensemble,
+/// Every task's answers to the rows of a range, ensembles as they are served: see [`member_answers`].
+///
+/// # Errors
+/// When a booster can't be read.
+pub fn every_answer(dataset: &Dataset, trained: &Trained, range: Range<usize>) -> Result<Vec<[Answers; 3]>> {
+    let inputs = dataset.inputs(range.clone());
+    let answer = |one| member_answers(one, dataset.values(range.clone()), inputs);
+    let mut found: Vec<[Answers; 3]> = trained.tasks.iter().map(answer).collect::<Result<_>>()?;
+    stack(&trained.tasks, &mut found, &trained.stacking, inputs);
+    Ok(found)
+}
+
+/// Turns the means into what is served.
+fn stack(tasks: &[TrainedTask], found: &mut [[Answers; 3]], stacking: &Stacking, inputs: &[BaselineInputs]) {
+    let Some(volatility) = tasks.iter().position(|one| one.task == Task::Volatility4Step) else { return };
+    let volatility = found[volatility][0].values.clone();
+    for (one, [ensemble, ..]) in tasks.iter().zip(found) {
+        if stacking.tasks().any(|task| task == one.task) {
+            let rows = ensemble.rows().zip(&volatility).zip(inputs);
+            let stacked = rows.flat_map(|((mean, volatility), inputs)| {
+                let mean = to_answer(one.task, mean);
+                stacking.answer(one.task, mean, *volatility, &inputs.context).as_slice().to_vec()
+            });
+            ensemble.values = stacked.collect();
+        }
+    }
+}
+
+/// The answers of both boosters, by our own reader and scorer, and their mean as the ensemble, in this order: ensemble,
 /// LightGBM, XGBoost.
 ///
 /// # Errors
 /// When a booster can't be read.
-pub fn member_answers(dataset: &Dataset, trained: &TrainedTask, range: Range<usize>) -> Result<[Answers; 3]> {
+pub fn member_answers(
+    trained: &TrainedTask,
+    rows: &[f64],
+    inputs: &[BaselineInputs],
+) -> Result<[Answers; 3]> {
     let task = trained.task;
-    let inputs = dataset.inputs(range.clone());
-    let rows = dataset.values(range);
     let [lightgbm, xgboost] = boosters(trained)?;
     let answer = |booster: &Booster, library: &'static str| -> Result<Answers> {
         let mut outputs = vec![0.0; inputs.len() * output_count(task)];
@@ -106,7 +137,8 @@ fn to_answers(
     Answers { model: model.to_owned(), values, width: answer_width(task) }
 }
 
-fn to_answer(task: Task, values: &[f64]) -> Answer {
+/// The numbers of an answer to a task, as one.
+pub(crate) fn to_answer(task: Task, values: &[f64]) -> Answer {
     match (task.kind(), values) {
         (TaskKind::Regression, [value]) => Answer::Value(*value),
         (_, values) => Answer::Probabilities(values.to_vec()),

@@ -32,8 +32,9 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     // Writing to a string can't fail.
     let _ = writeln!(
         text,
-        "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, their mean \
-         (the ensemble) and the baselines are served side by side.\n",
+        "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, the \
+         ensemble (their mean; for the five directions and the regime a logistic model of the mean and the volatility \
+         ensemble) and the baselines are served side by side.\n",
         trained.tasks.len(),
         symbols.join(", "),
         dataset.interval
@@ -45,7 +46,7 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     }
     let _ = writeln!(
         text,
-        "\nAt least {EMBARGO_BARS} bars lie between two windows. Early stopping looked at the tuning window only; \
+        "\nAt least {EMBARGO_BARS} bars lie between two windows. Early stopping and stacking looked at the tuning window only; \
          this run chose nothing by the test window (the recipe itself was shaped with it in sight). Data: `{}`. Seed: {}.\n",
         trained.plan.data_version, trained.plan.seed
     );

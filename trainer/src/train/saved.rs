@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use forecast::{BaselineName, Baselines, TargetTransform, Task};
+use forecast::{BaselineName, Baselines, Stacking, TargetTransform, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{Member, Plan, Trained, TrainedTask};
@@ -17,6 +17,7 @@ const PLAN: &str = "plan.json";
 struct SavedPlan {
     plan: Plan,
     baselines: Baselines,
+    stacking: Stacking,
     tasks: Vec<SavedTask>,
 }
 
@@ -55,7 +56,8 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
             xgboost: save_member(folder, &format!("{task}.xgboost.ubj"), &one.xgboost)?,
         });
     }
-    let plan = SavedPlan { plan: trained.plan.clone(), baselines: trained.baselines.clone(), tasks };
+    let (plan, baselines) = (trained.plan.clone(), trained.baselines.clone());
+    let plan = SavedPlan { plan, baselines, stacking: trained.stacking.clone(), tasks };
     write_json(&folder.join(PLAN), &plan)
 }
 
@@ -87,7 +89,7 @@ pub fn load(folder: &Path) -> Result<Trained> {
             xgboost: load_member(folder, one.xgboost)?,
         });
     }
-    Ok(Trained { plan: saved.plan, baselines: saved.baselines, tasks })
+    Ok(Trained { plan: saved.plan, baselines: saved.baselines, stacking: saved.stacking, tasks })
 }
 
 fn load_member(folder: &Path, saved: SavedMember) -> Result<Member> {

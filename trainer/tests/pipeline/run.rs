@@ -21,7 +21,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
         .expect("a run");
     let train = ["train", "--rounds", "6", "--threads", "1"];
-    let stages: [&[&str]; 9] = [
+    let stages: [&[&str]; 10] = [
         &["ingest", "--klines", &files],
         &["quality"],
         &["features"],
@@ -29,6 +29,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
         &["version"],
         &train,
         &["evaluate", "--resamples", "50"],
+        &["evaluate", "--resamples", "50", "--test-from", "2025-02-14"],
         &["publish"],
         &["promote"],
     ];
@@ -47,6 +48,8 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     let bundle =
         Bundle::from_files(one.objects().get(champion.bundle).expect("files")).expect("a valid bundle");
     assert_eq!(bundle.manifest().tasks.len(), Task::COUNT);
+    let stacked: Vec<Task> = bundle.stacking().tasks().collect();
+    assert_eq!(stacked, [Task::DirectionMulti4Step, Task::VolRegime4Step]);
     let version = bundle.manifest().libraries.get("xgboost").map(String::as_str);
     assert!(version.is_some_and(|version| version.starts_with("3.")), "{version:?}");
     scores_like_the_originals(&one, &bundle);

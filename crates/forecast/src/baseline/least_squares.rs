@@ -1,5 +1,7 @@
 //! Linear least squares by the normal equations, one row at a time.
 
+use crate::cholesky;
+
 /// Sums of a regression of `y` on `N` columns.
 #[derive(Debug, Clone)]
 pub(super) struct LeastSquares<const N: usize> {
@@ -30,41 +32,10 @@ impl<const N: usize> LeastSquares<N> {
         self.rows
     }
 
-    /// The coefficients, with `ridge` added to the diagonal (Hoerl and Kennard 1970), solved by Cholesky's
-    /// factorisation. A column that never varied gets a coefficient of zero.
+    /// The coefficients, with `ridge` added to the diagonal (Hoerl and Kennard 1970). A column that never varied gets
+    /// a coefficient of zero.
     pub(super) fn solve(&self, ridge: &[f64; N]) -> [f64; N] {
-        let mut lower = self.products.clone();
-        let mut solution = self.moments;
-        let mut used = [true; N];
-        for row in 0..N {
-            for column in 0..row {
-                let mut sum = lower[row][column];
-                for k in 0..column {
-                    sum -= lower[row][k] * lower[column][k];
-                }
-                lower[row][column] = if used[column] { sum / lower[column][column] } else { 0.0 };
-            }
-            let whole = lower[row][row] + ridge[row];
-            let mut rest = whole;
-            for k in 0..row {
-                rest -= lower[row][k] * lower[row][k];
-            }
-            used[row] = rest > whole * 1e-12;
-            lower[row][row] = if used[row] { rest.sqrt() } else { 1.0 };
-        }
-        for row in 0..N {
-            for k in 0..row {
-                solution[row] -= lower[row][k] * solution[k];
-            }
-            solution[row] = if used[row] { solution[row] / lower[row][row] } else { 0.0 };
-        }
-        for row in (0..N).rev() {
-            for k in row + 1..N {
-                solution[row] -= lower[k][row] * solution[k];
-            }
-            solution[row] = if used[row] { solution[row] / lower[row][row] } else { 0.0 };
-        }
-        solution
+        cholesky::solve(&self.products, &self.moments, ridge)
     }
 }
 

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use super::{
     BASELINES_FILE, BoosterEntry, Bundle, BundleError, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers,
     GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, SCHEMA_VERSION,
-    TaskEntry, TrainingWindow, canonical,
+    STACKING_FILE, TaskEntry, TrainingWindow, canonical,
 };
-use crate::{BaselineName, Baselines, TargetTransform, Task};
+use crate::{BaselineName, Baselines, Stacking, TargetTransform, Task};
 
 /// Everything that a bundle is made of. The same parts give the same bytes and the same digest.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct BundleBuilder {
     pub parameters: BTreeMap<String, Value>,
     /// The fitted baselines.
     pub baselines: Baselines,
+    /// How the members of some class tasks are combined; the others are answered by the mean.
+    pub stacking: Stacking,
     /// Feature rows in catalogue order, for the golden answers.
     pub golden_rows: Vec<Vec<f64>>,
     /// The tasks.
@@ -92,6 +94,7 @@ impl BundleBuilder {
             files.insert(file_name(parts.task, GoldenLibrary::XgBoost), parts.xgboost.clone());
         }
         files.insert(BASELINES_FILE.to_owned(), json(BASELINES_FILE, &self.baselines)?);
+        files.insert(STACKING_FILE.to_owned(), json(STACKING_FILE, &self.stacking)?);
         files.insert(GOLDEN_FILE.to_owned(), json(GOLDEN_FILE, &self.golden(&tasks))?);
         files.insert(MODEL_CARD_FILE.to_owned(), self.model_card.clone().into_bytes());
         let mut symbols = self.symbols.clone();

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::{
     BASELINES_FILE, Bundle, BundleDigest, BundleError, GOLDEN_FILE, Golden, GoldenLibrary, MANIFEST_FILE,
-    Manifest, SCHEMA_VERSION, TaskEntry, TaskModel,
+    Manifest, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskModel,
 };
-use crate::{BaselineName, Baselines, Task, TaskKind};
+use crate::{BaselineName, Baselines, Stacking, Task, TaskKind};
 
 /// Checks everything, cheapest and most telling first, and loads the boosters.
 pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
@@ -23,6 +23,8 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     check_catalogue(&manifest)?;
     check_lists(&manifest)?;
     let baselines: Baselines = json(BASELINES_FILE, file(&files, BASELINES_FILE)?)?;
+    let stacking: Stacking = json(STACKING_FILE, file(&files, STACKING_FILE)?)?;
+    check_stacking(&stacking, &manifest)?;
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
     let mut models = Vec::with_capacity(manifest.tasks.len());
     for entry in &manifest.tasks {
@@ -30,7 +32,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     }
     let digest = BundleDigest::of(manifest_bytes);
     let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
-    Ok(Bundle { digest, manifest, files, baselines, models })
+    Ok(Bundle { digest, manifest, files, baselines, stacking, models })
 }
 
 fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
@@ -100,6 +102,16 @@ fn check_lists(manifest: &Manifest) -> Result<(), BundleError> {
         return field("tasks", "is not in the order of the tasks or repeats one");
     }
     Ok(())
+}
+
+fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), BundleError> {
+    let missing =
+        |task: Task| manifest.task(task).is_none().then(|| format!("needs {task}, which is not there"));
+    let volatility = || stacking.tasks().next().and_then(|_| missing(Task::Volatility4Step));
+    match stacking.problem().or_else(|| stacking.tasks().find_map(missing)).or_else(volatility) {
+        None => Ok(()),
+        Some(problem) => Err(BundleError::Malformed { name: STACKING_FILE.to_owned(), problem }),
+    }
 }
 
 fn load(

@@ -98,7 +98,7 @@ fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
     let unknown = with_manifest(|manifest| manifest["surprise"] = json!(1));
     assert_eq!(refused(unknown).1, "bundle_malformed");
     let newer = with_manifest(|manifest| {
-        manifest["schema_version"] = json!(2);
+        manifest["schema_version"] = json!(3);
         manifest["surprise"] = json!(1);
     });
     assert_eq!(refused(newer).1, "bundle_schema_version");
@@ -118,6 +118,25 @@ fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
     assert_eq!(refused(baseline).1, "bundle_field");
     let transform = with_manifest(|manifest| manifest["tasks"][3]["transform"] = json!("log_volatility"));
     assert_eq!(refused(transform).1, "bundle_transform");
+}
+
+#[test]
+fn stacks_that_fit_no_task_are_refused() {
+    let stacking = |text: &'static [u8]| with_file("stacking.json", move |bytes| *bytes = text.to_vec());
+    for (text, named) in [
+        (&b"{\"vol_regime_4step\": [[1, 0, 0, 0, 0, 0, 0, 0]]}"[..], "expected 2"),
+        (&b"{\"return_1step\": []}"[..], "return_1step"),
+        (&b"{\"vol_regime_4step\": [[1]]}"[..], "stacking.json"),
+    ] {
+        let (error, reason) = refused(stacking(text));
+        assert_eq!(reason, "bundle_malformed");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    let mut alone = builder(7);
+    alone.stacking.fit(Task::VolRegime4Step, &[]).expect("suits");
+    alone.tasks.retain(|parts| parts.task == Task::VolRegime4Step);
+    let error = alone.build().expect_err("has no volatility to read");
+    assert!(error.to_string().contains("volatility_4step"), "{error}");
 }
 
 #[test]
@@ -169,8 +188,10 @@ fn golden_rows_are_checked_to_the_last_bit() {
 }
 
 #[test]
-fn a_bundle_answers_every_task_with_members_mean_and_baselines() {
-    let bundle = builder(7).build().expect("valid");
+fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
+    let mut builder = builder(7);
+    builder.stacking.fit(Task::VolRegime4Step, &[]).expect("suits");
+    let bundle = builder.build().expect("valid");
     let row = vec![0.1; features::Catalogue::standard().len()];
     let context = forecast::OutcomeContext {
         sigma: 0.002,
@@ -184,6 +205,7 @@ fn a_bundle_answers_every_task_with_members_mean_and_baselines() {
     let inputs = forecast::BaselineInputs { bar, context, realised: [0.002, 0.0025, 0.003] };
     let answers = bundle.answer(&row, &inputs, &mut Vec::new());
     assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
+    let volatility = answers[Task::Volatility4Step.index()].ensemble.value().expect("a number");
     for answer in &answers {
         let every = [&answer.lightgbm, &answer.xgboost, &answer.ensemble];
         for one in every.into_iter().chain(answer.baselines.iter().map(|named| &named.answer)) {
@@ -194,7 +216,8 @@ fn a_bundle_answers_every_task_with_members_mean_and_baselines() {
             }
         }
         let mean = forecast::mean(&answer.lightgbm, &answer.xgboost);
-        assert!(answer.ensemble.same_bits(&mean));
+        let expected = bundle.stacking().answer(answer.task, mean, volatility, &context);
+        assert!(answer.ensemble.same_bits(&expected));
         let names: Vec<_> = answer.baselines.iter().map(|named| named.name).collect();
         assert_eq!(names, forecast::BaselineName::of(answer.task));
     }
