@@ -1,5 +1,6 @@
 //! What the server says about itself: metrics, logs.
 
+pub mod catalogue;
 pub mod exporter;
 pub mod grpc_layer;
 pub mod logs;

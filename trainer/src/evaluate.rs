@@ -1,8 +1,6 @@
 //! The test window's figures: members, ensemble and baselines side by side.
 
 pub mod alarms;
-pub mod answers;
-pub mod bootstrap;
 pub mod metrics;
 
 use std::collections::BTreeMap;
@@ -11,12 +9,12 @@ use forecast::{BaselineName, Metric, ModelMetrics, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::answers::{Answers, baseline_answers, every_answer, member_answers};
 use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::train::{Trained, TrainedTask};
-use answers::{Answers, baseline_answers, every_answer, member_answers};
-use bootstrap::{Figure, Resampling};
-use metrics::{Truth, figures, losses, scaled_qlike, skill_figure, variance_factor};
+use crate::trained::{Trained, TrainedTask};
+use forecast::score::{Figure, Resampling, skill};
+use metrics::{Truth, figures, losses, scaled_qlike, variance_factor};
 
 /// A day in milliseconds.
 const DAY: i64 = 86_400_000;
@@ -128,7 +126,7 @@ fn evaluate_task(
         let mut found = figures(truth, answers, &losses);
         for (name, reference) in &references {
             if let Some(reference) = reference {
-                found.insert((*name).to_owned(), skill_figure(truth, &losses, reference));
+                found.insert((*name).to_owned(), skill(&losses, reference, &days, resampling));
             }
         }
         if let Some(factor) = factors.get(place) {

@@ -14,6 +14,7 @@
 //! # Ok::<(), klinecast_trainer::TrainerError>(())
 //! ```
 
+pub mod answers;
 pub mod args;
 mod artefact;
 pub mod console;
@@ -31,6 +32,7 @@ mod report;
 pub mod split;
 pub mod time;
 pub mod train;
+pub mod trained;
 pub mod validate;
 pub mod version;
 

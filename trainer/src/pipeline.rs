@@ -18,7 +18,8 @@ use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::ingest::{Source, kept_klines};
 use crate::split::{Split, SplitRequest};
-use crate::train::{Trained, recipe::Effort};
+use crate::train::recipe::Effort;
+use crate::trained::{self, Trained};
 use crate::{
     Result, TrainerError, evaluate, ingest, parquet, promote, publish, quality, report, train, validate,
     version,
@@ -218,7 +219,7 @@ impl Pipeline {
     fn train(&self, dataset: &Dataset, data_version: String, effort: Effort) -> Result<Trained> {
         let started = Instant::now();
         let trained = train::train(dataset, data_version, effort, &self.console)?;
-        train::save(&trained, &self.folder())?;
+        trained::save(&trained, &self.folder())?;
         let found = trained.report();
         self.console.report("train", started, &found, || report::training(&found));
         Ok(trained)
@@ -281,7 +282,7 @@ impl Pipeline {
         let (dataset, trained) = if test_from.is_none() && test_until.is_none() {
             self.trained()?
         } else {
-            let trained = train::load(&self.folder())?;
+            let trained = trained::load(&self.folder())?;
             let klines = self.klines()?;
             let split = trained.plan.split;
             let bars = klines.values().filter_map(|klines| Some(klines.last()?.bar_time(self.interval)));
@@ -300,7 +301,7 @@ impl Pipeline {
 
     /// What training left, and the rows that it used.
     fn trained(&self) -> Result<(Dataset, Trained)> {
-        let trained = train::load(&self.folder())?;
+        let trained = trained::load(&self.folder())?;
         let klines = self.klines()?;
         trained.require_data(&version::data_version(&klines, self.interval).version)?;
         Ok((self.dataset(&klines, trained.plan.split), trained))

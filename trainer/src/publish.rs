@@ -16,7 +16,8 @@ use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
 use crate::split::EMBARGO_BARS;
-use crate::train::{Trained, TrainedTask, output_count, single_precision};
+use crate::train::single_precision;
+use crate::trained::{Trained, TrainedTask, output_count};
 
 /// Golden rows taken evenly from the test window.
 const GOLDEN_TEST_ROWS: usize = 24;

@@ -13,7 +13,7 @@ use crate::ingest::Ingested;
 use crate::publish::readable_figure;
 use crate::quality::SymbolQuality;
 use crate::time::readable;
-use crate::train::MemberReport;
+use crate::trained::MemberReport;
 use crate::validate::Validation;
 
 /// What was brought in.

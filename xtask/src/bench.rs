@@ -43,8 +43,8 @@ pub fn run(options: &Options) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository::root()).args(["run", "--quiet", "--release", "--package"]);
     match options.suite {
-        Suite::Features => cargo.args(["features", "--example", "cost", "--"]),
-        Suite::Forest => cargo.args(["forest", "--example", "cost", "--"]),
+        Suite::Features => cargo.args(["features", "--example", "cost_of_a_bar", "--"]),
+        Suite::Forest => cargo.args(["forest", "--example", "cost_of_a_score", "--"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
     };
     if let Some(file) = &options.json {

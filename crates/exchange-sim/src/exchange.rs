@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::hub::Hub;
-use crate::rest::{self, Weights};
+use crate::rest;
 use crate::shared::{Context, Shared, stopped};
 use crate::tape::Tape;
+use crate::weights::Weights;
 use crate::{ExchangeConfig, ExchangeError, pace, socket};
 
 /// The fastest that a clock runs; faster is what speed 0 is for.

@@ -32,6 +32,7 @@ mod socket;
 mod stream;
 pub mod synthetic;
 mod tape;
+mod weights;
 
 pub use config::{ExchangeConfig, MarketSource};
 pub use error::{ExchangeError, KlineFileError};

@@ -1,7 +1,6 @@
 //! The REST routes under `/api/v3`.
 
 mod failure;
-mod weights;
 
 use std::collections::BTreeMap;
 
@@ -16,9 +15,8 @@ use crate::decimals::Decimals;
 use crate::frame::{self, decimal};
 use crate::pace::divides;
 use crate::shared::{Context, Shared};
+use crate::weights::WEIGHT_HEADER;
 use failure::Failure;
-use weights::WEIGHT_HEADER;
-pub(crate) use weights::Weights;
 
 const DEFAULT_LIMIT: usize = 500;
 const MOST_ROWS: usize = 1_000;

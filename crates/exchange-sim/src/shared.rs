@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::hub::Hub;
-use crate::rest::Weights;
 use crate::tape::Tape;
+use crate::weights::Weights;
 
 /// What every connection sees.
 #[derive(Debug)]

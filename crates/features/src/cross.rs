@@ -13,7 +13,7 @@ pub(crate) mod market;
 
 use kline::Symbol;
 
-use crate::catalogue::FeatureDefinition;
+use crate::definition::FeatureDefinition;
 use crate::history::Column;
 use crate::state::SymbolState;
 use crate::window::Comoments;

@@ -52,7 +52,7 @@ impl FeatureEngine {
         let mut symbols = symbols.to_vec();
         symbols.sort_unstable();
         symbols.dedup();
-        let states = symbols.iter().map(|_| SymbolState::new()).collect();
+        let states = symbols.iter().map(|_| SymbolState::new(Catalogue::standard().len())).collect();
         Self::assemble(symbols, interval, None, states)
     }
 
@@ -143,13 +143,14 @@ impl FeatureEngine {
         }
         self.sealed = Some(bar);
         let Self { states, scratch, bitcoin, .. } = self;
+        let definitions = Catalogue::standard().definitions();
         let members = states.iter().filter(|state| state.last() == Some(bar));
         scratch.market.measure(members.map(SymbolState::summary));
         for index in 0..states.len() {
             if states[index].last() == Some(bar) {
                 let bitcoin = bitcoin.map(|place| &states[place]);
                 scratch.compute(bar, &states[index], bitcoin);
-                states[index].finish(&scratch.values);
+                states[index].finish(&scratch.values, definitions);
             }
         }
     }
@@ -175,19 +176,20 @@ impl FeatureEngine {
         out: &mut [f64],
     ) -> Result<Quality, CloseError> {
         let (bar, _) = self.place(index, kline)?;
-        let expected = Catalogue::standard().len();
+        let definitions = Catalogue::standard().definitions();
+        let expected = definitions.len();
         if out.len() != expected {
             return Err(CloseError::OutputLength { length: out.len(), expected });
         }
         let PeekScratch { state, cross } = scratch;
-        let state = state.get_or_insert_with(SymbolState::new);
+        let state = state.get_or_insert_with(|| SymbolState::new(expected));
         state.clone_from(&self.states[index]);
         state.close(bar, kline, self.interval);
         let member = |place: usize| if place == index { &*state } else { &self.states[place] };
         let members = (0..self.states.len()).map(member).filter(|member| member.last() == Some(bar));
         cross.market.measure(members.map(SymbolState::summary));
         cross.compute(bar, state, self.bitcoin.map(member));
-        state.finish(&cross.values);
+        state.finish(&cross.values, definitions);
         out.copy_from_slice(state.values());
         Ok(state.quality())
     }
@@ -214,7 +216,8 @@ impl FeatureEngine {
         if !symbols.is_sorted_by(|a, b| a < b) {
             return Err(malformed("symbols are not sorted and unique"));
         }
-        if symbols.len() != states.len() || !states.iter().all(SymbolState::is_well_formed) {
+        let width = Catalogue::standard().len();
+        if symbols.len() != states.len() || !states.iter().all(|state| state.is_well_formed(width)) {
             return Err(malformed("the state has another shape than this program's"));
         }
         Ok(Self::assemble(symbols, interval, sealed, states))

@@ -46,14 +46,7 @@ use kline::KlineFields;
 
 pub(crate) use realised_volatility::Volatilities;
 
-pub use adx::DirectionalMovement;
-pub use atr::{AverageTrueRange, HighLowClose};
-pub use ema::Ema;
-pub use macd::Macd;
-pub use rsi::WilderGains;
-pub use trix::Trix;
-
-pub(crate) use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+pub(crate) use crate::definition::{FeatureDefinition, Group, Input, Unit};
 use crate::history::History;
 use crate::recursions::Recursions;
 
@@ -119,13 +112,6 @@ pub(crate) const ALL: &[&Indicator] = &[
     &streak::INDICATOR,
     &calendar::INDICATOR,
 ];
-
-/// Every definition of the catalogue: those of one symbol, then those over all symbols.
-pub(crate) fn definitions() -> Vec<FeatureDefinition> {
-    let own = ALL.iter().flat_map(|indicator| indicator.definitions);
-    let cross = crate::cross::ALL.iter().flat_map(|indicator| indicator.definitions);
-    own.chain(cross).copied().collect()
-}
 
 /// Fills in every indicator's values, in order.
 pub(crate) fn compute(bar: &Bar<'_>, out: &mut [f64]) {

@@ -23,18 +23,20 @@
 
 mod catalogue;
 mod cross;
+mod definition;
 mod engine;
 mod error;
 mod history;
-mod recursions;
+mod indicator;
 mod row;
 mod snapshot;
 mod state;
 
-pub mod indicator;
+pub mod recursions;
 pub mod window;
 
-pub use catalogue::{Catalogue, CatalogueDifference, CatalogueHash, FeatureDefinition, Group, Input, Unit};
+pub use catalogue::{Catalogue, CatalogueDifference, CatalogueHash};
+pub use definition::{FeatureDefinition, Group, Input, Unit};
 pub use engine::{FeatureEngine, PeekScratch};
 pub use error::{CloseError, SnapshotError};
 pub use row::{Quality, Row, RowHash};

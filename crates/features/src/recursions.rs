@@ -1,9 +1,22 @@
 //! The recursive indicators that one symbol keeps, two generations of each.
 
+mod average_true_range;
+mod directional_movement;
+mod ema;
+mod macd;
+mod trix;
+mod wilder_gains;
+
 use kline::KlineFields;
 use serde::{Deserialize, Serialize};
 
-use crate::indicator::{AverageTrueRange, DirectionalMovement, Ema, HighLowClose, Macd, Trix, WilderGains};
+pub use average_true_range::{AverageTrueRange, HighLowClose};
+pub use directional_movement::DirectionalMovement;
+pub use ema::Ema;
+pub use macd::Macd;
+pub use trix::Trix;
+pub use wilder_gains::WilderGains;
+
 use crate::window::{Anchored, AnchoredEwmaVariance};
 
 /// Holds no memory of its own, so a copy allocates nothing.

@@ -3,20 +3,22 @@
 use kline::{BarTime, Interval, KlineFields};
 use serde::{Deserialize, Serialize};
 
-use crate::cross::market::WINDOWS;
 use crate::history::{Column, History};
 use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
 use crate::window::{log_return, mean, ratio};
-use crate::{Catalogue, MAX_CARRIED_BARS, Quality};
+use crate::{FeatureDefinition, MAX_CARRIED_BARS, Quality};
 
 /// How many of the last bars [`Quality::carried_bars`] looks at.
 const CARRIED_WINDOW: u32 = 96;
 
+/// The windows over which returns are compared across symbols.
+pub(crate) const COMPARED_WINDOWS: [usize; 4] = [1, 4, 16, 96];
+
 /// What the other symbols' features need of a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    /// Log returns over the windows of [`WINDOWS`].
+    /// Log returns over the windows of [`COMPARED_WINDOWS`].
     pub(crate) returns: [f64; 4],
     pub(crate) volatility_4: f64,
     pub(crate) volatility_96: f64,
@@ -39,7 +41,8 @@ pub(crate) struct SymbolState {
 }
 
 impl SymbolState {
-    pub(crate) fn new() -> Self {
+    /// A symbol of which nothing is known; its rows are `width` values wide.
+    pub(crate) fn new(width: usize) -> Self {
         let nothing = f64::NAN;
         Self {
             history: History::new(),
@@ -53,14 +56,14 @@ impl SymbolState {
                 volatility_96: nothing,
                 volume_ratio: nothing,
             },
-            values: vec![f64::NAN; Catalogue::standard().len()],
+            values: vec![f64::NAN; width],
             quality: Quality::default(),
         }
     }
 
     /// Says whether this has the shape that [`Self::new`] makes (a snapshot's might not).
-    pub(crate) fn is_well_formed(&self) -> bool {
-        self.history.is_well_formed() && self.values.len() == Catalogue::standard().len()
+    pub(crate) fn is_well_formed(&self, width: usize) -> bool {
+        self.history.is_well_formed() && self.values.len() == width
     }
 
     /// The bar of the last kline.
@@ -133,7 +136,7 @@ impl SymbolState {
         let close = self.history.at(Column::Close, 0);
         let volume = |window| mean(self.history.last(Column::Volume, window));
         Summary {
-            returns: WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
+            returns: COMPARED_WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
             volatility_4: volatility.hour,
             volatility_96: volatility.day,
             volume_ratio: ratio(volume(4), volume(96)),
@@ -141,10 +144,9 @@ impl SymbolState {
     }
 
     /// Takes the values over all symbols and finishes the row: what is not finite becomes the one NaN.
-    pub(crate) fn finish(&mut self, cross: &[f64]) {
+    pub(crate) fn finish(&mut self, cross: &[f64], definitions: &[FeatureDefinition]) {
         let own = self.values.len() - cross.len();
         self.values[own..].copy_from_slice(cross);
-        let definitions = Catalogue::standard().definitions();
         let (mut warm, mut missing) = (0, 0);
         for (value, definition) in self.values.iter_mut().zip(definitions) {
             if value.is_finite() {

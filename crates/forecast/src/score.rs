@@ -2,10 +2,12 @@
 
 mod bootstrap;
 mod calibration;
+mod intervals;
 mod ranking;
 
-pub use bootstrap::{Skill, skill};
+pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
+pub use intervals::{auc_interval, skill, spearman_interval};
 pub use ranking::{auc, spearman};
 
 use crate::transform::log_volatility;

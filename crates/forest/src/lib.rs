@@ -51,7 +51,7 @@
 //! # Speed
 //! Answers come from a packed form (one integer comparison for each split, eight trees side by side); the plain
 //! scorer, which is its specification, stays beside it ([`Booster::margin_by_reference`]). What an answer costs
-//! on a machine says `cargo run -p forest --example cost`.
+//! on a machine says `cargo run -p forest --example cost_of_a_score`.
 
 #![forbid(unsafe_code)]
 

@@ -8,7 +8,8 @@ use axum::routing::get;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::metrics::{Kind, METRICS, names, show_moment};
+use super::catalogue::{Kind, METRICS, names};
+use super::metrics::show_moment;
 use crate::clock::wall_time;
 use crate::state::Shared;
 

@@ -11,7 +11,7 @@ use metrics::{counter, histogram};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::metrics::names;
+use super::catalogue::names;
 
 /// The method's place among the known ones; anything else is counted together, so that a caller cannot make labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

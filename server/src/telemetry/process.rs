@@ -2,7 +2,7 @@
 
 use metrics::gauge;
 
-use super::metrics::names;
+use super::catalogue::names;
 
 /// Clock ticks a second: fixed at 100 on every Linux that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;

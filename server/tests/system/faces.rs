@@ -178,7 +178,7 @@ async fn unknown_names_are_told(server: &Server) {
 
 /// Every exported name is in the list, and what this test has caused is exported.
 async fn metrics_are_listed(server: &Server) {
-    use klinecast_server::telemetry::metrics::{METRICS, names};
+    use klinecast_server::telemetry::catalogue::{METRICS, names};
     let page = server.metrics_page().await;
     for line in page.lines().filter(|line| line.starts_with("# TYPE ")) {
         let name = line.split(' ').nth(2).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forecast::Task;
 
-use super::bootstrap::Figure;
+use forecast::score::Figure;
 
 /// A figure and the level above which one should stop and look for a leak.
 const LEVELS: [(Task, &str, f64); 11] = [

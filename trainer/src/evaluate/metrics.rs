@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use forecast::score::{
-    accuracy, brier, expected_calibration_error, log_squared_error, loss_of, qlike, skill, squared_error,
+    Figure, Resampling, accuracy, auc_interval, brier, expected_calibration_error, log_squared_error,
+    loss_of, qlike, skill, spearman_interval, squared_error,
 };
 use forecast::{Task, TaskKind, log_volatility};
 
-use super::answers::Answers;
-use super::bootstrap::{Figure, Resampling, auc_interval, spearman_interval};
+use crate::answers::Answers;
 
 /// Bins of the expected calibration error.
 const CALIBRATION_BINS: usize = 15;
@@ -52,16 +52,9 @@ pub fn figures(truth: Truth<'_>, answers: &Answers, losses: &[f64]) -> BTreeMap<
     found
 }
 
-/// `1 - loss/baseline loss` with its interval.
-#[must_use]
-pub fn skill_figure(truth: Truth<'_>, losses: &[f64], baseline: &[f64]) -> Figure {
-    let found = skill(losses, baseline, truth.days, truth.resampling.times, truth.resampling.seed);
-    Figure { value: found.value, low: found.low, high: found.high }
-}
-
 fn returns(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut BTreeMap<String, Figure>) {
     let of_zero: Vec<f64> = truth.outcomes.iter().map(|outcome| squared_error(0.0, *outcome)).collect();
-    found.insert("r2".to_owned(), skill_figure(truth, losses, &of_zero));
+    found.insert("r2".to_owned(), skill(losses, &of_zero, truth.days, truth.resampling));
     let ic = spearman_interval(&answers.values, truth.outcomes, truth.days, truth.resampling);
     found.insert("ic".to_owned(), ic);
 }
@@ -71,7 +64,7 @@ fn volatility(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut B
     let usual = mean(outcomes.clone().map(|outcome| log_volatility(*outcome)));
     let of_usual: Vec<f64> =
         outcomes.clone().map(|outcome| log_squared_error(libm::exp(usual), *outcome)).collect();
-    found.insert("r2_log".to_owned(), skill_figure(truth, losses, &of_usual));
+    found.insert("r2_log".to_owned(), skill(losses, &of_usual, truth.days, truth.resampling));
     let quasi = answers.values.iter().zip(outcomes).map(|(forecast, outcome)| qlike(*forecast, *outcome));
     found.insert("qlike".to_owned(), Figure::plain(mean(quasi)));
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
-use crate::evaluate::bootstrap::Figure;
 use crate::split::EMBARGO_BARS;
 use crate::time::readable;
-use crate::train::Trained;
+use crate::trained::Trained;
+use forecast::score::Figure;
 
 /// The figures of a task that a person looks at first, in this order.
 const FIGURES: [&str; 12] = [

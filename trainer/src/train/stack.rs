@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use forecast::{BaselineInputs, StackSample, Stacking, Task};
 
-use super::TrainedTask;
 use crate::Result;
+use crate::answers::{member_answers, to_answer};
 use crate::dataset::Dataset;
-use crate::evaluate::answers::{member_answers, to_answer};
+use crate::trained::TrainedTask;
 
 /// The stacks of every task that suits; none without a model of volatility.
 ///

@@ -5,7 +5,8 @@ use klinecast_trainer::dataset::Dataset;
 use klinecast_trainer::fit::{LightGbm, Matrix, XgBoost, lightgbm_path, xgboost_path};
 use klinecast_trainer::ingest::kept_klines;
 use klinecast_trainer::split::{Split, Window};
-use klinecast_trainer::train::{output_count, single_precision};
+use klinecast_trainer::train::single_precision;
+use klinecast_trainer::trained::output_count;
 use store::{Home, Stage};
 
 use crate::support::{execute, market, write_files};

@@ -1,7 +1,7 @@
 //! What Bitcoin returned, and how the symbol hangs on it.
 
 use super::{CrossBar, CrossIndicator, comoments};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[

@@ -1,7 +1,7 @@
 //! How many symbols rose.
 
 use super::{CrossBar, CrossIndicator};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[

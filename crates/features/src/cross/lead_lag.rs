@@ -1,7 +1,7 @@
 //! Whether the symbol follows Bitcoin or goes before it.
 
 use super::{CrossBar, CrossIndicator};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 use crate::history::Column;
 use crate::window::Comoments;
 

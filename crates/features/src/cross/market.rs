@@ -3,9 +3,6 @@
 use crate::state::Summary;
 use crate::window::{Moments, mean};
 
-/// The windows over which returns are compared across symbols.
-pub(crate) const WINDOWS: [usize; 4] = [1, 4, 16, 96];
-
 /// The returns of one window over all symbols that have one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Panel {
@@ -47,7 +44,7 @@ impl Panel {
 /// The state of the whole market at one bar, and the memory to compute it without allocating.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Market {
-    /// One panel a window of [`WINDOWS`].
+    /// One panel a window of [`COMPARED_WINDOWS`](crate::state::COMPARED_WINDOWS).
     pub(crate) returns: [Panel; 4],
     /// Mean over the symbols of the realised volatility of 4 bars.
     pub(crate) volatility_4: f64,

@@ -1,7 +1,7 @@
 //! The volatility and the activity of the market, and the symbol against it.
 
 use super::{CrossBar, CrossIndicator};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 use crate::window::ratio;
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {

@@ -1,7 +1,7 @@
 //! Where the symbol stands among the others.
 
 use super::{CrossBar, CrossIndicator};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[

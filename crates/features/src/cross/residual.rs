@@ -1,7 +1,7 @@
 //! What is left of the symbol's return without Bitcoin's.
 
 use super::{CrossBar, CrossIndicator};
-use crate::catalogue::{FeatureDefinition, Group, Input, Unit};
+use crate::definition::{FeatureDefinition, Group, Input, Unit};
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[

@@ -1,7 +1,7 @@
 //! Chande's momentum oscillator.
 
-use super::rsi::WilderGains;
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
+use crate::recursions::WilderGains;
 
 // Not over 14 bars: there it would be 2 * RSI - 100, the same column again.
 pub(super) const INDICATOR: Indicator = Indicator {

@@ -1,8 +1,7 @@
 //! Keltner channel.
 
-use super::atr::AverageTrueRange;
-use super::ema::Ema;
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
+use crate::recursions::{AverageTrueRange, Ema};
 use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {

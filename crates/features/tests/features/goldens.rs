@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use features::indicator::{
+use features::recursions::{
     AverageTrueRange, DirectionalMovement, Ema, HighLowClose, Macd, Trix, WilderGains,
 };
 use features::window::Recursion;

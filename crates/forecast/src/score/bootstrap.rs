@@ -1,66 +1,81 @@
-//! Skill against a baseline with an interval from whole days drawn again.
+//! Intervals by the block bootstrap: whole UTC days are drawn again with replacement, over all symbols at once, for rows
+//! of one day are not independent. The same seed gives the same interval.
 
 use std::collections::BTreeMap;
 
-use super::ratio_skill;
-
-/// `1 - loss/baseline_loss` over many rows, with the interval that holds it.
+/// A figure with the 95 % interval that holds it; the ends are NaN where none was made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Skill {
-    /// The skill of all rows; NaN if there is none.
+pub struct Figure {
+    /// Over all rows.
     pub value: f64,
-    /// The lower end of the 95 % interval.
+    /// The lower end.
     pub low: f64,
-    /// The upper end of the 95 % interval.
+    /// The upper end.
     pub high: f64,
-    /// How many rows had both losses.
-    pub rows: u64,
 }
 
-/// The skill of losses against baseline losses. The 95 % interval comes from drawing whole days again, with
-/// replacement, `resamples` times (block bootstrap: rows of one day, over all symbols, are not independent). `days`
-/// holds each row's day number. Rows with a missing loss are left out. The same seed gives the same interval.
-#[must_use]
-pub fn skill(losses: &[f64], baseline_losses: &[f64], days: &[i64], resamples: usize, seed: u64) -> Skill {
-    let mut by_day: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
-    let mut rows = 0;
-    for ((&loss, &baseline), &day) in losses.iter().zip(baseline_losses).zip(days) {
-        if !loss.is_nan() && !baseline.is_nan() {
-            let sums = by_day.entry(day).or_default();
-            sums.0 += loss;
-            sums.1 += baseline;
-            rows += 1;
+impl Figure {
+    /// A figure without an interval.
+    #[must_use]
+    pub const fn plain(value: f64) -> Self {
+        Self { value, low: f64::NAN, high: f64::NAN }
+    }
+}
+
+/// How intervals are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Resampling {
+    /// How often the days are drawn again.
+    pub times: usize,
+    /// The seed of the draws.
+    pub seed: u64,
+}
+
+/// Numbers the days of rows from 0 in order; answers each row's number and how many days there are.
+pub(super) fn number_days(days: &[i64]) -> (Vec<usize>, usize) {
+    let mut numbers = BTreeMap::new();
+    for day in days {
+        numbers.insert(*day, 0);
+    }
+    for (number, slot) in numbers.values_mut().enumerate() {
+        *slot = number;
+    }
+    (days.iter().map(|day| numbers[day]).collect(), numbers.len())
+}
+
+/// The figure of all days, and the interval of the figures of days drawn again. `statistic` hears how often each
+/// day was drawn.
+pub(super) fn interval(
+    days: usize,
+    resampling: Resampling,
+    mut statistic: impl FnMut(&[f64]) -> f64,
+) -> Figure {
+    let value = statistic(&vec![1.0; days]);
+    if days == 0 {
+        return Figure::plain(value);
+    }
+    let mut random = SplitMix64(resampling.seed);
+    let mut draws = Vec::with_capacity(resampling.times);
+    for _ in 0..resampling.times {
+        let mut weights = vec![0.0; days];
+        for _ in 0..days {
+            weights[random.below(days)] += 1.0;
+        }
+        let drawn = statistic(&weights);
+        if !drawn.is_nan() {
+            draws.push(drawn);
         }
     }
-    let blocks: Vec<(f64, f64)> = by_day.into_values().collect();
-    let total = blocks.iter().fold((0.0, 0.0), |sum, block| (sum.0 + block.0, sum.1 + block.1));
-    let mut random = SplitMix64(seed);
-    let mut draws: Vec<f64> = Vec::with_capacity(resamples);
-    if !blocks.is_empty() {
-        for _ in 0..resamples {
-            let mut sum = (0.0, 0.0);
-            for _ in 0..blocks.len() {
-                let block = blocks[random.below(blocks.len())];
-                sum = (sum.0 + block.0, sum.1 + block.1);
-            }
-            draws.push(ratio_skill(sum.0, sum.1));
-        }
-    }
-    draws.retain(|draw| !draw.is_nan());
     draws.sort_by(f64::total_cmp);
-    let value = ratio_skill(total.0, total.1);
-    Skill { value, low: quantile(&draws, 0.025), high: quantile(&draws, 0.975), rows }
-}
-
-/// The nearest order statistic; NaN of nothing.
-fn quantile(sorted: &[f64], at: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let place = (at * last as f64).round() as usize;
-    sorted.get(place).copied().unwrap_or(f64::NAN)
+    let at = |share: f64| {
+        let place = share * draws.len().saturating_sub(1) as f64;
+        draws.get(place.round() as usize).copied().unwrap_or(f64::NAN)
+    };
+    Figure { value, low: at(0.025), high: at(0.975) }
 }
 
 /// Steele, Lea and Flood's generator (2014): small, and the same everywhere.
-struct SplitMix64(u64);
+pub(super) struct SplitMix64(pub(super) u64);
 
 impl SplitMix64 {
     fn next(&mut self) -> u64 {
@@ -72,7 +87,7 @@ impl SplitMix64 {
     }
 
     /// A number below `bound`, by the high half of the product.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 }
@@ -88,22 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_holds_the_value_and_the_same_seed_gives_the_same() {
-        let losses: Vec<f64> = (0..960).map(|row| f64::from(row % 7) + 1.0).collect();
-        let baseline: Vec<f64> = (0..960).map(|row| f64::from(row % 11) + 1.0).collect();
-        let days: Vec<i64> = (0..960).map(|row| row / 48).collect();
-        let found = skill(&losses, &baseline, &days, 500, 7);
-        assert!(found.low <= found.value && found.value <= found.high && found.low < found.high);
-        assert_eq!(found, skill(&losses, &baseline, &days, 500, 7));
-        assert_ne!(found.low.to_bits(), skill(&losses, &baseline, &days, 500, 8).low.to_bits());
-        assert_eq!(found.rows, 960);
+    fn days_are_numbered_in_order() {
+        assert_eq!(number_days(&[30, 10, 30, 20]), (vec![2, 0, 2, 1], 3));
     }
 
     #[test]
-    fn equal_losses_have_no_skill_and_nothing_has_none() {
-        let losses = [1.0, 2.0, f64::NAN];
-        let found = skill(&losses, &losses, &[0, 1, 2], 50, 1);
-        assert_eq!((found.value, found.low, found.high, found.rows), (0.0, 0.0, 0.0, 2));
-        assert!(skill(&[], &[], &[], 50, 1).value.is_nan());
+    fn nothing_has_no_interval() {
+        let figure = interval(0, Resampling { times: 10, seed: 1 }, |weights| weights.len() as f64);
+        assert!(figure.value == 0.0 && figure.low.is_nan() && figure.high.is_nan());
     }
 }

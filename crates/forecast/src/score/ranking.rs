@@ -33,7 +33,7 @@ pub fn spearman(forecasts: &[f64], outcomes: &[f64]) -> f64 {
 }
 
 /// The rank of each value in the order given.
-fn ranks_of(values: impl Iterator<Item = f64>) -> Vec<f64> {
+pub(super) fn ranks_of(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut order: Vec<(f64, usize)> = values.enumerate().map(|(index, value)| (value, index)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let sorted = mid_ranks(order.len(), |index| order[index].0);

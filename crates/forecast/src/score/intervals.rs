@@ -1,70 +1,29 @@
-//! Intervals from whole UTC days drawn again with replacement, over all symbols at once.
+//! Scores with intervals from days drawn again.
 
-use std::collections::BTreeMap;
+use super::bootstrap::{Figure, Resampling, interval, number_days};
+use super::ranking::ranks_of;
+use super::ratio_skill;
 
-/// A figure with the 95 % interval that holds it; the ends are NaN where none was made.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figure {
-    /// Over all rows.
-    pub value: f64,
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
-
-impl Figure {
-    /// A figure without an interval.
-    #[must_use]
-    pub const fn plain(value: f64) -> Self {
-        Self { value, low: f64::NAN, high: f64::NAN }
-    }
-}
-
-/// How intervals are made.
-#[derive(Debug, Clone, Copy)]
-pub struct Resampling {
-    /// How often the days are drawn again.
-    pub times: usize,
-    /// The seed of the draws.
-    pub seed: u64,
-}
-
-/// Numbers the days of rows from 0 in order; answers each row's number and how many days there are.
+/// `1 - loss/baseline_loss` over the rows that have both losses, with an interval; NaN if there are none. `days` holds
+/// each row's day number.
 #[must_use]
-pub fn number_days(days: &[i64]) -> (Vec<usize>, usize) {
-    let mut numbers = BTreeMap::new();
-    for day in days {
-        numbers.insert(*day, 0);
-    }
-    for (number, slot) in numbers.values_mut().enumerate() {
-        *slot = number;
-    }
-    (days.iter().map(|day| numbers[day]).collect(), numbers.len())
-}
-
-/// The figure of all days, and the interval of the figures of days drawn again. `statistic` hears how often each
-/// day was drawn.
-pub fn interval(days: usize, resampling: Resampling, mut statistic: impl FnMut(&[f64]) -> f64) -> Figure {
-    let value = statistic(&vec![1.0; days]);
-    let mut random = SplitMix64(resampling.seed);
-    let mut draws = Vec::with_capacity(resampling.times);
-    for _ in 0..resampling.times {
-        let mut weights = vec![0.0; days];
-        for _ in 0..days {
-            weights[random.below(days)] += 1.0;
-        }
-        let drawn = statistic(&weights);
-        if !drawn.is_nan() {
-            draws.push(drawn);
+pub fn skill(losses: &[f64], baseline_losses: &[f64], days: &[i64], resampling: Resampling) -> Figure {
+    let (numbers, count) = number_days(days);
+    let mut sums = vec![[0.0; 2]; count];
+    for ((&loss, &baseline), day) in losses.iter().zip(baseline_losses).zip(numbers) {
+        if !loss.is_nan() && !baseline.is_nan() {
+            sums[day][0] += loss;
+            sums[day][1] += baseline;
         }
     }
-    draws.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let place = share * draws.len().saturating_sub(1) as f64;
-        draws.get(place.round() as usize).copied().unwrap_or(f64::NAN)
-    };
-    Figure { value, low: at(0.025), high: at(0.975) }
+    interval(count, resampling, |weights| {
+        let mut total = [0.0; 2];
+        for (weight, sums) in weights.iter().zip(&sums) {
+            total[0] += weight * sums[0];
+            total[1] += weight * sums[1];
+        }
+        ratio_skill(total[0], total[1])
+    })
 }
 
 /// The rank correlation with an interval. Ranks are those of all rows; NaN pairs are left out.
@@ -77,7 +36,7 @@ pub fn spearman_interval(
 ) -> Figure {
     let known: Vec<usize> =
         (0..forecasts.len()).filter(|&row| !forecasts[row].is_nan() && !outcomes[row].is_nan()).collect();
-    let ranks = |values: &[f64]| mid_ranks(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
+    let ranks = |values: &[f64]| ranks_of(known.iter().map(|&row| values[row]));
     let (x, y) = (ranks(forecasts), ranks(outcomes));
     let (numbers, count) = number_days(&known.iter().map(|&row| days[row]).collect::<Vec<_>>());
     let middle = (known.len() as f64 + 1.0) / 2.0;
@@ -129,47 +88,11 @@ pub fn auc_interval(scores: &[f64], came_true: &[bool], days: &[i64], resampling
     })
 }
 
-/// Ranks from 1; equal values share their mean.
-fn mid_ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let mut end = start + 1;
-        while end < order.len() && values[order[end]] == values[order[start]] {
-            end += 1;
-        }
-        for &row in &order[start..end] {
-            ranks[row] = (start + 1 + end) as f64 / 2.0;
-        }
-        start = end;
-    }
-    ranks
-}
-
-/// Steele, Lea and Flood's generator (2014): small, and the same everywhere.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, by the high half of the product.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::bootstrap::SplitMix64;
     use super::*;
-    use forecast::score::{auc, spearman};
+    use crate::score::{auc, spearman};
 
     const RESAMPLING: Resampling = Resampling { times: 200, seed: 7 };
 
@@ -198,5 +121,27 @@ mod tests {
         let (scores, outcomes, _) = rows();
         let figure = spearman_interval(&scores, &outcomes, &[0; 960], RESAMPLING);
         assert_eq!((figure.low, figure.high), (figure.value, figure.value));
+    }
+
+    #[test]
+    fn skill_lies_in_its_interval_and_the_same_seed_gives_the_same() {
+        let losses: Vec<f64> = (0..960).map(|row| f64::from(row % 7) + 1.0).collect();
+        let baseline: Vec<f64> = (0..960).map(|row| f64::from(row % 11) + 1.0).collect();
+        let days: Vec<i64> = (0..960).map(|row| row / 48).collect();
+        let found = skill(&losses, &baseline, &days, RESAMPLING);
+        let expected = 1.0 - losses.iter().sum::<f64>() / baseline.iter().sum::<f64>();
+        assert!((found.value - expected).abs() < 1e-12);
+        assert!(found.low <= found.value && found.value <= found.high && found.low < found.high);
+        assert_eq!(found, skill(&losses, &baseline, &days, RESAMPLING));
+        let other = skill(&losses, &baseline, &days, Resampling { seed: 8, ..RESAMPLING });
+        assert_ne!(found.low.to_bits(), other.low.to_bits());
+    }
+
+    #[test]
+    fn equal_losses_have_no_skill_and_nothing_has_none() {
+        let losses = [1.0, 2.0, f64::NAN];
+        let found = skill(&losses, &losses, &[0, 1, 2], RESAMPLING);
+        assert_eq!((found.value, found.low, found.high), (0.0, 0.0, 0.0));
+        assert!(skill(&[], &[], &[], RESAMPLING).value.is_nan());
     }
 }

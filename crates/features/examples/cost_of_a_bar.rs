@@ -1,4 +1,4 @@
-//! What a bar costs: `cargo run -p features --example cost`. Ten symbols, all columns, one thread.
+//! What a bar costs: `cargo run -p features --example cost_of_a_bar`. Ten symbols, all columns, one thread.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,9 +1,9 @@
 //! What one answer costs: time, and instructions for each node visit.
 //!
 //! ```text
-//! cargo run -p forest --example cost                         # a synthetic model, seeded
-//! cargo run -p forest --example cost -- model.txt            # LightGBM; .ubj and .json are XGBoost's
-//! cargo run -p forest --example cost -- --callgrind          # instructions too, if valgrind is there
+//! cargo run -p forest --example cost_of_a_score                         # a synthetic model, seeded
+//! cargo run -p forest --example cost_of_a_score -- model.txt            # LightGBM; .ubj and .json are XGBoost's
+//! cargo run -p forest --example cost_of_a_score -- --callgrind          # instructions too, if valgrind is there
 //! ```
 
 use std::fmt::Write as _;

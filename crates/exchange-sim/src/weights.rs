@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The header that tells how much of the minute's weight has been used.
-pub(super) const WEIGHT_HEADER: &str = "x-mbx-used-weight-1m";
+pub(crate) const WEIGHT_HEADER: &str = "x-mbx-used-weight-1m";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -20,7 +20,7 @@ impl Weights {
         Self { limit, window: Mutex::new((Instant::now(), 0)) }
     }
 
-    pub(super) const fn limit(&self) -> u32 {
+    pub(crate) const fn limit(&self) -> u32 {
         self.limit
     }
 
@@ -28,7 +28,7 @@ impl Weights {
     ///
     /// # Errors
     /// The seconds until the next minute, if this one's weight is used up.
-    pub(super) fn charge(&self, weight: u32) -> Result<u32, u64> {
+    pub(crate) fn charge(&self, weight: u32) -> Result<u32, u64> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.0.elapsed() >= MINUTE {
             *window = (Instant::now(), 0);

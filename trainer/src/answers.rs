@@ -9,7 +9,7 @@ use forecast::{
 use forest::{Booster, Limits};
 
 use crate::dataset::Dataset;
-use crate::train::{Trained, TrainedTask, output_count};
+use crate::trained::{Trained, TrainedTask, output_count};
 use crate::{Result, TrainerError};
 
 /// One model's answers: per row one value, or one probability per class.

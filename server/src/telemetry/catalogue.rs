@@ -1,0 +1,160 @@
+//! Every metric that the server exports.
+
+/// What a metric counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Spreads observations over buckets.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it counts.
+    pub kind: Kind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it means.
+    pub help: &'static str,
+}
+
+/// The names.
+pub mod names {
+    /// gRPC calls begun.
+    pub const GRPC_STARTED: &str = "grpc_server_started_total";
+    /// gRPC calls ended.
+    pub const GRPC_HANDLED: &str = "grpc_server_handled_total";
+    /// How long gRPC calls took.
+    pub const GRPC_SECONDS: &str = "grpc_server_handling_seconds";
+    /// HTTP requests ended.
+    pub const HTTP_REQUESTS: &str = "klinecast_http_requests_total";
+    /// How long HTTP requests took.
+    pub const HTTP_SECONDS: &str = "klinecast_http_request_seconds";
+    /// Klines taken in.
+    pub const KLINES: &str = "klinecast_klines_total";
+    /// Klines back-filled.
+    pub const BACKFILLED: &str = "klinecast_backfilled_klines_total";
+    /// Predictions published.
+    pub const PREDICTIONS: &str = "klinecast_predictions_total";
+    /// Outcomes resolved.
+    pub const RESOLUTIONS: &str = "klinecast_resolutions_total";
+    /// Time of one event in the engine.
+    pub const ENGINE_SECONDS: &str = "klinecast_engine_event_seconds";
+    /// Things that a person should know.
+    pub const ALARMS: &str = "klinecast_alarms_total";
+    /// The last sealed bar.
+    pub const WATERMARK: &str = "klinecast_watermark_timestamp_seconds";
+    /// Age of a symbol's last bar.
+    pub const STALENESS: &str = "klinecast_staleness_seconds";
+    /// Warm features of a symbol.
+    pub const WARM_FEATURES: &str = "klinecast_warm_features";
+    /// Features of a symbol; a name of the earlier pipeline.
+    pub const FEATURE_COUNT: &str = "feature_count";
+    /// Live loss of a task.
+    pub const TASK_LOSS: &str = "klinecast_task_loss";
+    /// Live skill of a task.
+    pub const TASK_SKILL: &str = "klinecast_task_skill_ratio";
+    /// Live root mean squared error of a task; a name of the earlier pipeline.
+    pub const MODEL_RMSE: &str = "model_performance_rmse";
+    /// Bundles loaded or refused.
+    pub const BUNDLE_LOADS: &str = "klinecast_bundle_loads_total";
+    /// The bundle that answers.
+    pub const BUNDLE_INFO: &str = "klinecast_bundle_info";
+    /// Open subscriptions.
+    pub const SUBSCRIBERS: &str = "klinecast_subscribers";
+    /// Predictions that slow subscribers lost.
+    pub const LAGGED: &str = "klinecast_lagged_predictions_total";
+    /// Items written to the store.
+    pub const WRITTEN: &str = "klinecast_written_items_total";
+    /// Items lost because the store failed.
+    pub const LOST: &str = "klinecast_lost_items_total";
+    /// Whether the exchange is followed live.
+    pub const EXCHANGE_LIVE: &str = "klinecast_exchange_live";
+    /// Tries to reach the exchange again.
+    pub const RECONNECTS: &str = "klinecast_exchange_reconnects_total";
+    /// Whether the server serves.
+    pub const SERVING: &str = "klinecast_serving";
+    /// The build.
+    pub const BUILD_INFO: &str = "klinecast_build_info";
+    /// CPU time.
+    pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
+    /// Resident memory.
+    pub const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
+    /// Open files.
+    pub const PROCESS_FILES: &str = "process_open_fds";
+    /// Start of the process.
+    pub const PROCESS_START: &str = "process_start_time_seconds";
+}
+
+const GRPC_LABELS: &[&str] = &["grpc_type", "grpc_service", "grpc_method"];
+const GRPC_CODE_LABELS: &[&str] = &["grpc_type", "grpc_service", "grpc_method", "grpc_code"];
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind, labels, help }
+}
+
+/// Every metric there is.
+#[rustfmt::skip]
+pub const METRICS: [Metric; 32] = [
+    metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
+    metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
+    metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
+    metric(names::HTTP_REQUESTS, Kind::Counter, &["route", "method", "status"], "HTTP requests ended"),
+    metric(names::HTTP_SECONDS, Kind::Histogram, &["route", "method"], "time of an HTTP request, in seconds"),
+    metric(names::KLINES, Kind::Counter, &["source", "state"], "klines taken in, forming or closed"),
+    metric(names::BACKFILLED, Kind::Counter, &[], "klines fetched by REST"),
+    metric(names::PREDICTIONS, Kind::Counter, &["revision"], "predictions published, first or amended"),
+    metric(names::RESOLUTIONS, Kind::Counter, &["task"], "outcomes resolved"),
+    metric(names::ENGINE_SECONDS, Kind::Histogram, &[], "time that one event took in the engine, in seconds"),
+    metric(names::ALARMS, Kind::Counter, &["alarm"], "things that a person should know"),
+    metric(names::WATERMARK, Kind::Gauge, &[], "close time of the last sealed bar, Unix seconds"),
+    metric(names::STALENESS, Kind::Gauge, &["symbol"], "age of the symbol's last bar by the exchange's clock, in seconds"),
+    metric(names::WARM_FEATURES, Kind::Gauge, &["symbol"], "features of the symbol that are warm"),
+    metric(names::FEATURE_COUNT, Kind::Gauge, &["symbol"], "features of the symbol"),
+    metric(names::TASK_LOSS, Kind::Gauge, &["task", "model"], "mean live loss of the ensemble and of the best baseline"),
+    metric(names::TASK_SKILL, Kind::Gauge, &["task"], "1 - loss / baseline loss since the start"),
+    metric(names::MODEL_RMSE, Kind::Gauge, &["task"], "root of the mean live squared error of a regression task"),
+    metric(names::BUNDLE_LOADS, Kind::Counter, &["result"], "bundles taken up or refused"),
+    metric(names::BUNDLE_INFO, Kind::Gauge, &["digest"], "1 for the bundle that answers"),
+    metric(names::SUBSCRIBERS, Kind::Gauge, &[], "open subscriptions"),
+    metric(names::LAGGED, Kind::Counter, &[], "predictions that slow subscribers lost"),
+    metric(names::WRITTEN, Kind::Counter, &["kind"], "klines and journal records written"),
+    metric(names::LOST, Kind::Counter, &["kind"], "klines and journal records lost because the store failed"),
+    metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
+    metric(names::RECONNECTS, Kind::Counter, &[], "tries to reach the exchange again"),
+    metric(names::SERVING, Kind::Gauge, &[], "1 while the server serves"),
+    metric(names::BUILD_INFO, Kind::Gauge, &["version"], "1, with the version of the build"),
+    metric(names::PROCESS_CPU, Kind::Counter, &[], "CPU time used, in seconds"),
+    metric(names::PROCESS_MEMORY, Kind::Gauge, &[], "resident memory, in bytes"),
+    metric(names::PROCESS_FILES, Kind::Gauge, &[], "open file descriptors"),
+    metric(names::PROCESS_START, Kind::Gauge, &[], "start of the process, Unix seconds"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_say_their_unit() {
+        let unique: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(unique.len(), METRICS.len());
+        for metric in &METRICS {
+            let counts = metric.name.ends_with("_total");
+            assert_eq!(counts, metric.kind == Kind::Counter, "{}", metric.name);
+            let timed = metric.name.ends_with("_seconds");
+            assert!(timed || metric.kind != Kind::Histogram, "{}", metric.name);
+        }
+    }
+}

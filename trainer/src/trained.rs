@@ -1,0 +1,127 @@
+//! What training leaves behind.
+
+mod saved;
+
+use forecast::{BaselineName, Baselines, Stacking, TargetTransform, Task, TaskKind};
+use serde::{Deserialize, Serialize};
+
+use crate::fit::{Fit, Parameters};
+use crate::split::Split;
+use crate::{Result, TrainerError};
+
+pub use saved::{load, save};
+
+/// Everything that training leaves behind.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// What it was made from.
+    pub plan: Plan,
+    /// The fitted baselines.
+    pub baselines: Baselines,
+    /// How the members of some class tasks are combined, fitted on the tuning window.
+    pub stacking: Stacking,
+    /// The tasks, in the order of [`Task::ALL`].
+    pub tasks: Vec<TrainedTask>,
+}
+
+/// What a training run was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The windows.
+    pub split: Split,
+    /// The content hash of the klines.
+    pub data_version: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The bound on rounds from the command line.
+    pub rounds_max: Option<usize>,
+}
+
+/// One task's boosters.
+#[derive(Debug, Clone)]
+pub struct TrainedTask {
+    /// The task.
+    pub task: Task,
+    /// What they were trained on.
+    pub transform: TargetTransform,
+    /// The baseline with the least loss on the tuning window.
+    pub best_baseline: BaselineName,
+    /// LightGBM's.
+    pub lightgbm: Member,
+    /// XGBoost's.
+    pub xgboost: Member,
+}
+
+/// One booster.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The model file and how training went.
+    pub fit: Fit,
+    /// What the library was told.
+    pub parameters: Parameters,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// The number of outputs of a task's boosters.
+#[must_use]
+pub const fn output_count(task: Task) -> usize {
+    match task.kind() {
+        TaskKind::Regression | TaskKind::Binary => 1,
+        TaskKind::Classes(count) => count,
+    }
+}
+
+/// One line of the training report.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberReport {
+    /// The task.
+    pub task: Task,
+    /// `lightgbm` or `xgboost`.
+    pub library: &'static str,
+    /// Rounds kept.
+    pub rounds: usize,
+    /// Rounds trained.
+    pub rounds_trained: usize,
+    /// The loss on the tuning window, in the library's own metric.
+    pub tune_loss: f64,
+    /// Size of the model file.
+    pub bytes: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Trained {
+    /// One line a booster.
+    #[must_use]
+    pub fn report(&self) -> Vec<MemberReport> {
+        let line = |task, library, member: &Member| MemberReport {
+            task,
+            library,
+            rounds: member.fit.rounds,
+            rounds_trained: member.fit.rounds_trained,
+            tune_loss: member.fit.tune_loss,
+            bytes: member.fit.file.len(),
+            seconds: member.seconds,
+        };
+        let both = |trained: &TrainedTask| {
+            [
+                line(trained.task, "lightgbm", &trained.lightgbm),
+                line(trained.task, "xgboost", &trained.xgboost),
+            ]
+        };
+        self.tasks.iter().flat_map(both).collect()
+    }
+
+    /// Checks that the klines are still those that training used.
+    ///
+    /// # Errors
+    /// [`TrainerError::DataChanged`].
+    pub fn require_data(&self, version: &str) -> Result<()> {
+        if self.plan.data_version == version {
+            return Ok(());
+        }
+        let (found, expected) = (version.to_owned(), self.plan.data_version.clone());
+        Err(TrainerError::DataChanged { found, expected })
+    }
+}
