@@ -10,14 +10,15 @@ mod rank;
 mod residual;
 
 pub(crate) mod market;
+pub(crate) mod pairs;
 
 use kline::Symbol;
 
 use crate::definition::FeatureDefinition;
-use crate::history::Column;
 use crate::state::SymbolState;
 use crate::window::Comoments;
 use market::Market;
+use pairs::Pairs;
 
 /// The features of one file: definitions, and the function that fills in as many values.
 pub(crate) struct CrossIndicator {
@@ -29,24 +30,18 @@ pub(crate) struct CrossIndicator {
 /// What a cross-symbol indicator sees at a sealed bar.
 pub(crate) struct CrossBar<'a> {
     pub(crate) own: &'a SymbolState,
-    /// Bitcoin's state, if the engine has it and its kline of the bar has come.
-    pub(crate) bitcoin: Option<&'a SymbolState>,
-    /// Log returns of 96 bars, Bitcoin's as x; shared by several files.
-    pub(crate) with_bitcoin: Option<Comoments>,
+    /// Bitcoin, if the engine has it and its kline of the bar has come.
+    pub(crate) bitcoin: Option<Bitcoin<'a>>,
     pub(crate) market: &'a Market,
 }
 
-impl<'a> CrossBar<'a> {
-    pub(crate) fn new(own: &'a SymbolState, bitcoin: Option<&'a SymbolState>, market: &'a Market) -> Self {
-        let with_bitcoin = bitcoin.map(|bitcoin| comoments(own, bitcoin, 96));
-        Self { own, bitcoin, with_bitcoin, market }
-    }
-}
-
-/// Second moments of the log returns over a window, Bitcoin's as x.
-fn comoments(own: &SymbolState, bitcoin: &SymbolState, window: usize) -> Comoments {
-    let theirs = bitcoin.history().last(Column::LogReturn, window);
-    Comoments::of(theirs, own.history().last(Column::LogReturn, window))
+/// Bitcoin, and the symbol beside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Bitcoin<'a> {
+    pub(crate) state: &'a SymbolState,
+    pub(crate) pairs: &'a Pairs,
+    /// `pairs.day`; shared by several files.
+    pub(crate) day: Comoments,
 }
 
 /// Every cross-symbol indicator, in the order of the catalogue.

@@ -4,7 +4,8 @@ use kline::{BarTime, Interval, Kline, Placement, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::cross::market::Market;
-use crate::cross::{self, CrossBar};
+use crate::cross::pairs::Pairs;
+use crate::cross::{self, Bitcoin, CrossBar};
 use crate::state::SymbolState;
 use crate::{Catalogue, CloseError, MAX_CARRIED_BARS, Quality, Row, SnapshotError, snapshot};
 
@@ -19,6 +20,8 @@ pub struct FeatureEngine {
     bitcoin: Option<usize>,
     sealed: Option<BarTime>,
     states: Vec<SymbolState>,
+    /// Each symbol beside Bitcoin.
+    pairs: Vec<Pairs>,
     scratch: CrossScratch,
 }
 
@@ -26,6 +29,7 @@ pub struct FeatureEngine {
 #[derive(Debug, Default)]
 pub struct PeekScratch {
     state: Option<SymbolState>,
+    pairs: Option<Pairs>,
     cross: CrossScratch,
 }
 
@@ -63,7 +67,8 @@ impl FeatureEngine {
         states: Vec<SymbolState>,
     ) -> Self {
         let bitcoin = cross::place_of_bitcoin(&symbols);
-        Self { symbols, interval, bitcoin, sealed, states, scratch: CrossScratch::default() }
+        let pairs = states.iter().map(|_| Pairs::new()).collect();
+        Self { symbols, interval, bitcoin, sealed, states, pairs, scratch: CrossScratch::default() }
     }
 
     /// The symbols in order; their places are the indices of the other methods.
@@ -142,14 +147,14 @@ impl FeatureEngine {
             return;
         }
         self.sealed = Some(bar);
-        let Self { states, scratch, bitcoin, .. } = self;
+        let Self { states, pairs, scratch, bitcoin, interval, .. } = self;
         let definitions = Catalogue::standard().definitions();
         let members = states.iter().filter(|state| state.last() == Some(bar));
         scratch.market.measure(members.map(SymbolState::summary));
         for index in 0..states.len() {
             if states[index].last() == Some(bar) {
-                let bitcoin = bitcoin.map(|place| &states[place]);
-                scratch.compute(bar, &states[index], bitcoin);
+                let (own, bitcoin) = (&states[index], bitcoin.map(|place| &states[place]));
+                scratch.compute(bar, *interval, (own, &mut pairs[index]), bitcoin);
                 states[index].finish(&scratch.values, definitions);
             }
         }
@@ -181,14 +186,16 @@ impl FeatureEngine {
         if out.len() != expected {
             return Err(CloseError::OutputLength { length: out.len(), expected });
         }
-        let PeekScratch { state, cross } = scratch;
+        let PeekScratch { state, pairs, cross } = scratch;
+        let pairs = pairs.get_or_insert_with(Pairs::new);
+        pairs.clone_from(&self.pairs[index]);
         let state = state.get_or_insert_with(|| SymbolState::new(expected));
         state.clone_from(&self.states[index]);
         state.close(bar, kline, self.interval);
         let member = |place: usize| if place == index { &*state } else { &self.states[place] };
         let members = (0..self.states.len()).map(member).filter(|member| member.last() == Some(bar));
         cross.market.measure(members.map(SymbolState::summary));
-        cross.compute(bar, state, self.bitcoin.map(member));
+        cross.compute(bar, self.interval, (state, pairs), self.bitcoin.map(member));
         state.finish(&cross.values, definitions);
         out.copy_from_slice(state.values());
         Ok(state.quality())
@@ -211,7 +218,7 @@ impl FeatureEngine {
     /// # Errors
     /// Bytes that are truncated, changed, of another version or of another catalogue.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let Saved { symbols, interval, sealed, states } = snapshot::read(bytes)?;
+        let Saved { symbols, interval, sealed, mut states } = snapshot::read(bytes)?;
         let malformed = |reason: &str| SnapshotError::Malformed { reason: reason.to_owned() };
         if !symbols.is_sorted_by(|a, b| a < b) {
             return Err(malformed("symbols are not sorted and unique"));
@@ -220,6 +227,7 @@ impl FeatureEngine {
         if symbols.len() != states.len() || !states.iter().all(|state| state.is_well_formed(width)) {
             return Err(malformed("the state has another shape than this program's"));
         }
+        states.iter_mut().for_each(|state| state.complete(interval));
         Ok(Self::assemble(symbols, interval, sealed, states))
     }
 }
@@ -234,11 +242,20 @@ struct SavedRef<'a> {
 }
 
 impl CrossScratch {
-    fn compute(&mut self, bar: BarTime, own: &SymbolState, bitcoin: Option<&SymbolState>) {
+    fn compute(
+        &mut self,
+        bar: BarTime,
+        interval: Interval,
+        (own, pairs): (&SymbolState, &mut Pairs),
+        bitcoin: Option<&SymbolState>,
+    ) {
         let count: usize = cross::ALL.iter().map(|indicator| indicator.definitions.len()).sum();
         self.values.resize(count, f64::NAN);
-        let bitcoin = bitcoin.filter(|state| state.last() == Some(bar));
-        cross::compute(&CrossBar::new(own, bitcoin, &self.market), &mut self.values);
+        let bitcoin = bitcoin.filter(|state| state.last() == Some(bar)).map(|state| {
+            pairs.update(bar, interval, own, state);
+            Bitcoin { state, day: pairs.day.comoments(), pairs }
+        });
+        cross::compute(&CrossBar { own, bitcoin, market: &self.market }, &mut self.values);
     }
 }
 

@@ -8,8 +8,9 @@ use crate::window::{RollingWindow, log_return, ratio};
 /// Bars kept of a column with short windows (the longest is 96).
 const SHORT: usize = 104;
 
-/// Bars kept of a column with long windows (the longest is 672, and one bar before it).
-const LONG: usize = 680;
+/// Bars kept of a column with long windows: the longest is 672, one bar before it, and a carried gap of 24 that pairs of
+/// symbols catch up with.
+const LONG: usize = 704;
 
 /// A value that is kept for every bar, carried ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

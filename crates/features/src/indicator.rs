@@ -49,6 +49,7 @@ pub(crate) use realised_volatility::Volatilities;
 pub(crate) use crate::definition::{FeatureDefinition, Group, Input, Unit};
 use crate::history::History;
 use crate::recursions::Recursions;
+use crate::summaries::Summaries;
 
 /// A recursive value is there once a generation that was seen from its anchor is 512 bars old; a start right after an
 /// anchor waits longest.
@@ -66,6 +67,7 @@ pub(crate) struct Bar<'a> {
     pub(crate) kline: &'a KlineFields,
     pub(crate) history: &'a History,
     pub(crate) recursions: &'a Recursions,
+    pub(crate) summaries: &'a Summaries,
     /// Shared by several files, so measured once.
     pub(crate) volatility: Volatilities,
 }

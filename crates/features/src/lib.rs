@@ -31,6 +31,7 @@ mod indicator;
 mod row;
 mod snapshot;
 mod state;
+mod summaries;
 
 pub mod recursions;
 pub mod window;

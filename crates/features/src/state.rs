@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Column, History};
 use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
+use crate::summaries::Summaries;
 use crate::window::{log_return, mean, ratio};
 use crate::{FeatureDefinition, MAX_CARRIED_BARS, Quality};
 
@@ -30,6 +31,9 @@ pub(crate) struct Summary {
 pub(crate) struct SymbolState {
     history: History,
     recursions: Recursions,
+    /// Made anew from the history by [`Self::complete`].
+    #[serde(skip, default = "Summaries::new")]
+    summaries: Summaries,
     last: Option<BarTime>,
     /// Klines and carried bars since the symbol began or restarted.
     bars: u32,
@@ -47,6 +51,7 @@ impl SymbolState {
         Self {
             history: History::new(),
             recursions: Recursions::new(),
+            summaries: Summaries::new(),
             last: None,
             bars: 0,
             carried: 0,
@@ -75,6 +80,18 @@ impl SymbolState {
         &self.summary
     }
 
+    /// How many bars were seen since the last restart, carried ones included.
+    pub(crate) const fn bars(&self) -> u32 {
+        self.bars
+    }
+
+    /// Makes what a snapshot leaves out.
+    pub(crate) fn complete(&mut self, interval: Interval) {
+        if let Some(last) = self.last {
+            self.summaries.rebuild(last.index(interval), &self.history);
+        }
+    }
+
     pub(crate) const fn history(&self) -> &History {
         &self.history
     }
@@ -100,9 +117,10 @@ impl SymbolState {
         }
         self.push(bar.index(interval), kline, false);
         self.last = Some(bar);
-        let volatility = Volatilities::of(&self.history);
+        let volatility = Volatilities::of(&self.history, &self.summaries);
         self.summary = self.summarise(volatility);
-        let seen = Bar { kline, history: &self.history, recursions: &self.recursions, volatility };
+        let (history, recursions, summaries) = (&self.history, &self.recursions, &self.summaries);
+        let seen = Bar { kline, history, recursions, summaries, volatility };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -120,6 +138,7 @@ impl SymbolState {
 
     fn push(&mut self, index: i64, bar: &KlineFields, carried: bool) {
         self.history.push(bar);
+        self.summaries.push(index, &self.history);
         self.recursions.update(index, bar, self.history.at(Column::LogReturn, 0));
         self.carried = self.carried << 1 | u128::from(carried);
         self.bars = self.bars.saturating_add(1);
@@ -127,6 +146,7 @@ impl SymbolState {
 
     fn restart(&mut self) {
         self.history.clear();
+        self.summaries.clear();
         self.recursions = Recursions::new();
         self.bars = 0;
         self.carried = 0;
@@ -134,12 +154,14 @@ impl SymbolState {
 
     fn summarise(&self, volatility: Volatilities) -> Summary {
         let close = self.history.at(Column::Close, 0);
-        let volume = |window| mean(self.history.last(Column::Volume, window));
         Summary {
             returns: COMPARED_WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
             volatility_4: volatility.hour,
             volatility_96: volatility.day,
-            volume_ratio: ratio(volume(4), volume(96)),
+            volume_ratio: ratio(
+                mean(self.history.last(Column::Volume, 4)),
+                self.summaries.volume_96.moments().mean,
+            ),
         }
     }
 
@@ -173,6 +195,7 @@ impl Clone for SymbolState {
         Self {
             history: self.history.clone(),
             recursions: self.recursions.clone(),
+            summaries: self.summaries.clone(),
             values: self.values.clone(),
             ..*self
         }
@@ -182,6 +205,7 @@ impl Clone for SymbolState {
     fn clone_from(&mut self, source: &Self) {
         self.history.clone_from(&source.history);
         self.recursions.clone_from(&source.recursions);
+        self.summaries.clone_from(&source.summaries);
         self.values.clone_from(&source.values);
         self.last = source.last;
         self.bars = source.bars;

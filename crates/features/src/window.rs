@@ -1,8 +1,9 @@
-//! Exact rolling kernels: every result depends on nothing but the window's content.
+//! Exact rolling kernels: every result depends on nothing but the window's content and where it lies in time.
 //!
-//! A [`RollingWindow`] keeps the last values in one piece of memory; the kernels are free functions over slices that
-//! go over the whole window in a fixed order each time. Nothing is added and subtracted as bars come and go, so
-//! nothing drifts, an outlier leaves no trace once it has left, and the bits do not depend on what stood before.
+//! A [`RollingWindow`] keeps the last values in one piece of memory. Short windows are gone over as a whole, in a fixed
+//! order, by free functions over slices; long ones are [`Sliding`] summaries, which cost the same whatever their length.
+//! Neither ever subtracts what has left, so nothing drifts, an outlier leaves no trace once it has gone, and the bits do
+//! not depend on what stood before.
 
 pub mod anchored;
 pub mod comoments;
@@ -11,7 +12,9 @@ pub mod extreme;
 pub mod moments;
 pub mod regression;
 pub mod rolling;
+pub mod sliding;
 pub mod sum;
+pub mod terms;
 
 pub use anchored::{Anchored, Recursion};
 pub use comoments::Comoments;
@@ -20,6 +23,7 @@ pub use extreme::{bars_since_highest, bars_since_lowest, highest, lowest};
 pub use moments::Moments;
 pub use regression::Regression;
 pub use rolling::RollingWindow;
+pub use sliding::Sliding;
 pub use sum::{mean, sum, sum_of, weighted_mean};
 
 /// The natural log return from one price to another: `ln(to / from)`.

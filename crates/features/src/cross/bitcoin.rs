@@ -1,6 +1,6 @@
 //! What Bitcoin returned, and how the symbol hangs on it.
 
-use super::{CrossBar, CrossIndicator, comoments};
+use super::{CrossBar, CrossIndicator};
 use crate::definition::{FeatureDefinition, Group, Input, Unit};
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
@@ -70,9 +70,9 @@ pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
 };
 
 fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
-    let (Some(bitcoin), Some(day)) = (bar.bitcoin, bar.with_bitcoin) else { return };
-    out[..3].copy_from_slice(&bitcoin.summary().returns[..3]);
-    out[3] = day.beta();
-    out[4] = comoments(bar.own, bitcoin, 672).beta();
-    out[5] = day.correlation();
+    let Some(bitcoin) = bar.bitcoin else { return };
+    out[..3].copy_from_slice(&bitcoin.state.summary().returns[..3]);
+    out[3] = bitcoin.day.beta();
+    out[4] = bitcoin.pairs.week.comoments().beta();
+    out[5] = bitcoin.day.correlation();
 }

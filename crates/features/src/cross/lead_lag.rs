@@ -2,8 +2,6 @@
 
 use super::{CrossBar, CrossIndicator};
 use crate::definition::{FeatureDefinition, Group, Input, Unit};
-use crate::history::Column;
-use crate::window::Comoments;
 
 pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
     definitions: &[
@@ -33,8 +31,6 @@ pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
 
 fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
     let Some(bitcoin) = bar.bitcoin else { return };
-    let (theirs, own) = (bitcoin.history(), bar.own.history());
-    let correlation = |x: &[f64], y: &[f64]| Comoments::of(x, y).correlation();
-    out[0] = correlation(theirs.before(Column::LogReturn, 1, 96), own.last(Column::LogReturn, 96));
-    out[1] = correlation(own.before(Column::LogReturn, 1, 96), theirs.last(Column::LogReturn, 96));
+    out[0] = bitcoin.pairs.leads.comoments().correlation();
+    out[1] = bitcoin.pairs.lags.comoments().correlation();
 }

@@ -40,8 +40,9 @@ pub(super) const INDICATOR: CrossIndicator = CrossIndicator {
 };
 
 fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {
-    let (Some(bitcoin), Some(day)) = (bar.bitcoin, bar.with_bitcoin) else { return };
-    let (own, theirs, beta) = (bar.own.summary().returns, bitcoin.summary().returns, day.beta());
+    let Some(bitcoin) = bar.bitcoin else { return };
+    let (own, theirs) = (bar.own.summary().returns, bitcoin.state.summary().returns);
+    let beta = bitcoin.day.beta();
     for (place, value) in out.iter_mut().enumerate() {
         *value = own[place] - beta * theirs[place];
     }

@@ -51,9 +51,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (place, window) in [20, 96].into_iter().enumerate() {
-        let high = highest(bar.history.last(Column::High, window));
-        let low = lowest(bar.history.last(Column::Low, window));
+    let short = (highest(bar.history.last(Column::High, 20)), lowest(bar.history.last(Column::Low, 20)));
+    let day = (bar.summaries.high_96.highest(), bar.summaries.low_96.lowest());
+    for (place, (high, low)) in [short, day].into_iter().enumerate() {
         out[place] = ratio((bar.kline.close - low) - (high - bar.kline.close), high - low);
         out[place + 2] = log_return(low, high);
     }

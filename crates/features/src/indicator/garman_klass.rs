@@ -31,8 +31,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip([4, 96]) {
-        let variance = mean(bar.history.last(Column::GarmanKlassTerm, window));
+    let variances = [mean(bar.history.last(Column::GarmanKlassTerm, 4)), bar.summaries.garman_klass_96.mean()];
+    for (value, variance) in out.iter_mut().zip(variances) {
         *value = if variance < 0.0 { 0.0 } else { variance.sqrt() };
     }
 }

@@ -19,8 +19,5 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = ratio(
-        mean(bar.history.last(Column::Illiquidity, 4)),
-        mean(bar.history.last(Column::Illiquidity, 96)),
-    );
+    out[0] = ratio(mean(bar.history.last(Column::Illiquidity, 4)), bar.summaries.illiquidity_96.mean());
 }

@@ -1,8 +1,7 @@
 //! How much of the variance came in jumps.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{ratio, sum_of};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,14 +30,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let returns = bar.history.last(Column::LogReturn, 96);
-    let realised = sum_of(returns, |r| r * r);
-    let mut bipower = 0.0;
-    for pair in returns.windows(2) {
-        bipower += (pair[0] * pair[1]).abs();
-    }
+    let realised = bar.summaries.squares_96.sum();
+    let bipower = bar.summaries.neighbours_96.sum();
     let share = 1.0 - ratio(std::f64::consts::FRAC_PI_2 * bipower, realised);
     out[0] = if realised == 0.0 || share < 0.0 { 0.0 } else { share };
-    let largest = returns.iter().fold(0.0f64, |largest, r| largest.max(r * r));
-    out[1] = ratio(largest, realised);
+    out[1] = ratio(bar.summaries.largest_square_96.highest(), realised);
 }

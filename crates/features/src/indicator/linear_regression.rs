@@ -42,7 +42,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     out[0] = Regression::of(bar.history.last(Column::Close, 16)).slope / bar.kline.close;
-    let day = Regression::of(bar.history.last(Column::Close, 96));
+    let day = bar.summaries.close_96.regression();
     out[1] = day.slope / bar.kline.close;
     out[2] = day.r_squared;
 }

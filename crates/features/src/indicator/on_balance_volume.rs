@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{Regression, mean, ratio};
+use crate::window::{mean, ratio};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,18 +31,20 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = slope(bar, 16);
-    out[1] = slope(bar, 96);
+    out[0] = slope(bar.history.last(Column::SignedVolume, 16), mean(bar.history.last(Column::Volume, 16)));
+    out[1] = slope(bar.history.last(Column::SignedVolume, 96), bar.summaries.volume_96.moments().mean);
 }
 
-/// A running sum from the window's start: where the sum began does not matter for its slope.
-fn slope(bar: &Bar<'_>, window: usize) -> f64 {
-    let mut balance = [0.0; 96];
+/// Where the running sum began does not matter for its slope, so each signed volume counts as often as it is seen from
+/// the middle: the value at place k stands in the sums of k and later, whose places less the middle add up to
+/// `k (n - k) / 2`.
+fn slope(signed: &[f64], volume: f64) -> f64 {
+    let count = signed.len() as f64;
+    let mut place = 0.0;
     let mut total = 0.0;
-    for (sum, signed) in balance.iter_mut().zip(bar.history.last(Column::SignedVolume, window)) {
-        total += signed;
-        *sum = total;
+    for value in signed {
+        total += value * (place * (count - place));
+        place += 1.0;
     }
-    let volume = mean(bar.history.last(Column::Volume, window));
-    ratio(Regression::of(&balance[..window]).slope, volume)
+    ratio((total / 2.0) / (count * (count * count - 1.0) / 12.0), volume)
 }

@@ -31,8 +31,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip([4, 96]) {
-        let variance = mean(bar.history.last(Column::ParkinsonTerm, window)) / (4.0 * std::f64::consts::LN_2);
-        *value = variance.sqrt();
+    let means = [mean(bar.history.last(Column::ParkinsonTerm, 4)), bar.summaries.parkinson_96.mean()];
+    for (value, mean) in out.iter_mut().zip(means) {
+        *value = (mean / (4.0 * std::f64::consts::LN_2)).sqrt();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::{Column, History};
+use crate::summaries::Summaries;
 use crate::window::sum_of;
 
 pub(super) const INDICATOR: Indicator = Indicator {
@@ -70,10 +71,11 @@ pub(crate) struct Volatilities {
 
 impl Volatilities {
     /// Measures a symbol's history.
-    pub(crate) fn of(history: &History) -> Self {
+    pub(crate) fn of(history: &History, summaries: &Summaries) -> Self {
         let volatility = |window: usize| {
             (sum_of(history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
         };
-        Self { hour: volatility(4), four_hours: volatility(16), day: volatility(96), week: volatility(672) }
+        let (day, week) = (summaries.squares_96.mean().sqrt(), summaries.squares_672.mean().sqrt());
+        Self { hour: volatility(4), four_hours: volatility(16), day, week }
     }
 }

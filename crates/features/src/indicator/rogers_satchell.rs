@@ -31,8 +31,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip([16, 96]) {
-        let variance = mean(bar.history.last(Column::RogersSatchellTerm, window));
+    let variances = [mean(bar.history.last(Column::RogersSatchellTerm, 16)), bar.summaries.rogers_satchell_96.mean()];
+    for (value, variance) in out.iter_mut().zip(variances) {
         *value = if variance < 0.0 { 0.0 } else { variance.sqrt() };
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{mean, ratio, sum, sum_of};
+use crate::window::{ratio, sum, sum_of};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -55,5 +55,5 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let bars = (DAYS * AHEAD) as f64;
     out[0] = (squares / bars).sqrt();
     out[1] = ratio(out[0], bar.volatility.week);
-    out[2] = ratio(volume / bars, mean(bar.history.last(Column::Volume, DAYS * DAY)));
+    out[2] = ratio(volume / bars, bar.summaries.volume_672.moments().mean);
 }

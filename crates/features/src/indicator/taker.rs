@@ -51,9 +51,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip([1, 4, 16, 96]) {
+    let imbalance = |bought: f64, volume: f64| ratio(2.0 * bought - volume, volume);
+    for (value, window) in out.iter_mut().zip([1, 4, 16]) {
         let volume = sum(bar.history.last(Column::Volume, window));
-        let bought = sum(bar.history.last(Column::TakerBase, window));
-        *value = ratio(2.0 * bought - volume, volume);
+        *value = imbalance(sum(bar.history.last(Column::TakerBase, window)), volume);
     }
+    out[3] = imbalance(bar.summaries.taker_96.sum(), bar.summaries.volume_96.sum());
 }

@@ -2,7 +2,6 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::Moments;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,7 +30,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, column) in out.iter_mut().zip([Column::Trades, Column::TradeSize]) {
-        *value = Moments::of(bar.history.last(column, 96)).z_score(bar.history.at(column, 0));
-    }
+    let (trades, size) = (bar.summaries.trades_96.moments(), bar.summaries.trade_size_96.moments());
+    out[0] = trades.z_score(bar.history.at(Column::Trades, 0));
+    out[1] = size.z_score(bar.history.at(Column::TradeSize, 0));
 }

@@ -1,8 +1,7 @@
 //! How volatility changes: across horizons, down against up, and its own spread.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{Moments, ratio, sum_of};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -65,13 +64,7 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     out[0] = ratio(volatility.hour, volatility.day);
     out[1] = ratio(volatility.four_hours, volatility.day);
     out[2] = ratio(volatility.day, volatility.week);
-    let returns = bar.history.last(Column::LogReturn, 96);
-    let falling = sum_of(returns, |r| if r > 0.0 { 0.0 } else { r * r });
-    out[3] = ratio(falling, sum_of(returns, |r| r * r));
-    let mut sizes = [0.0; 96];
-    for (size, log_return) in sizes.iter_mut().zip(returns) {
-        *size = log_return.abs();
-    }
-    let moments = Moments::of(&sizes);
+    out[3] = ratio(bar.summaries.falling_squares_96.sum(), bar.summaries.squares_96.sum());
+    let moments = bar.summaries.sizes_96.moments();
     out[4] = ratio(moments.standard_deviation(), moments.mean);
 }

@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{Comoments, Moments, ratio};
+use crate::window::{mean, ratio};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -71,13 +71,11 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let day = bar.history.last(Column::Volume, 96);
-    let (hour_moments, day_moments) = (Moments::of(bar.history.last(Column::Volume, 4)), Moments::of(day));
-    let week_moments = Moments::of(bar.history.last(Column::Volume, 672));
-    out[0] = day_moments.z_score(bar.kline.volume);
-    out[1] = week_moments.z_score(bar.kline.volume);
-    out[2] = ratio(hour_moments.mean, day_moments.mean);
-    out[3] = ratio(day_moments.mean, week_moments.mean);
-    out[4] = ratio(day_moments.standard_deviation(), day_moments.mean);
-    out[5] = Comoments::of(day, bar.history.last(Column::LogReturn, 96)).correlation();
+    let (day, week) = (bar.summaries.volume_96.moments(), bar.summaries.volume_672.moments());
+    out[0] = day.z_score(bar.kline.volume);
+    out[1] = week.z_score(bar.kline.volume);
+    out[2] = ratio(mean(bar.history.last(Column::Volume, 4)), day.mean);
+    out[3] = ratio(day.mean, week.mean);
+    out[4] = ratio(day.standard_deviation(), day.mean);
+    out[5] = bar.summaries.volume_and_return_96.comoments().correlation();
 }

@@ -31,9 +31,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    for (value, window) in out.iter_mut().zip([16, 96]) {
-        let volume = sum(bar.history.last(Column::Volume, window));
-        let average = sum(bar.history.last(Column::Value, window)) / volume;
+    let short = (sum(bar.history.last(Column::Value, 16)), sum(bar.history.last(Column::Volume, 16)));
+    let day = (bar.summaries.value_96.sum(), bar.summaries.volume_96.sum());
+    for (value, (traded, volume)) in out.iter_mut().zip([short, day]) {
+        let average = traded / volume;
         *value = if volume == 0.0 { 0.0 } else { log_return(average, bar.kline.close) };
     }
 }
