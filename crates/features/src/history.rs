@@ -3,7 +3,7 @@
 use kline::KlineFields;
 use serde::{Deserialize, Serialize};
 
-use crate::window::{RollingWindow, log_return, ratio};
+use crate::window::{RollingWindow, log_return, ratio, sum, sum_of};
 
 /// Bars kept of a column with short windows (the longest is 96).
 const SHORT: usize = 104;
@@ -44,15 +44,23 @@ pub(crate) enum Column {
     TakerBase,
     /// Volume a trade, 0 for a bar without trades.
     TradeSize,
+    /// The sum of the squared log returns of the last 4 bars.
+    HourSquares,
+    /// The volume of the last 4 bars.
+    HourVolume,
+    /// Where the close stands in the range of the last 14 bars, 0 to 100 (TA-Lib `STOCHF`).
+    Stochastic,
 }
 
 impl Column {
-    const COUNT: usize = Self::TradeSize as usize + 1;
+    const COUNT: usize = Self::Stochastic as usize + 1;
 
     const fn capacity(place: usize) -> usize {
         if place == Self::Close as usize
             || place == Self::LogReturn as usize
             || place == Self::Volume as usize
+            || place == Self::HourSquares as usize
+            || place == Self::HourVolume as usize
         {
             LONG
         } else {
@@ -91,11 +99,6 @@ impl History {
     #[inline]
     pub(crate) fn last(&self, column: Column, count: usize) -> &[f64] {
         self.columns[column as usize].last(count)
-    }
-
-    #[inline]
-    pub(crate) fn before(&self, column: Column, back: usize, count: usize) -> &[f64] {
-        self.columns[column as usize].before(back, count)
     }
 
     #[inline]
@@ -141,6 +144,15 @@ impl History {
         ] {
             self.columns[column as usize].push(value);
         }
+        let squares = sum_of(self.last(Column::LogReturn, 4), |r| r * r);
+        let volume = sum(self.last(Column::Volume, 4));
+        self.columns[Column::HourSquares as usize].push(squares);
+        self.columns[Column::HourVolume as usize].push(volume);
+    }
+
+    /// Finishes the bar with what is made from summaries of the columns above.
+    pub(crate) fn push_stochastic(&mut self, value: f64) {
+        self.columns[Column::Stochastic as usize].push(value);
     }
 }
 

@@ -70,6 +70,8 @@ pub(crate) struct Bar<'a> {
     pub(crate) summaries: &'a Summaries,
     /// Shared by several files, so measured once.
     pub(crate) volatility: Volatilities,
+    /// Log returns over 1, 4, 16 and 96 bars.
+    pub(crate) returns: [f64; 4],
 }
 
 /// Every indicator, in the order of the catalogue.

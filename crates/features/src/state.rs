@@ -7,7 +7,7 @@ use crate::history::{Column, History};
 use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
 use crate::summaries::Summaries;
-use crate::window::{log_return, mean, ratio};
+use crate::window::{log_return, ratio};
 use crate::{FeatureDefinition, MAX_CARRIED_BARS, Quality};
 
 /// How many of the last bars [`Quality::carried_bars`] looks at.
@@ -120,7 +120,8 @@ impl SymbolState {
         let volatility = Volatilities::of(&self.history, &self.summaries);
         self.summary = self.summarise(volatility);
         let (history, recursions, summaries) = (&self.history, &self.recursions, &self.summaries);
-        let seen = Bar { kline, history, recursions, summaries, volatility };
+        let returns = self.summary.returns;
+        let seen = Bar { kline, history, recursions, summaries, volatility, returns };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -139,6 +140,10 @@ impl SymbolState {
     fn push(&mut self, index: i64, bar: &KlineFields, carried: bool) {
         self.history.push(bar);
         self.summaries.push(index, &self.history);
+        let (high, low) = (self.summaries.high_14.highest(), self.summaries.low_14.lowest());
+        let unit = (high - low) / 100.0;
+        // TA-Lib has 0 where there was no range.
+        self.history.push_stochastic(if unit == 0.0 { 0.0 } else { (bar.close - low) / unit });
         self.recursions.update(index, bar, self.history.at(Column::LogReturn, 0));
         self.carried = self.carried << 1 | u128::from(carried);
         self.bars = self.bars.saturating_add(1);
@@ -159,7 +164,7 @@ impl SymbolState {
             volatility_4: volatility.hour,
             volatility_96: volatility.day,
             volume_ratio: ratio(
-                mean(self.history.last(Column::Volume, 4)),
+                self.history.at(Column::HourVolume, 0) / 4.0,
                 self.summaries.volume_96.moments().mean,
             ),
         }

@@ -50,6 +50,29 @@ summaries! {
     neighbours_96: Total over 95,
     /// Sizes of the log returns of 96 bars.
     sizes_96: Powers over 96,
+    high_14: Highest over 14,
+    low_14: Lowest over 14,
+    high_20: Highest over 20,
+    low_20: Lowest over 20,
+    high_28: Highest over 28,
+    low_28: Lowest over 28,
+    true_range_7: Total over 7,
+    true_range_14: Total over 14,
+    true_range_28: Total over 28,
+    buying_pressure_7: Total over 7,
+    buying_pressure_14: Total over 14,
+    buying_pressure_28: Total over 28,
+    close_16: Line over 16,
+    close_20: Powers over 20,
+    close_50: Total over 50,
+    typical_20: Powers over 20,
+    volume_16: Powers over 16,
+    volume_20: Total over 20,
+    value_16: Total over 16,
+    taker_16: Total over 16,
+    accumulation_20: Total over 20,
+    rogers_satchell_16: Total over 16,
+    squares_16: Total over 16,
     parkinson_96: Total over 96,
     garman_klass_96: Total over 96,
     rogers_satchell_96: Total over 96,
@@ -83,6 +106,29 @@ macro_rules! each {
         $summaries.falling_squares_96.$take($index, falling);
         $summaries.neighbours_96.$take($index, neighbours);
         $summaries.sizes_96.$take($index, size);
+        $summaries.high_14.$take($index, column(Column::High));
+        $summaries.low_14.$take($index, column(Column::Low));
+        $summaries.high_20.$take($index, column(Column::High));
+        $summaries.low_20.$take($index, column(Column::Low));
+        $summaries.high_28.$take($index, column(Column::High));
+        $summaries.low_28.$take($index, column(Column::Low));
+        $summaries.true_range_7.$take($index, column(Column::TrueRange));
+        $summaries.true_range_14.$take($index, column(Column::TrueRange));
+        $summaries.true_range_28.$take($index, column(Column::TrueRange));
+        $summaries.buying_pressure_7.$take($index, column(Column::BuyingPressure));
+        $summaries.buying_pressure_14.$take($index, column(Column::BuyingPressure));
+        $summaries.buying_pressure_28.$take($index, column(Column::BuyingPressure));
+        $summaries.close_16.$take($index, column(Column::Close));
+        $summaries.close_20.$take($index, column(Column::Close));
+        $summaries.close_50.$take($index, column(Column::Close));
+        $summaries.typical_20.$take($index, column(Column::Typical));
+        $summaries.volume_16.$take($index, column(Column::Volume));
+        $summaries.volume_20.$take($index, column(Column::Volume));
+        $summaries.value_16.$take($index, column(Column::Value));
+        $summaries.taker_16.$take($index, column(Column::TakerBase));
+        $summaries.accumulation_20.$take($index, column(Column::Accumulation));
+        $summaries.rogers_satchell_16.$take($index, column(Column::RogersSatchellTerm));
+        $summaries.squares_16.$take($index, square);
         $summaries.parkinson_96.$take($index, column(Column::ParkinsonTerm));
         $summaries.garman_klass_96.$take($index, column(Column::GarmanKlassTerm));
         $summaries.rogers_satchell_96.$take($index, column(Column::RogersSatchellTerm));

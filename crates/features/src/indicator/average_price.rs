@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{Moments, weighted_mean};
+use crate::window::weighted_mean;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,6 +31,6 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = bar.kline.close / Moments::of(bar.history.last(Column::Close, 50)).mean - 1.0;
+    out[0] = bar.kline.close / bar.summaries.close_50.mean() - 1.0;
     out[1] = bar.kline.close / weighted_mean(bar.history.last(Column::Close, 16)) - 1.0;
 }

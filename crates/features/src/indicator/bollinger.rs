@@ -1,8 +1,7 @@
 //! Bollinger bands.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{Moments, ratio};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,7 +30,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let moments = Moments::of(bar.history.last(Column::Close, 20));
+    let moments = bar.summaries.close_20.moments();
     let half = 2.0 * moments.standard_deviation();
     out[0] = ratio(bar.kline.close - moments.mean, half);
     out[1] = 2.0 * half / moments.mean;

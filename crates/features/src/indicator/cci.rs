@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{Moments, sum_of};
+use crate::window::sum_of;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[FeatureDefinition {
@@ -20,7 +20,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let window = bar.history.last(Column::Typical, 20);
-    let mean = Moments::of(window).mean;
+    let mean = bar.summaries.typical_20.moments().mean;
     let distance = bar.history.at(Column::Typical, 0) - mean;
     let deviation = sum_of(window, |typical| (typical - mean).abs());
     out[0] = if distance == 0.0 || deviation == 0.0 { 0.0 } else { distance / (0.015 * (deviation / 20.0)) };

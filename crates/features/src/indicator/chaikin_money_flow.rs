@@ -1,8 +1,7 @@
 //! Chaikin money flow.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{ratio, sum};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[FeatureDefinition {
@@ -19,6 +18,6 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let volume = sum(bar.history.last(Column::Volume, 20));
-    out[0] = ratio(sum(bar.history.last(Column::Accumulation, 20)), volume);
+    let volume = bar.summaries.volume_20.sum();
+    out[0] = ratio(bar.summaries.accumulation_20.sum(), volume);
 }

@@ -1,8 +1,7 @@
 //! Donchian channel.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{highest, log_return, lowest, ratio};
+use crate::window::{log_return, ratio};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -51,7 +50,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let short = (highest(bar.history.last(Column::High, 20)), lowest(bar.history.last(Column::Low, 20)));
+    let short = (bar.summaries.high_20.highest(), bar.summaries.low_20.lowest());
     let day = (bar.summaries.high_96.highest(), bar.summaries.low_96.lowest());
     for (place, (high, low)) in [short, day].into_iter().enumerate() {
         out[place] = ratio((bar.kline.close - low) - (high - bar.kline.close), high - low);

@@ -31,7 +31,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let variances = [mean(bar.history.last(Column::GarmanKlassTerm, 4)), bar.summaries.garman_klass_96.mean()];
+    let variances =
+        [mean(bar.history.last(Column::GarmanKlassTerm, 4)), bar.summaries.garman_klass_96.mean()];
     for (value, variance) in out.iter_mut().zip(variances) {
         *value = if variance < 0.0 { 0.0 } else { variance.sqrt() };
     }

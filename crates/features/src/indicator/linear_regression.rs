@@ -1,8 +1,6 @@
 //! Slope and fit of a straight line through the closes.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::Regression;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -41,7 +39,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = Regression::of(bar.history.last(Column::Close, 16)).slope / bar.kline.close;
+    out[0] = bar.summaries.close_16.regression().slope / bar.kline.close;
     let day = bar.summaries.close_96.regression();
     out[1] = day.slope / bar.kline.close;
     out[2] = day.r_squared;

@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{mean, ratio};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,7 +31,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = slope(bar.history.last(Column::SignedVolume, 16), mean(bar.history.last(Column::Volume, 16)));
+    out[0] = slope(bar.history.last(Column::SignedVolume, 16), bar.summaries.volume_16.moments().mean);
     out[1] = slope(bar.history.last(Column::SignedVolume, 96), bar.summaries.volume_96.moments().mean);
 }
 
@@ -40,11 +40,16 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
 /// `k (n - k) / 2`.
 fn slope(signed: &[f64], volume: f64) -> f64 {
     let count = signed.len() as f64;
-    let mut place = 0.0;
-    let mut total = 0.0;
-    for value in signed {
-        total += value * (place * (count - place));
-        place += 1.0;
+    let (chunks, rest) = signed.as_chunks::<4>();
+    let mut lanes = [0.0; 4];
+    let mut places = [0.0, 1.0, 2.0, 3.0];
+    for chunk in chunks {
+        for ((lane, value), place) in lanes.iter_mut().zip(chunk).zip(&mut places) {
+            *lane += value * (*place * (count - *place));
+            *place += 4.0;
+        }
     }
+    debug_assert!(rest.is_empty(), "windows are multiples of 4");
+    let total = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
     ratio((total / 2.0) / (count * (count * count - 1.0) / 12.0), volume)
 }

@@ -3,7 +3,6 @@
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::{Column, History};
 use crate::summaries::Summaries;
-use crate::window::sum_of;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -72,10 +71,11 @@ pub(crate) struct Volatilities {
 impl Volatilities {
     /// Measures a symbol's history.
     pub(crate) fn of(history: &History, summaries: &Summaries) -> Self {
-        let volatility = |window: usize| {
-            (sum_of(history.last(Column::LogReturn, window), |r| r * r) / window as f64).sqrt()
-        };
-        let (day, week) = (summaries.squares_96.mean().sqrt(), summaries.squares_672.mean().sqrt());
-        Self { hour: volatility(4), four_hours: volatility(16), day, week }
+        Self {
+            hour: (history.at(Column::HourSquares, 0) / 4.0).sqrt(),
+            four_hours: summaries.squares_16.mean().sqrt(),
+            day: summaries.squares_96.mean().sqrt(),
+            week: summaries.squares_672.mean().sqrt(),
+        }
     }
 }

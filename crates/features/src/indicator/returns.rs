@@ -130,14 +130,11 @@ pub(super) const INDICATOR: Indicator = Indicator {
     compute,
 };
 
-const WINDOWS: [usize; 8] = [2, 4, 8, 16, 48, 96, 288, 672];
-
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = bar.history.at(Column::LogReturn, 0);
-    for (value, window) in out[1..].iter_mut().zip(WINDOWS) {
-        *value = log_return(bar.history.at(Column::Close, window), bar.kline.close);
-    }
-    for (value, lag) in out[1 + WINDOWS.len()..].iter_mut().zip(1..) {
-        *value = bar.history.at(Column::LogReturn, lag);
-    }
+    let over = |window: usize| log_return(bar.history.at(Column::Close, window), bar.kline.close);
+    let before = |lag: usize| bar.history.at(Column::LogReturn, lag);
+    let [_, hour, four_hours, day] = bar.returns;
+    out[..4].copy_from_slice(&[before(0), over(2), hour, over(8)]);
+    out[4..9].copy_from_slice(&[four_hours, over(48), day, over(288), over(672)]);
+    out[9..].copy_from_slice(&[before(1), before(2), before(3)]);
 }

@@ -1,8 +1,6 @@
 //! Volatility from range and body that allows for drift.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::mean;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,7 +29,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let variances = [mean(bar.history.last(Column::RogersSatchellTerm, 16)), bar.summaries.rogers_satchell_96.mean()];
+    let variances = [bar.summaries.rogers_satchell_16.mean(), bar.summaries.rogers_satchell_96.mean()];
     for (value, variance) in out.iter_mut().zip(variances) {
         *value = if variance < 0.0 { 0.0 } else { variance.sqrt() };
     }

@@ -1,8 +1,7 @@
 //! Log returns in units of the volatility that is known.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
-use crate::history::Column;
-use crate::window::{log_return, ratio};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -54,8 +53,7 @@ const WINDOWS: [usize; 4] = [1, 4, 16, 96];
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let volatility = bar.recursions.ewma_variance_94.volatility();
-    for (value, window) in out.iter_mut().zip(WINDOWS) {
-        let log_return = log_return(bar.history.at(Column::Close, window), bar.kline.close);
+    for ((value, window), log_return) in out.iter_mut().zip(WINDOWS).zip(bar.returns) {
         *value = ratio(log_return, volatility * (window as f64).sqrt());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{ratio, sum, sum_of};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -49,8 +49,8 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     for day in 1..=DAYS {
         // The bar one day before the fourth bar ahead is the latest of the four.
         let latest = day * DAY - AHEAD;
-        squares += sum_of(bar.history.before(Column::LogReturn, latest, AHEAD), |r| r * r);
-        volume += sum(bar.history.before(Column::Volume, latest, AHEAD));
+        squares += bar.history.at(Column::HourSquares, latest);
+        volume += bar.history.at(Column::HourVolume, latest);
     }
     let bars = (DAYS * AHEAD) as f64;
     out[0] = (squares / bars).sqrt();

@@ -52,9 +52,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let imbalance = |bought: f64, volume: f64| ratio(2.0 * bought - volume, volume);
-    for (value, window) in out.iter_mut().zip([1, 4, 16]) {
-        let volume = sum(bar.history.last(Column::Volume, window));
-        *value = imbalance(sum(bar.history.last(Column::TakerBase, window)), volume);
-    }
+    out[0] = imbalance(bar.history.at(Column::TakerBase, 0), bar.kline.volume);
+    out[1] = imbalance(sum(bar.history.last(Column::TakerBase, 4)), bar.history.at(Column::HourVolume, 0));
+    out[2] = imbalance(bar.summaries.taker_16.sum(), bar.summaries.volume_16.sum());
     out[3] = imbalance(bar.summaries.taker_96.sum(), bar.summaries.volume_96.sum());
 }

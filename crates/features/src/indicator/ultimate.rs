@@ -1,9 +1,8 @@
 //! Ultimate oscillator.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
 use crate::history::ZERO;
-use crate::window::sum;
+use crate::summaries::Summaries;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[FeatureDefinition {
@@ -21,10 +20,16 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let mut total = 0.0;
-    for (window, weight) in [(7, 4.0), (14, 2.0), (28, 1.0)] {
-        let range = sum(bar.history.last(Column::TrueRange, window));
+    let Summaries { true_range_7, true_range_14, true_range_28, .. } = bar.summaries;
+    let Summaries { buying_pressure_7, buying_pressure_14, buying_pressure_28, .. } = bar.summaries;
+    for (range, pressure, weight) in [
+        (true_range_7, buying_pressure_7, 4.0),
+        (true_range_14, buying_pressure_14, 2.0),
+        (true_range_28, buying_pressure_28, 1.0),
+    ] {
+        let range = range.sum();
         if range.is_nan() || range.abs() >= ZERO {
-            total += weight * (sum(bar.history.last(Column::BuyingPressure, window)) / range);
+            total += weight * (pressure.sum() / range);
         }
     }
     out[0] = 100.0 * (total / 7.0);

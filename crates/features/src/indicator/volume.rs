@@ -2,7 +2,7 @@
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
-use crate::window::{mean, ratio};
+use crate::window::ratio;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -74,7 +74,7 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let (day, week) = (bar.summaries.volume_96.moments(), bar.summaries.volume_672.moments());
     out[0] = day.z_score(bar.kline.volume);
     out[1] = week.z_score(bar.kline.volume);
-    out[2] = ratio(mean(bar.history.last(Column::Volume, 4)), day.mean);
+    out[2] = ratio(bar.history.at(Column::HourVolume, 0) / 4.0, day.mean);
     out[3] = ratio(day.mean, week.mean);
     out[4] = ratio(day.standard_deviation(), day.mean);
     out[5] = bar.summaries.volume_and_return_96.comoments().correlation();

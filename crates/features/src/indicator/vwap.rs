@@ -1,8 +1,7 @@
 //! Distance from the volume-weighted average price.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{log_return, sum};
+use crate::window::log_return;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,7 +30,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let short = (sum(bar.history.last(Column::Value, 16)), sum(bar.history.last(Column::Volume, 16)));
+    let short = (bar.summaries.value_16.sum(), bar.summaries.volume_16.sum());
     let day = (bar.summaries.value_96.sum(), bar.summaries.volume_96.sum());
     for (value, (traded, volume)) in out.iter_mut().zip([short, day]) {
         let average = traded / volume;

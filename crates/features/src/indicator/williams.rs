@@ -1,8 +1,6 @@
 //! Williams %R.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{highest, lowest};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[FeatureDefinition {
@@ -19,7 +17,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let high = highest(bar.history.last(Column::High, 28));
-    let unit = (high - lowest(bar.history.last(Column::Low, 28))) / -100.0;
+    let high = bar.summaries.high_28.highest();
+    let unit = (high - bar.summaries.low_28.lowest()) / -100.0;
     out[0] = if unit == 0.0 { 0.0 } else { (high - bar.kline.close) / unit };
 }

@@ -46,9 +46,12 @@ pub struct Sliding<T: Terms> {
     tail_origin: T::Item,
     head: T,
     head_origin: T::Item,
-    /// The newest item's place in its block.
+    /// The newest item's place in its block; [`UNPLACED`] before the first.
     place: usize,
 }
+
+/// Nothing has come yet.
+const UNPLACED: usize = usize::MAX;
 
 impl<T: Terms> Sliding<T> {
     /// Of which nothing was seen yet; a window below 1 is taken for 1.
@@ -59,7 +62,7 @@ impl<T: Terms> Sliding<T> {
             tail_origin: T::UNKNOWN_ITEM,
             head: T::UNKNOWN,
             head_origin: T::UNKNOWN_ITEM,
-            place: 0,
+            place: UNPLACED,
         };
         unknown.clear();
         unknown
@@ -77,7 +80,7 @@ impl<T: Terms> Sliding<T> {
         self.tails.fill(T::UNKNOWN);
         self.tails[window] = T::NOTHING;
         (self.tail_origin, self.head_origin) = (T::UNKNOWN_ITEM, T::UNKNOWN_ITEM);
-        (self.head, self.place) = (T::UNKNOWN, 0);
+        (self.head, self.place) = (T::UNKNOWN, UNPLACED);
     }
 
     /// Takes the item of the bar `index`, which follows the last one. `back` answers the item so many bars before it
@@ -86,7 +89,12 @@ impl<T: Terms> Sliding<T> {
     pub fn push(&mut self, index: i64, back: impl Fn(usize) -> T::Item) {
         let window = self.window();
         let item = back(0);
-        self.place = index.rem_euclid(window as i64) as usize;
+        // Counted on, since a division a bar and window is not cheap.
+        self.place = match self.place {
+            UNPLACED => index.rem_euclid(window as i64) as usize,
+            place if place + 1 == window => 0,
+            place => place + 1,
+        };
         if self.place == 0 {
             (self.head, self.head_origin) = (T::NOTHING, item);
         }
@@ -94,8 +102,7 @@ impl<T: Terms> Sliding<T> {
         if self.place + 1 == window {
             self.tail_origin = item;
             for place in (0..window).rev() {
-                self.tails[place] =
-                    self.tails[place + 1].with(back(window - 1 - place), item, place);
+                self.tails[place] = self.tails[place + 1].with(back(window - 1 - place), item, place);
             }
         }
     }
@@ -116,14 +123,11 @@ impl<T: Terms> Sliding<T> {
     #[inline]
     #[must_use]
     pub fn stretches(&self) -> [Stretch<T>; 2] {
-        let count = self.place + 1;
+        let count = if self.place == UNPLACED { self.window() } else { self.place + 1 };
         let older = self.window() - count;
         // A window that is one whole block has no older stretch.
-        let (terms, origin) = if older == 0 {
-            (T::NOTHING, self.head_origin)
-        } else {
-            (self.tails[count], self.tail_origin)
-        };
+        let (terms, origin) =
+            if older == 0 { (T::NOTHING, self.head_origin) } else { (self.tails[count], self.tail_origin) };
         [
             Stretch { terms, origin, count: older },
             Stretch { terms: self.head, origin: self.head_origin, count },

@@ -141,7 +141,10 @@ impl Sliding<Powers> {
         let count = self.window() as f64;
         let sum = older_terms.sum + newer.terms.sum;
         let squares = older_terms.squares + newer.terms.squares;
-        Moments { mean: newer.origin + sum / count, variance: squares_about_mean(squares, sum, count) / count }
+        Moments {
+            mean: newer.origin + sum / count,
+            variance: squares_about_mean(squares, sum, count) / count,
+        }
     }
 }
 
@@ -171,13 +174,7 @@ impl Terms for Products {
     #[inline]
     fn with(self, item: (f64, f64), origin: (f64, f64), _: usize) -> Self {
         let (x, y) = (item.0 - origin.0, item.1 - origin.1);
-        Self {
-            x: self.x + x,
-            y: self.y + y,
-            xx: self.xx + x * x,
-            yy: self.yy + y * y,
-            xy: self.xy + x * y,
-        }
+        Self { x: self.x + x, y: self.y + y, xx: self.xx + x * x, yy: self.yy + y * y, xy: self.xy + x * y }
     }
 }
 
@@ -253,7 +250,12 @@ mod tests {
     use proptest::prelude::*;
 
     /// Pushes a series whose first item has the index `first`, and shows the state after each item.
-    fn follow<T: Terms>(items: &[T::Item], first: i64, window: usize, mut seen: impl FnMut(usize, &Sliding<T>)) {
+    fn follow<T: Terms>(
+        items: &[T::Item],
+        first: i64,
+        window: usize,
+        mut seen: impl FnMut(usize, &Sliding<T>),
+    ) {
         let mut sliding = Sliding::<T>::new(window);
         for at in 0..items.len() {
             sliding.push(first + at as i64, |ago| if ago <= at { items[at - ago] } else { T::UNKNOWN_ITEM });
