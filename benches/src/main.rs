@@ -1,11 +1,14 @@
-//! Measurements over the wire. `cargo xtask bench serve` runs it, optimised; it needs a running server.
+//! Measurements: `cargo xtask bench SUITE` runs them, optimised. `serve` needs a running server.
 
+mod clock;
+mod features;
 mod latencies;
+mod report;
 mod serve;
 
 use clap::{Parser, Subcommand};
 
-/// Measures a running server.
+/// Measures.
 #[derive(Debug, Parser)]
 #[command(name = "benches")]
 struct Arguments {
@@ -15,6 +18,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Suite {
+    /// What features cost.
+    Features(features::Options),
     /// Latency and throughput of unary predictions.
     Serve(serve::Options),
 }
@@ -22,6 +27,7 @@ enum Suite {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().suite {
+        Suite::Features(options) => features::run(&options),
         Suite::Serve(options) => serve::run(&options).await,
     }
 }

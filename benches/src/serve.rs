@@ -1,15 +1,14 @@
 //! Unary predictions from several connections at once, each connection waiting for its answer before it asks again.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use klinecast::{Client, Settings};
-use serde_json::json;
 
 use crate::latencies::Latencies;
+use crate::report::Measure;
 
 /// What to measure, and where.
 #[derive(Debug, Clone, Args)]
@@ -76,24 +75,11 @@ fn report(options: &Options, latencies: &Latencies) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     let rate = latencies.count() as f64 / options.seconds as f64;
     let measures = [
-        ("latency_p50", "us", quantile(500)),
-        ("latency_p99", "us", quantile(990)),
-        ("latency_p999", "us", quantile(999)),
-        ("throughput", "requests/s", rate),
+        Measure::plain("latency_p50", "us", quantile(500)),
+        Measure::plain("latency_p99", "us", quantile(990)),
+        Measure::plain("latency_p999", "us", quantile(999)),
+        Measure::plain("throughput", "requests/s", rate),
     ];
     println!("unary Predict, {} connections, {} calls", options.connections, latencies.count());
-    let mut lines = String::new();
-    for (measure, unit, ours) in measures {
-        println!("  {measure:<14} {ours:>12.1} {unit}");
-        let line = json!({
-            "suite": "serve", "measure": measure, "unit": unit, "ours": ours,
-            "peer": null, "peer_name": null, "ratio": null, "goal": null, "holds": null,
-        });
-        lines.push_str(&format!("{line}\n"));
-    }
-    if let Some(file) = &options.json {
-        let written = std::fs::File::create(file).and_then(|mut file| file.write_all(lines.as_bytes()));
-        written.with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    crate::report::report("serve", &measures, options.json.as_deref())
 }

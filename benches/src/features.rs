@@ -1,0 +1,44 @@
+//! What features cost: one bar of the whole catalogue, many symbols, a batch, and, built with `peers`, the twelve common
+//! indicators beside other libraries.
+
+#[cfg(feature = "peers")]
+mod indicators;
+mod whole;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use exchange_sim::synthetic;
+use kline::{Interval, Kline, Milliseconds, Symbol};
+
+use crate::report::report;
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// Also writes JSON lines to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// 2024-01-01 00:00 UTC.
+const FROM: Milliseconds = 1_704_067_200_000;
+
+/// Measures and prints.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let market = synthetic::generate(7, Interval::M15, FROM, 24_000)?;
+    println!("CPU time of one thread, medians of 7 rounds; ours, peer, ours over peer, goal");
+    let mut measures = whole::measures(&market)?;
+    #[cfg(feature = "peers")]
+    measures.extend(indicators::measures(bitcoin(&market)?)?);
+    #[cfg(not(feature = "peers"))]
+    bitcoin(&market).map(drop)?;
+    measures.sort_by_key(|measure| measure.peer.is_some());
+    report("features", &measures, options.json.as_deref())
+}
+
+fn bitcoin(market: &std::collections::BTreeMap<Symbol, Vec<Kline>>) -> Result<&[Kline]> {
+    let found = market.iter().find(|(symbol, _)| symbol.as_str().starts_with("BTC"));
+    found.map(|(_, klines)| klines.as_slice()).context("the market has no Bitcoin")
+}
