@@ -10,6 +10,8 @@ pub enum Group {
     Returns,
     /// How much the price moves.
     Volatility,
+    /// The shape of the distribution of returns, and how they depend on each other.
+    Distribution,
     /// Direction and strength of the move.
     Momentum,
     /// Where the price stands in a band or channel.
@@ -31,6 +33,7 @@ impl Group {
         match self {
             Self::Returns => "returns",
             Self::Volatility => "volatility",
+            Self::Distribution => "distribution",
             Self::Momentum => "momentum",
             Self::Bands => "bands",
             Self::VolumeAndFlow => "volume_and_flow",

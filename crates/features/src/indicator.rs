@@ -6,22 +6,27 @@ mod adx;
 mod aroon;
 mod atr;
 mod average_price;
+mod bars_since_extreme;
 mod bollinger;
 mod calendar;
 mod candle;
 mod cci;
 mod chaikin_money_flow;
 mod cmo;
+mod distribution;
 mod donchian;
+mod efficiency;
 mod ema;
 mod ewma_volatility;
 mod garman_klass;
 mod illiquidity;
 mod jumps;
+mod kama;
 mod keltner;
 mod linear_regression;
 mod macd;
 mod mfi;
+mod momentum;
 mod on_balance_volume;
 mod parkinson;
 mod realised_volatility;
@@ -32,6 +37,7 @@ mod rsi;
 mod scaled_returns;
 mod season;
 mod stochastic;
+mod stochastic_rsi;
 mod streak;
 mod taker;
 mod trade_size;
@@ -41,6 +47,7 @@ mod volatility_ratio;
 mod volume;
 mod vwap;
 mod williams;
+mod yang_zhang;
 
 use kline::KlineFields;
 
@@ -80,13 +87,18 @@ pub(crate) const ALL: &[&Indicator] = &[
     &parkinson::INDICATOR,
     &garman_klass::INDICATOR,
     &rogers_satchell::INDICATOR,
+    &yang_zhang::INDICATOR,
     &jumps::INDICATOR,
     &season::INDICATOR,
+    &distribution::INDICATOR,
     &atr::INDICATOR,
     &rsi::INDICATOR,
+    &stochastic_rsi::INDICATOR,
     &cmo::INDICATOR,
     &macd::INDICATOR,
     &roc::INDICATOR,
+    &momentum::INDICATOR,
+    &efficiency::INDICATOR,
     &stochastic::INDICATOR,
     &williams::INDICATOR,
     &cci::INDICATOR,
@@ -96,10 +108,12 @@ pub(crate) const ALL: &[&Indicator] = &[
     &ultimate::INDICATOR,
     &linear_regression::INDICATOR,
     &ema::INDICATOR,
+    &kama::INDICATOR,
     &average_price::INDICATOR,
     &bollinger::INDICATOR,
     &keltner::INDICATOR,
     &donchian::INDICATOR,
+    &bars_since_extreme::INDICATOR,
     &volume::INDICATOR,
     &on_balance_volume::INDICATOR,
     &mfi::INDICATOR,

@@ -1,6 +1,7 @@
 //! A slow, obvious twin of every feature, written from its definition and not from the code.
 
 mod cross;
+mod distribution;
 mod own;
 mod recursive;
 
@@ -103,6 +104,7 @@ fn check(all: &[Vec<Kline>], first: i64, at: &[i64]) {
             let name = definition.name;
             let twin = own::twin(name, past)
                 .or_else(|| recursive::twin(name, past))
+                .or_else(|| distribution::twin(name, past))
                 .or_else(|| cross::twin(name, past, &here))
                 .unwrap_or_else(|| panic!("{name} has no twin"));
             let (ours, twin) = (f64::from_bits(*bits), if twin.is_finite() { twin } else { f64::NAN });
