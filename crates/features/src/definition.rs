@@ -18,6 +18,8 @@ pub enum Group {
     Bands,
     /// Volume and who takes it.
     VolumeAndFlow,
+    /// Bars of several base bars: the last closed one and the one that runs.
+    HigherTimeframe,
     /// The shape of the last candle.
     Candle,
     /// Time of day and of week.
@@ -37,6 +39,7 @@ impl Group {
             Self::Momentum => "momentum",
             Self::Bands => "bands",
             Self::VolumeAndFlow => "volume_and_flow",
+            Self::HigherTimeframe => "higher_timeframe",
             Self::Candle => "candle",
             Self::Calendar => "calendar",
             Self::CrossSymbol => "cross_symbol",

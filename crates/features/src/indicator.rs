@@ -19,6 +19,8 @@ mod efficiency;
 mod ema;
 mod ewma_volatility;
 mod garman_klass;
+mod higher_closed;
+mod higher_running;
 mod illiquidity;
 mod jumps;
 mod kama;
@@ -27,6 +29,7 @@ mod linear_regression;
 mod macd;
 mod mfi;
 mod momentum;
+mod month;
 mod on_balance_volume;
 mod parkinson;
 mod realised_volatility;
@@ -54,6 +57,7 @@ use kline::KlineFields;
 pub(crate) use realised_volatility::Volatilities;
 
 pub(crate) use crate::definition::{FeatureDefinition, Group, Input, Unit};
+use crate::higher::HigherTimeframes;
 use crate::history::History;
 use crate::recursions::Recursions;
 
@@ -73,6 +77,7 @@ pub(crate) struct Bar<'a> {
     pub(crate) kline: &'a KlineFields,
     pub(crate) history: &'a History,
     pub(crate) recursions: &'a Recursions,
+    pub(crate) higher: &'a HigherTimeframes,
     /// Shared by several files, so measured once.
     pub(crate) volatility: Volatilities,
 }
@@ -83,6 +88,7 @@ pub(crate) const ALL: &[&Indicator] = &[
     &scaled_returns::INDICATOR,
     &ewma_volatility::INDICATOR,
     &realised_volatility::INDICATOR,
+    &month::INDICATOR,
     &volatility_ratio::INDICATOR,
     &parkinson::INDICATOR,
     &garman_klass::INDICATOR,
@@ -124,6 +130,8 @@ pub(crate) const ALL: &[&Indicator] = &[
     &trade_size::INDICATOR,
     &candle::INDICATOR,
     &streak::INDICATOR,
+    &higher_closed::INDICATOR,
+    &higher_running::INDICATOR,
     &calendar::INDICATOR,
 ];
 

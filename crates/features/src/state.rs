@@ -3,6 +3,7 @@
 use kline::{BarTime, Interval, KlineFields};
 use serde::{Deserialize, Serialize};
 
+use crate::higher::HigherTimeframes;
 use crate::history::{Column, History};
 use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
@@ -30,6 +31,7 @@ pub(crate) struct Summary {
 pub(crate) struct SymbolState {
     history: History,
     recursions: Recursions,
+    higher: HigherTimeframes,
     last: Option<BarTime>,
     /// Klines and carried bars since the symbol began or restarted.
     bars: u32,
@@ -47,6 +49,7 @@ impl SymbolState {
         Self {
             history: History::new(),
             recursions: Recursions::new(),
+            higher: HigherTimeframes::new(),
             last: None,
             bars: 0,
             carried: 0,
@@ -102,7 +105,13 @@ impl SymbolState {
         self.last = Some(bar);
         let volatility = Volatilities::of(&self.history);
         self.summary = self.summarise(volatility);
-        let seen = Bar { kline, history: &self.history, recursions: &self.recursions, volatility };
+        let seen = Bar {
+            kline,
+            history: &self.history,
+            recursions: &self.recursions,
+            higher: &self.higher,
+            volatility,
+        };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -120,7 +129,9 @@ impl SymbolState {
 
     fn push(&mut self, index: i64, bar: &KlineFields, carried: bool) {
         self.history.push(bar);
-        self.recursions.update(index, bar, self.history.at(Column::LogReturn, 0));
+        let log_return = self.history.at(Column::LogReturn, 0);
+        self.recursions.update(index, bar, log_return);
+        self.higher.update(index, bar, log_return);
         self.carried = self.carried << 1 | u128::from(carried);
         self.bars = self.bars.saturating_add(1);
     }
@@ -128,6 +139,7 @@ impl SymbolState {
     fn restart(&mut self) {
         self.history.clear();
         self.recursions = Recursions::new();
+        self.higher = HigherTimeframes::new();
         self.bars = 0;
         self.carried = 0;
     }
@@ -173,6 +185,7 @@ impl Clone for SymbolState {
         Self {
             history: self.history.clone(),
             recursions: self.recursions.clone(),
+            higher: self.higher.clone(),
             values: self.values.clone(),
             ..*self
         }
@@ -182,6 +195,7 @@ impl Clone for SymbolState {
     fn clone_from(&mut self, source: &Self) {
         self.history.clone_from(&source.history);
         self.recursions.clone_from(&source.recursions);
+        self.higher.clone_from(&source.higher);
         self.values.clone_from(&source.values);
         self.last = source.last;
         self.bars = source.bars;
