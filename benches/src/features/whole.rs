@@ -39,7 +39,7 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
     let mut batch = || {
         for_each_row(market, STEP, |row| {
             black_box(row.values[0]);
-        })
+        });
     };
     let found = nanoseconds(&mut [&mut bars, &mut copy, &mut restore, &mut peek, &mut batch]);
     let [bars, copy, restore, peek, batch] = found[..] else { anyhow::bail!("five jobs were measured") };

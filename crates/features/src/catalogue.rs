@@ -80,6 +80,10 @@ impl fmt::Display for CatalogueDifference {
     }
 }
 
+/// Raised whenever a bit of any feature may change although no definition does: a bundle that was trained on other bits
+/// is refused.
+const ARITHMETIC: u32 = 2;
+
 /// Those of one symbol, then those over all symbols.
 fn definitions() -> Vec<FeatureDefinition> {
     let own = indicator::ALL.iter().flat_map(|indicator| indicator.definitions);
@@ -104,6 +108,7 @@ impl Catalogue {
 
     fn of(definitions: Vec<FeatureDefinition>) -> Self {
         let mut hasher = Sha256::new();
+        hasher.update(ARITHMETIC.to_le_bytes());
         for definition in &definitions {
             let inputs: Vec<&str> = definition.inputs.iter().map(|input| input.as_str()).collect();
             let fields = [

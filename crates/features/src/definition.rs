@@ -10,12 +10,16 @@ pub enum Group {
     Returns,
     /// How much the price moves.
     Volatility,
+    /// The shape of the distribution of returns, and how they depend on each other.
+    Distribution,
     /// Direction and strength of the move.
     Momentum,
     /// Where the price stands in a band or channel.
     Bands,
     /// Volume and who takes it.
     VolumeAndFlow,
+    /// Bars of several base bars: the last closed one and the one that runs.
+    HigherTimeframe,
     /// The shape of the last candle.
     Candle,
     /// Time of day and of week.
@@ -31,9 +35,11 @@ impl Group {
         match self {
             Self::Returns => "returns",
             Self::Volatility => "volatility",
+            Self::Distribution => "distribution",
             Self::Momentum => "momentum",
             Self::Bands => "bands",
             Self::VolumeAndFlow => "volume_and_flow",
+            Self::HigherTimeframe => "higher_timeframe",
             Self::Candle => "candle",
             Self::Calendar => "calendar",
             Self::CrossSymbol => "cross_symbol",

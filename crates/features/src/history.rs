@@ -20,6 +20,14 @@ pub(crate) enum Column {
     Close,
     /// `ln(close / previous close)`, NaN at a symbol's first bar.
     LogReturn,
+    /// `ln(close / close 16 bars ago)`.
+    LogReturn16,
+    /// The close's distance from the previous close, whichever way.
+    AbsoluteChange,
+    /// `ln(open / previous close)`.
+    OpeningGap,
+    /// `ln(close / open)`.
+    Drift,
     /// (high + low + close) / 3.
     Typical,
     /// The part of the range that closed up: close less the true low (TA-Lib `ULTOSC`).
@@ -109,11 +117,13 @@ impl History {
     /// Appends a bar.
     pub(crate) fn push(&mut self, bar: &KlineFields) {
         let previous_close = self.at(Column::Close, 0);
+        // The present close is not kept yet, so the one of 16 bars ago is the 15th before the last.
+        let earlier_close = self.at(Column::Close, 15);
         let previous_typical = self.at(Column::Typical, 0);
         let KlineFields { open, high, low, close, volume, .. } = *bar;
         let typical = (high + low + close) / 3.0;
         let value = typical * volume;
-        let log_return = log_return(previous_close, close);
+        let return_1 = log_return(previous_close, close);
         // The three logs of the bar, from the open: the high is `up`, the low is `down`, the close is `drift`.
         let (up, down, drift) = (libm::log(high / open), libm::log(low / open), libm::log(close / open));
         let range = up - down;
@@ -122,7 +132,11 @@ impl History {
             (Column::High, high),
             (Column::Low, low),
             (Column::Close, close),
-            (Column::LogReturn, log_return),
+            (Column::LogReturn, return_1),
+            (Column::LogReturn16, log_return(earlier_close, close)),
+            (Column::AbsoluteChange, (close - previous_close).abs()),
+            (Column::OpeningGap, log_return(previous_close, open)),
+            (Column::Drift, drift),
             (Column::Typical, typical),
             (Column::BuyingPressure, close - smaller(low, previous_close)),
             (Column::TrueRange, true_range(high, low, previous_close)),
@@ -137,7 +151,7 @@ impl History {
             ),
             (Column::SignedVolume, direction(previous_close, close, 0.0) * volume),
             (Column::Accumulation, ratio((close - low) - (high - close), high - low) * volume),
-            (Column::Illiquidity, ratio(log_return.abs(), value)),
+            (Column::Illiquidity, ratio(return_1.abs(), value)),
             (Column::Trades, trades),
             (Column::TakerBase, bar.taker_base.unwrap_or(f64::NAN)),
             (Column::TradeSize, ratio(volume, trades)),

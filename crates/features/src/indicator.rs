@@ -6,22 +6,30 @@ mod adx;
 mod aroon;
 mod atr;
 mod average_price;
+mod bars_since_extreme;
 mod bollinger;
 mod calendar;
 mod candle;
 mod cci;
 mod chaikin_money_flow;
 mod cmo;
+mod distribution;
 mod donchian;
+mod efficiency;
 mod ema;
 mod ewma_volatility;
 mod garman_klass;
+mod higher_closed;
+mod higher_running;
 mod illiquidity;
 mod jumps;
+mod kama;
 mod keltner;
 mod linear_regression;
 mod macd;
 mod mfi;
+mod momentum;
+mod month;
 mod on_balance_volume;
 mod parkinson;
 mod realised_volatility;
@@ -32,6 +40,7 @@ mod rsi;
 mod scaled_returns;
 mod season;
 mod stochastic;
+mod stochastic_rsi;
 mod streak;
 mod taker;
 mod trade_size;
@@ -41,12 +50,14 @@ mod volatility_ratio;
 mod volume;
 mod vwap;
 mod williams;
+mod yang_zhang;
 
 use kline::KlineFields;
 
 pub(crate) use realised_volatility::Volatilities;
 
 pub(crate) use crate::definition::{FeatureDefinition, Group, Input, Unit};
+use crate::higher::HigherTimeframes;
 use crate::history::History;
 use crate::recursions::Recursions;
 use crate::summaries::Summaries;
@@ -68,6 +79,7 @@ pub(crate) struct Bar<'a> {
     pub(crate) history: &'a History,
     pub(crate) recursions: &'a Recursions,
     pub(crate) summaries: &'a Summaries,
+    pub(crate) higher: &'a HigherTimeframes,
     /// Shared by several files, so measured once.
     pub(crate) volatility: Volatilities,
     /// Log returns over 1, 4, 16 and 96 bars.
@@ -80,17 +92,23 @@ pub(crate) const ALL: &[&Indicator] = &[
     &scaled_returns::INDICATOR,
     &ewma_volatility::INDICATOR,
     &realised_volatility::INDICATOR,
+    &month::INDICATOR,
     &volatility_ratio::INDICATOR,
     &parkinson::INDICATOR,
     &garman_klass::INDICATOR,
     &rogers_satchell::INDICATOR,
+    &yang_zhang::INDICATOR,
     &jumps::INDICATOR,
     &season::INDICATOR,
+    &distribution::INDICATOR,
     &atr::INDICATOR,
     &rsi::INDICATOR,
+    &stochastic_rsi::INDICATOR,
     &cmo::INDICATOR,
     &macd::INDICATOR,
     &roc::INDICATOR,
+    &momentum::INDICATOR,
+    &efficiency::INDICATOR,
     &stochastic::INDICATOR,
     &williams::INDICATOR,
     &cci::INDICATOR,
@@ -100,10 +118,12 @@ pub(crate) const ALL: &[&Indicator] = &[
     &ultimate::INDICATOR,
     &linear_regression::INDICATOR,
     &ema::INDICATOR,
+    &kama::INDICATOR,
     &average_price::INDICATOR,
     &bollinger::INDICATOR,
     &keltner::INDICATOR,
     &donchian::INDICATOR,
+    &bars_since_extreme::INDICATOR,
     &volume::INDICATOR,
     &on_balance_volume::INDICATOR,
     &mfi::INDICATOR,
@@ -114,6 +134,8 @@ pub(crate) const ALL: &[&Indicator] = &[
     &trade_size::INDICATOR,
     &candle::INDICATOR,
     &streak::INDICATOR,
+    &higher_closed::INDICATOR,
+    &higher_running::INDICATOR,
     &calendar::INDICATOR,
 ];
 

@@ -3,7 +3,8 @@
 //!
 //! Every value depends on a bounded number of preceding bars (at most [`HISTORY_BARS`]): windowed values are
 //! computed afresh from the window, recursive ones run in generations that start at fixed bar indices
-//! ([`window::Anchored`]). So an engine that starts anywhere answers the bits of one that ran from the beginning.
+//! ([`window::Anchored`]), and bars of higher timeframes begin at fixed indices too. So an engine that starts anywhere
+//! answers the bits of one that ran from the beginning.
 //!
 //! ```
 //! use features::{Catalogue, FeatureEngine};
@@ -26,6 +27,7 @@ mod cross;
 mod definition;
 mod engine;
 mod error;
+mod higher;
 mod history;
 mod indicator;
 mod row;
@@ -45,8 +47,9 @@ pub use row::{Quality, Row, RowHash};
 /// Generations of recursive indicators begin at bar indices that are multiples of this number of bars.
 pub const BLOCK: i64 = 512;
 
-/// So many bars of history make every later row independent of where the series began.
-pub const HISTORY_BARS: usize = 1_536;
+/// So many bars of history make every later row independent of where the series began: 30 closed days of 96 bars, the
+/// day that runs, and a day of room for a start in a hole.
+pub const HISTORY_BARS: usize = 3_072;
 
 /// Up to so many missing bars are carried flat; a longer hole restarts the symbol.
 pub const MAX_CARRIED_BARS: i64 = 24;

@@ -3,7 +3,9 @@
 mod average_true_range;
 mod directional_movement;
 mod ema;
+mod kama;
 mod macd;
+mod stochastic_rsi;
 mod trix;
 mod wilder_gains;
 
@@ -13,7 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use average_true_range::{AverageTrueRange, HighLowClose};
 pub use directional_movement::DirectionalMovement;
 pub use ema::Ema;
+pub use kama::Kama;
 pub use macd::Macd;
+pub use stochastic_rsi::StochasticRsi;
 pub use trix::Trix;
 pub use wilder_gains::WilderGains;
 
@@ -27,7 +31,9 @@ pub(crate) struct Recursions {
     pub(crate) ema_20: Anchored<Ema>,
     pub(crate) ema_96: Anchored<Ema>,
     pub(crate) ema_200: Anchored<Ema>,
-    pub(crate) gains_14: Anchored<WilderGains>,
+    pub(crate) kama_10: Anchored<Kama>,
+    /// RSI(14) and where it stands in its own range.
+    pub(crate) rsi_14: Anchored<StochasticRsi>,
     pub(crate) gains_28: Anchored<WilderGains>,
     pub(crate) gains_56: Anchored<WilderGains>,
     pub(crate) macd: Anchored<Macd>,
@@ -45,7 +51,8 @@ impl Recursions {
             ema_20: Anchored::new(Ema::new(20)),
             ema_96: Anchored::new(Ema::new(96)),
             ema_200: Anchored::new(Ema::new(200)),
-            gains_14: Anchored::new(WilderGains::for_rsi(14)),
+            kama_10: Anchored::new(Kama::new()),
+            rsi_14: Anchored::new(StochasticRsi::new()),
             gains_28: Anchored::new(WilderGains::for_cmo(28)),
             gains_56: Anchored::new(WilderGains::for_rsi(56)),
             macd: Anchored::new(Macd::new(12, 26, 9)),
@@ -65,7 +72,8 @@ impl Recursions {
         self.ema_20.update(index, close);
         self.ema_96.update(index, close);
         self.ema_200.update(index, close);
-        self.gains_14.update(index, close);
+        self.kama_10.update(index, close);
+        self.rsi_14.update(index, close);
         self.gains_28.update(index, close);
         self.gains_56.update(index, close);
         self.macd.update(index, close);

@@ -9,7 +9,7 @@ use crate::{Catalogue, CatalogueHash, SnapshotError};
 const MAGIC: &[u8; 8] = b"klcfeat\0";
 
 /// Raised whenever the state's shape or meaning changes.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const HASH: usize = 32;
 const HEADER: usize = MAGIC.len() + 2 + HASH;

@@ -3,6 +3,7 @@
 use kline::{BarTime, Interval, KlineFields};
 use serde::{Deserialize, Serialize};
 
+use crate::higher::HigherTimeframes;
 use crate::history::{Column, History};
 use crate::indicator::{self, Bar, Volatilities};
 use crate::recursions::Recursions;
@@ -34,6 +35,7 @@ pub(crate) struct SymbolState {
     /// Made anew from the history by [`Self::complete`].
     #[serde(skip, default = "Summaries::new")]
     summaries: Summaries,
+    higher: HigherTimeframes,
     last: Option<BarTime>,
     /// Klines and carried bars since the symbol began or restarted.
     bars: u32,
@@ -52,6 +54,7 @@ impl SymbolState {
             history: History::new(),
             recursions: Recursions::new(),
             summaries: Summaries::new(),
+            higher: HigherTimeframes::new(),
             last: None,
             bars: 0,
             carried: 0,
@@ -119,9 +122,9 @@ impl SymbolState {
         self.last = Some(bar);
         let volatility = Volatilities::of(&self.history, &self.summaries);
         self.summary = self.summarise(volatility);
-        let (history, recursions, summaries) = (&self.history, &self.recursions, &self.summaries);
-        let returns = self.summary.returns;
-        let seen = Bar { kline, history, recursions, summaries, volatility, returns };
+        let (history, recursions, higher) = (&self.history, &self.recursions, &self.higher);
+        let (summaries, returns) = (&self.summaries, self.summary.returns);
+        let seen = Bar { kline, history, recursions, higher, summaries, volatility, returns };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -144,7 +147,9 @@ impl SymbolState {
         let unit = (high - low) / 100.0;
         // TA-Lib has 0 where there was no range.
         self.history.push_stochastic(if unit == 0.0 { 0.0 } else { (bar.close - low) / unit });
-        self.recursions.update(index, bar, self.history.at(Column::LogReturn, 0));
+        let log_return = self.history.at(Column::LogReturn, 0);
+        self.recursions.update(index, bar, log_return);
+        self.higher.update(index, bar, log_return);
         self.carried = self.carried << 1 | u128::from(carried);
         self.bars = self.bars.saturating_add(1);
     }
@@ -153,6 +158,7 @@ impl SymbolState {
         self.history.clear();
         self.summaries.clear();
         self.recursions = Recursions::new();
+        self.higher = HigherTimeframes::new();
         self.bars = 0;
         self.carried = 0;
     }
@@ -201,6 +207,7 @@ impl Clone for SymbolState {
             history: self.history.clone(),
             recursions: self.recursions.clone(),
             summaries: self.summaries.clone(),
+            higher: self.higher.clone(),
             values: self.values.clone(),
             ..*self
         }
@@ -211,6 +218,7 @@ impl Clone for SymbolState {
         self.history.clone_from(&source.history);
         self.recursions.clone_from(&source.recursions);
         self.summaries.clone_from(&source.summaries);
+        self.higher.clone_from(&source.higher);
         self.values.clone_from(&source.values);
         self.last = source.last;
         self.bars = source.bars;

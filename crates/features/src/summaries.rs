@@ -73,6 +73,17 @@ summaries! {
     accumulation_20: Total over 20,
     rogers_satchell_16: Total over 16,
     squares_16: Total over 16,
+    high_26: Highest over 26,
+    low_26: Lowest over 26,
+    opening_gap_16: Powers over 16,
+    opening_gap_96: Powers over 96,
+    drift_16: Powers over 16,
+    drift_96: Powers over 96,
+    /// Log returns over 16 bars, of 96 bars.
+    returns_16_96: Powers over 96,
+    /// Absolute changes of the close.
+    changes_10: Total over 10,
+    changes_96: Total over 96,
     parkinson_96: Total over 96,
     garman_klass_96: Total over 96,
     rogers_satchell_96: Total over 96,
@@ -129,6 +140,15 @@ macro_rules! each {
         $summaries.accumulation_20.$take($index, column(Column::Accumulation));
         $summaries.rogers_satchell_16.$take($index, column(Column::RogersSatchellTerm));
         $summaries.squares_16.$take($index, square);
+        $summaries.high_26.$take($index, column(Column::High));
+        $summaries.low_26.$take($index, column(Column::Low));
+        $summaries.opening_gap_16.$take($index, column(Column::OpeningGap));
+        $summaries.opening_gap_96.$take($index, column(Column::OpeningGap));
+        $summaries.drift_16.$take($index, column(Column::Drift));
+        $summaries.drift_96.$take($index, column(Column::Drift));
+        $summaries.returns_16_96.$take($index, column(Column::LogReturn16));
+        $summaries.changes_10.$take($index, column(Column::AbsoluteChange));
+        $summaries.changes_96.$take($index, column(Column::AbsoluteChange));
         $summaries.parkinson_96.$take($index, column(Column::ParkinsonTerm));
         $summaries.garman_klass_96.$take($index, column(Column::GarmanKlassTerm));
         $summaries.rogers_satchell_96.$take($index, column(Column::RogersSatchellTerm));

@@ -1,8 +1,6 @@
 //! Aroon.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{bars_since_highest, bars_since_lowest};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -44,8 +42,8 @@ const PERIOD: usize = 25;
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     let factor = 100.0 / PERIOD as f64;
-    let since_high = bars_since_highest(bar.history.last(Column::High, PERIOD + 1));
-    let since_low = bars_since_lowest(bar.history.last(Column::Low, PERIOD + 1));
+    let since_high = bar.summaries.high_26.items_since();
+    let since_low = bar.summaries.low_26.items_since();
     out[0] = factor * (PERIOD as f64 - since_high);
     out[1] = factor * (PERIOD as f64 - since_low);
     out[2] = factor * (since_low - since_high);

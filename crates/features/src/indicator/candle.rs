@@ -78,5 +78,5 @@ fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     out[2] = ratio(open.min(close) - low, range);
     out[3] = ratio((close - low) - (high - close), range);
     out[4] = log_return(low, high);
-    out[5] = log_return(bar.history.at(Column::Close, 1), open);
+    out[5] = bar.history.at(Column::OpeningGap, 0);
 }

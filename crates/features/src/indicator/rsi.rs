@@ -1,8 +1,7 @@
 //! Relative strength index.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, RECURSIVE_WARM_UP, Unit};
-use crate::recursions::WilderGains;
-use crate::window::Anchored;
+use crate::recursions::{StochasticRsi, WilderGains};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -34,7 +33,6 @@ const fn define(name: &'static str, window: u32, definition: &'static str) -> Fe
 }
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let rsi = |gains: &Anchored<WilderGains>| gains.read().map_or(f64::NAN, WilderGains::rsi);
-    out[0] = rsi(&bar.recursions.gains_14);
-    out[1] = rsi(&bar.recursions.gains_56);
+    out[0] = bar.recursions.rsi_14.read().map_or(f64::NAN, StochasticRsi::rsi);
+    out[1] = bar.recursions.gains_56.read().map_or(f64::NAN, WilderGains::rsi);
 }

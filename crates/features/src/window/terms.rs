@@ -36,42 +36,63 @@ impl Sliding<Total> {
     }
 }
 
-/// The highest value.
+/// The highest value and where it stands, the latest of equals; with `LOW` the lowest.
 #[derive(Debug, Clone, Copy)]
-pub struct Highest(f64);
+pub struct Extreme<const LOW: bool> {
+    value: f64,
+    /// Its place within its block.
+    place: usize,
+}
+
+/// The highest value.
+pub type Highest = Extreme<false>;
 
 /// The lowest value.
-#[derive(Debug, Clone, Copy)]
-pub struct Lowest(f64);
+pub type Lowest = Extreme<true>;
 
-impl Terms for Highest {
-    type Item = f64;
-    const NOTHING: Self = Self(f64::NEG_INFINITY);
-    const UNKNOWN: Self = Self(f64::NAN);
-    const UNKNOWN_ITEM: f64 = f64::NAN;
-
+impl<const LOW: bool> Extreme<LOW> {
+    /// Whether a value is beyond another.
     #[inline]
-    fn with(self, item: f64, _: f64, _: usize) -> Self {
-        Self(higher(self.0, item))
+    fn beats(value: f64, other: f64) -> bool {
+        if LOW { value < other } else { value > other }
     }
 }
 
-impl Terms for Lowest {
+impl<const LOW: bool> Terms for Extreme<LOW> {
     type Item = f64;
-    const NOTHING: Self = Self(f64::INFINITY);
-    const UNKNOWN: Self = Self(f64::NAN);
+    const NOTHING: Self = Self { value: if LOW { f64::INFINITY } else { f64::NEG_INFINITY }, place: 0 };
+    const UNKNOWN: Self = Self { value: f64::NAN, place: 0 };
     const UNKNOWN_ITEM: f64 = f64::NAN;
 
     #[inline]
-    fn with(self, item: f64, _: f64, _: usize) -> Self {
-        Self(-higher(-self.0, -item))
+    fn with(self, item: f64, _: f64, place: usize) -> Self {
+        let better =
+            item.is_nan() || Self::beats(item, self.value) || (item == self.value && place >= self.place);
+        if better && !self.value.is_nan() { Self { value: item, place } } else { self }
     }
 }
 
-/// The higher of two, NaN if either is.
-#[inline]
-fn higher(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a > b { a } else { b }
+impl<const LOW: bool> Sliding<Extreme<LOW>> {
+    /// The value, and how many items ago it was; NaN while the window is not full or where it holds a NaN.
+    #[inline]
+    fn found(&self) -> (f64, f64) {
+        let [older, newer] = self.stretches();
+        let (before, now) = (older.terms, newer.terms);
+        if before.value.is_nan() || now.value.is_nan() {
+            (f64::NAN, f64::NAN)
+        } else if Extreme::<LOW>::beats(before.value, now.value) {
+            (before.value, (newer.count + self.window() - 1 - before.place) as f64)
+        } else {
+            (now.value, (newer.count - 1 - now.place) as f64)
+        }
+    }
+
+    /// How many items ago the extreme was; the latest of equals.
+    #[inline]
+    #[must_use]
+    pub fn items_since(&self) -> f64 {
+        self.found().1
+    }
 }
 
 impl Sliding<Highest> {
@@ -79,8 +100,7 @@ impl Sliding<Highest> {
     #[inline]
     #[must_use]
     pub fn highest(&self) -> f64 {
-        let [older, newer] = self.stretches();
-        higher(older.terms.0, newer.terms.0)
+        self.found().0
     }
 }
 
@@ -89,8 +109,7 @@ impl Sliding<Lowest> {
     #[inline]
     #[must_use]
     pub fn lowest(&self) -> f64 {
-        let [older, newer] = self.stretches();
-        -higher(-older.terms.0, -newer.terms.0)
+        self.found().0
     }
 }
 
@@ -246,7 +265,7 @@ impl Sliding<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::{highest, lowest, sum};
+    use crate::window::{bars_since_highest, bars_since_lowest, highest, lowest, sum};
     use proptest::prelude::*;
 
     /// Pushes a series whose first item has the index `first`, and shows the state after each item.
@@ -289,11 +308,13 @@ mod tests {
                 let known = !tail.iter().any(|value| value.is_nan());
                 assert_eq!(sliding.highest().is_nan(), !known);
                 assert!(!known || sliding.highest() == highest(&tail));
+                assert!(!known || sliding.items_since() == bars_since_highest(&tail), "{tail:?}");
             });
             follow::<Lowest>(&values, first, window, |at, sliding| {
                 let tail = tail(&values, at, window);
                 let known = !tail.iter().any(|value| value.is_nan());
                 assert!(if known { sliding.lowest() == lowest(&tail) } else { sliding.lowest().is_nan() });
+                assert!(!known || sliding.items_since() == bars_since_lowest(&tail), "{tail:?}");
             });
             follow::<Powers>(&values, first, window, |at, sliding| {
                 let (found, expected) = (sliding.moments(), Moments::of(&tail(&values, at, window)));

@@ -55,7 +55,8 @@ proptest! {
             fields.taker_base = Some(fields.volume);
             Kline::new(Interval::M15, fields).expect("valid")
         });
-        let calm = series(seed, PLAIN, bars as i64, 1_600);
+        // Longer than the month, so that every day of it is calm.
+        let calm = series(seed, PLAIN, bars as i64, 3_100);
         let klines: Vec<Kline> = wild.chain(calm).collect();
         let engine = engine_after(&klines);
         let row = engine.row(0).expect("sealed");
@@ -65,20 +66,20 @@ proptest! {
 
 #[test]
 fn a_short_gap_is_carried_and_a_long_one_starts_anew() {
-    let full = series(3, PLAIN, 0, 2_300);
+    let full = series(3, PLAIN, 0, 4_300);
     let hole = |missing: usize| -> Vec<Kline> {
-        full[..1_200].iter().chain(&full[1_200 + missing..]).copied().collect()
+        full[..3_200].iter().chain(&full[3_200 + missing..]).copied().collect()
     };
     let carried = run(&[hole(MAX_CARRIED_BARS as usize)], 0);
-    let after = carried[&(0, 1_224)].1;
+    let after = carried[&(0, 3_224)].1;
     assert_eq!((after.carried_bars, after.warm_features), (24, after.total));
-    assert!(!carried.contains_key(&(0, 1_200)), "a carried bar has no row");
-    assert_eq!(carried[&(0, 1_224 + 94)].1.carried_bars, 1);
-    assert_eq!(carried[&(0, 1_224 + 95)].1.carried_bars, 0);
+    assert!(!carried.contains_key(&(0, 3_200)), "a carried bar has no row");
+    assert_eq!(carried[&(0, 3_224 + 94)].1.carried_bars, 1);
+    assert_eq!(carried[&(0, 3_224 + 95)].1.carried_bars, 0);
 
     let missing = MAX_CARRIED_BARS as usize + 1;
     let restarted = run(&[hole(missing)], 0);
-    let fresh = run(&[full[1_200 + missing..].to_vec()], 0);
+    let fresh = run(&[full[3_200 + missing..].to_vec()], 0);
     for (key, row) in &fresh {
         assert_same(&format!("{key:?}"), row, &restarted[key]);
     }
@@ -101,21 +102,21 @@ fn a_carried_bar_is_a_flat_bar_without_volume() {
 
 #[test]
 fn a_missing_column_is_a_nan_only_as_long_as_it_is_in_the_window() {
-    let mut klines = series(5, PLAIN, 0, 1_800);
-    let fields = KlineFields { taker_base: None, trades: None, ..*klines[1_100] };
-    klines[1_100] = Kline::new(Interval::M15, fields).expect("valid");
+    let mut klines = series(5, PLAIN, 0, 6_000);
+    let fields = KlineFields { taker_base: None, trades: None, ..*klines[3_100] };
+    klines[3_100] = Kline::new(Interval::M15, fields).expect("valid");
     let rows = run(&[klines], 0);
     let catalogue = Catalogue::standard();
     for (place, definition) in catalogue.definitions().iter().enumerate() {
         let reads = definition.inputs.iter().any(|input| matches!(input, Input::TakerBase | Input::Trades));
         let is_nan = |bar: usize| f64::from_bits(rows[&(0, bar as i64)].0[place]).is_nan();
         let window = definition.window as usize;
-        assert_eq!(is_nan(1_100), reads, "{} at the bar", definition.name);
-        assert_eq!(is_nan(1_100 + window - 1), reads, "{} at the end of its window", definition.name);
-        assert!(!is_nan(1_100 + window), "{} after its window", definition.name);
+        assert_eq!(is_nan(3_100), reads, "{} at the bar", definition.name);
+        assert_eq!(is_nan(3_100 + window - 1), reads, "{} at the end of its window", definition.name);
+        assert!(!is_nan(3_100 + window), "{} after its window", definition.name);
     }
-    assert!(rows[&(0, 1_100)].1.missing_inputs > 0);
-    assert_eq!(rows[&(0, 1_200)].1.missing_inputs, 0);
+    assert!(rows[&(0, 3_100)].1.missing_inputs > 0);
+    assert_eq!(rows[&(0, 3_200)].1.missing_inputs, 0);
 }
 
 #[test]
@@ -157,10 +158,10 @@ fn the_order_in_which_symbols_close_does_not_matter() {
 
 #[test]
 fn a_bar_without_bitcoin_leaves_only_its_features_empty() {
-    let all: Vec<_> = (0..3).map(|symbol| series(symbol, PLAIN, 0, 1_100)).collect();
+    let all: Vec<_> = (0..3).map(|symbol| series(symbol, PLAIN, 0, 3_000)).collect();
     let mut engine = FeatureEngine::new(&symbols(3), Interval::M15);
     for (bar, mut klines) in by_bar(&all) {
-        klines.retain(|(index, _)| bar < 1_099 || *index != 0);
+        klines.retain(|(index, _)| bar < 2_999 || *index != 0);
         step(&mut engine, bar, &klines);
     }
     let row = engine.row(1).expect("sealed");

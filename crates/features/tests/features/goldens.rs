@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use features::recursions::{
-    AverageTrueRange, DirectionalMovement, Ema, HighLowClose, Macd, Trix, WilderGains,
+    AverageTrueRange, DirectionalMovement, Ema, HighLowClose, Kama, Macd, StochasticRsi, Trix, WilderGains,
 };
-use features::window::Recursion;
+use features::window::{Recursion, log_return};
 use features::{Catalogue, FeatureEngine};
 use kline::{Interval, Kline, KlineFields};
 
@@ -13,8 +13,9 @@ use crate::support::{STEP, step, symbols};
 
 /// Columns whose bits are TA-Lib's. The others differ in the last places, since TA-Lib keeps running sums, and smooths
 /// the true range with a fused multiply-add where the processor has one.
-const TO_THE_BIT: [&str; 18] = [
+const TO_THE_BIT: [&str; 19] = [
     "rsi_14",
+    "stochastic_rsi_14",
     "rsi_56",
     "cmo_28",
     "macd_12_26",
@@ -137,6 +138,7 @@ fn recursive_indicators_have_ta_libs_seeds() {
     let mut emas = [20, 96, 200].map(Ema::new);
     let mut gains = [WilderGains::for_rsi(14), WilderGains::for_rsi(56), WilderGains::for_cmo(28)];
     let (mut macd, mut trix) = (Macd::new(12, 26, 9), Trix::new(15));
+    let (mut kama, mut stochastic) = (Kama::new(), StochasticRsi::new());
     let (mut ranges, mut movement) = ([14, 10].map(AverageTrueRange::new), DirectionalMovement::new(14));
     let (mut finite, mut wrong) = (0, Disagreements::default());
     for (bar, kline) in klines().iter().enumerate().take(260) {
@@ -146,6 +148,8 @@ fn recursive_indicators_have_ta_libs_seeds() {
         gains.iter_mut().for_each(|gains| gains.update(close));
         macd.update(close);
         trix.update(close);
+        kama.update(close);
+        stochastic.update(close);
         ranges.iter_mut().for_each(|range| range.update(prices));
         movement.update(prices);
         // TA-Lib begins MACD's line where its signal begins.
@@ -169,6 +173,9 @@ fn recursive_indicators_have_ta_libs_seeds() {
             close / emas[2].value() - 1.0,
             (close - middle) / half,
             2.0 * half / middle,
+            stochastic.value(),
+            close / kama.value() - 1.0,
+            log_return(kama.previous(), kama.value()),
         ];
         for ((name, ours), theirs) in goldens.names.iter().zip(ours).zip(&goldens.rows[&bar]) {
             wrong.compare(name, bar, ours, *theirs);

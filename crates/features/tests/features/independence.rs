@@ -1,6 +1,6 @@
 //! The bits of a row do not depend on where the series began.
 
-use features::{BLOCK, Catalogue, HISTORY_BARS};
+use features::{BLOCK, Catalogue, Group, HISTORY_BARS};
 use proptest::prelude::*;
 
 use crate::support::{Kind, PLAIN, assert_same, run, series};
@@ -34,19 +34,26 @@ proptest! {
 
 #[test]
 fn a_value_is_there_from_its_warm_up_on_whatever_the_start() {
-    let names: Vec<_> = Catalogue::standard().definitions().to_vec();
-    for first in [BLOCK * 2_000, BLOCK * 2_000 + 1, BLOCK * 2_000 + 300] {
-        let rows = run(&markets(7, PLAIN, first, 1_100), first);
-        for (place, definition) in names.iter().enumerate() {
-            let is_number = |seen: i64| f64::from_bits(rows[&(1, first + seen - 1)].0[place]).is_finite();
-            let warm_up = i64::from(definition.warm_up_bars);
-            let name = definition.name;
-            assert!((warm_up..1_100).all(is_number), "{name} is not there after its warm-up from {first}");
-            // The longest wait of a recursive value begins right after an anchor.
-            if warm_up > 1 && (warm_up < 2 * BLOCK || first % BLOCK == 1) {
-                assert!(!is_number(warm_up - 1), "{name} is there before its warm-up of {warm_up} bars");
-            }
+    const BARS: i64 = 3_000;
+    let definitions = Catalogue::standard().definitions();
+    let mut longest = vec![0; definitions.len()];
+    // Recursive values wait longest from right after an anchor, those of higher timeframes from a higher bar's first or
+    // second bar on.
+    let day = 96 * 10_000;
+    for first in [BLOCK * 2_000, BLOCK * 2_000 + 1, BLOCK * 2_000 + 300, day, day + 1] {
+        let rows = run(&markets(7, PLAIN, first, BARS), first);
+        for (place, definition) in definitions.iter().enumerate() {
+            let is_number = |bar: i64| f64::from_bits(rows[&(1, first + bar)].0[place]).is_finite();
+            let waited = (0..BARS).rev().find(|bar| !is_number(*bar)).map_or(1, |last| last + 2);
+            let (name, warm_up) = (definition.name, i64::from(definition.warm_up_bars));
+            assert!(waited <= warm_up, "{name} from {first} is there after {waited} bars, not {warm_up}");
+            let waits_for_an_index = warm_up >= 2 * BLOCK || definition.group == Group::HigherTimeframe;
+            assert!(waits_for_an_index || waited == warm_up, "{name} is there before {warm_up} bars");
+            longest[place] = waited.max(longest[place]);
         }
+    }
+    for (definition, longest) in definitions.iter().zip(longest) {
+        assert_eq!(i64::from(definition.warm_up_bars), longest, "the longest wait of {}", definition.name);
     }
 }
 

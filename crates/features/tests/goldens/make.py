@@ -55,6 +55,8 @@ def make_klines():
 def recursive(high, low, close):
     """The recursive indicators over one series, from its first bar on."""
     line, signal, histogram = talib.MACD(close, 12, 26, 9)
+    kama = talib.KAMA(close, 10)
+    kama_before = np.concatenate([[np.nan], kama[:-1]])
     return {
         "rsi_14": talib.RSI(close, 14),
         "rsi_56": talib.RSI(close, 56),
@@ -72,6 +74,9 @@ def recursive(high, low, close):
         "ema_distance_200": close / talib.EMA(close, 200) - 1,
         "keltner_position_20": (close - talib.EMA(close, 20)) / (2 * talib.ATR(high, low, close, 10)),
         "keltner_width_20": 2 * (2 * talib.ATR(high, low, close, 10)) / talib.EMA(close, 20),
+        "stochastic_rsi_14": talib.STOCHRSI(close, 14, 14, 1, 0)[0],
+        "kama_distance_10": close / kama - 1,
+        "kama_slope_10": talib.LN(kama / kama_before),
     }
 
 

@@ -52,6 +52,7 @@ fn volatility(name: &str, past: &Past) -> Option<f64> {
         ("rogers_satchell", _) => {
             mean(&past.last(window, rogers_satchell)).max(0.0).sqrt() + nan_of(past, window)
         }
+        ("yang_zhang", _) => yang_zhang(past, window),
         ("jump_share", _) => {
             let returns = day();
             let bipower: f64 = returns.windows(2).map(|pair| pair[0].abs() * pair[1].abs()).sum();
@@ -89,6 +90,16 @@ fn garman_klass(bar: &KlineFields) -> f64 {
 fn rogers_satchell(bar: &KlineFields) -> f64 {
     (bar.high / bar.close).ln() * (bar.high / bar.open).ln()
         + (bar.low / bar.close).ln() * (bar.low / bar.open).ln()
+}
+
+fn yang_zhang(past: &Past, window: usize) -> f64 {
+    let n = window as f64;
+    let sample = |values: &[f64]| deviation(values).powi(2) * n / (n - 1.0);
+    let gaps = sample(&pairs(past, window, |before, bar| (bar.open / before.close).ln()));
+    let bodies = sample(&past.last(window, |bar| (bar.close / bar.open).ln()));
+    let inner = mean(&past.last(window, rogers_satchell)).max(0.0);
+    let k = 0.34 / (1.34 + (n + 1.0) / (n - 1.0));
+    (gaps + k * bodies + (1.0 - k) * inner).sqrt()
 }
 
 /// The window of 672 returns begins 671 bars ago: the bars just after this time of day seven days before.
@@ -157,6 +168,13 @@ fn momentum(name: &str, past: &Past) -> Option<f64> {
             let noise = distance < 1e-13 * window[19];
             if noise { 0.0 } else { (window[19] - mean(&window)) / (0.015 * distance) }
         }
+        "momentum_z_16_96" => {
+            let closes = past.last(112, |bar| bar.close);
+            let moves: Vec<f64> = closes.windows(17).map(|window| (window[16] / window[0]).ln()).collect();
+            over(past.log_return(16) - mean(&moves), deviation(&moves))
+        }
+        "efficiency_ratio_10" => efficiency(past, 10),
+        "efficiency_ratio_96" => efficiency(past, 96),
         "aroon_up_25" => aroon(past, |bar| bar.high),
         "aroon_down_25" => aroon(past, |bar| -bar.low),
         "aroon_oscillator_25" => aroon(past, |bar| bar.high) - aroon(past, |bar| -bar.low),
@@ -176,6 +194,12 @@ fn momentum(name: &str, past: &Past) -> Option<f64> {
         }
         _ => return None,
     })
+}
+
+fn efficiency(past: &Past, window: usize) -> f64 {
+    let closes = past.last(window + 1, |bar| bar.close);
+    let way: f64 = closes.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
+    over((closes[window] - closes[0]).abs(), way)
 }
 
 fn aroon(past: &Past, value: impl Fn(&KlineFields) -> f64) -> f64 {
@@ -211,9 +235,16 @@ fn bands(name: &str, past: &Past) -> Option<f64> {
             let (high, low) = (high(past, window), low(past, window));
             over(close(past) - (high + low) / 2.0, (high - low) / 2.0)
         }
+        "bars_since_high" => since(past, window, |bar| bar.high, high(past, window)),
+        "bars_since_low" => since(past, window, |bar| bar.low, low(past, window)),
         "donchian_width" => (high(past, window) / low(past, window)).ln(),
         _ => return None,
     })
+}
+
+fn since(past: &Past, window: usize, value: impl Fn(&KlineFields) -> f64, extreme: f64) -> f64 {
+    let back = past.last(window, value).into_iter().rev().position(|value| value == extreme);
+    back.map_or(f64::NAN, |back| back as f64)
 }
 
 fn flow(name: &str, past: &Past) -> Option<f64> {

@@ -36,6 +36,17 @@ fn value(name: &str, past: &Past, bars: &[KlineFields], close: f64) -> Option<f6
         "ema_distance_200" => close / last(ema(&closes, 200)) - 1.0,
         "rsi_14" => gains(&closes, 14).0,
         "rsi_56" => gains(&closes, 56).0,
+        "stochastic_rsi_14" => {
+            let counts = closes.len().saturating_sub(13)..=closes.len();
+            let values: Vec<f64> = counts.map(|count| gains(&closes[..count], 14).0).collect();
+            let (high, low) = extremes(&values);
+            if high - low < 1e-9 { 0.0 } else { 100.0 * (last(values) - low) / (high - low) }
+        }
+        "kama_distance_10" => close / last(kama(&closes)) - 1.0,
+        "kama_slope_10" => {
+            let [.., before, now] = kama(&closes)[..] else { return Some(f64::NAN) };
+            (now / before).ln()
+        }
         "cmo_28" => gains(&closes, 28).1,
         "macd_12_26" => last(line()) / close,
         "macd_signal_12_26_9" => last(ema(&line(), 9)) / close,
@@ -59,6 +70,29 @@ fn ewma(closes: &[f64], decay: f64) -> f64 {
     let squares: Vec<f64> = closes.windows(2).map(|pair| (pair[1] / pair[0]).ln().powi(2)).collect();
     let Some((seed, rest)) = squares.split_first() else { return f64::NAN };
     rest.iter().fold(*seed, |variance, square| variance + (1.0 - decay) * (square - variance)).sqrt()
+}
+
+/// The highest and the lowest value; NaN if one is.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let nothing = values.iter().sum::<f64>() * 0.0;
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (high + nothing, values.iter().copied().fold(f64::INFINITY, f64::min) + nothing)
+}
+
+/// Kaufman's averages from the 11th price on, seeded with the 10th: the squared smoothing constant lies between those of
+/// EMA(2) and EMA(30) as the efficiency ratio says.
+fn kama(closes: &[f64]) -> Vec<f64> {
+    let Some(mut average) = closes.get(9).copied() else { return Vec::new() };
+    let mut averages = Vec::new();
+    for window in closes.windows(11) {
+        let way: f64 = window.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
+        // A price that stands is taken for a straight way.
+        let efficiency = if way == 0.0 { 1.0 } else { (window[10] - window[0]).abs() / way };
+        let (fast, slow) = (2.0 / 3.0, 2.0 / 31.0);
+        average += (efficiency * (fast - slow) + slow).powi(2) * (window[10] - average);
+        averages.push(average);
+    }
+    averages
 }
 
 /// Averages from the first `period` inputs on.
