@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::cross::market::Market;
 use crate::cross::pairs::Pairs;
 use crate::cross::{self, Bitcoin, CrossBar};
+use crate::indicator::Clock;
 use crate::state::SymbolState;
 use crate::{Catalogue, CloseError, MAX_CARRIED_BARS, Quality, Row, SnapshotError, snapshot};
 
@@ -22,6 +23,7 @@ pub struct FeatureEngine {
     states: Vec<SymbolState>,
     /// Each symbol beside Bitcoin.
     pairs: Vec<Pairs>,
+    clock: Clock,
     scratch: CrossScratch,
 }
 
@@ -68,7 +70,16 @@ impl FeatureEngine {
     ) -> Self {
         let bitcoin = cross::place_of_bitcoin(&symbols);
         let pairs = states.iter().map(|_| Pairs::new()).collect();
-        Self { symbols, interval, bitcoin, sealed, states, pairs, scratch: CrossScratch::default() }
+        Self {
+            symbols,
+            interval,
+            bitcoin,
+            sealed,
+            states,
+            pairs,
+            clock: Clock::at(0),
+            scratch: CrossScratch::default(),
+        }
     }
 
     /// The symbols in order; their places are the indices of the other methods.
@@ -114,7 +125,8 @@ impl FeatureEngine {
         {
             return Err(CloseError::Unsealed { symbol: self.symbols[index], bar, unsealed: last });
         }
-        self.states[index].close(bar, kline, self.interval);
+        self.clock.turn(kline.close_time);
+        self.states[index].close(bar, kline, self.interval, &self.clock);
         Ok(placement)
     }
 
@@ -191,7 +203,7 @@ impl FeatureEngine {
         pairs.clone_from(&self.pairs[index]);
         let state = state.get_or_insert_with(|| SymbolState::new(expected));
         state.clone_from(&self.states[index]);
-        state.close(bar, kline, self.interval);
+        state.close(bar, kline, self.interval, &Clock::at(kline.close_time));
         let member = |place: usize| if place == index { &*state } else { &self.states[place] };
         let members = (0..self.states.len()).map(member).filter(|member| member.last() == Some(bar));
         cross.market.measure(members.map(SymbolState::summary));

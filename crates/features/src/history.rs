@@ -20,6 +20,8 @@ pub(crate) enum Column {
     Close,
     /// `ln(close / previous close)`, NaN at a symbol's first bar.
     LogReturn,
+    /// `ln(close / close of 4 bars ago)`.
+    LogReturn4,
     /// `ln(close / close 16 bars ago)`.
     LogReturn16,
     /// The close's distance from the previous close, whichever way.
@@ -117,13 +119,14 @@ impl History {
     /// Appends a bar.
     pub(crate) fn push(&mut self, bar: &KlineFields) {
         let previous_close = self.at(Column::Close, 0);
-        // The present close is not kept yet, so the one of 16 bars ago is the 15th before the last.
-        let earlier_close = self.at(Column::Close, 15);
         let previous_typical = self.at(Column::Typical, 0);
         let KlineFields { open, high, low, close, volume, .. } = *bar;
         let typical = (high + low + close) / 3.0;
         let value = typical * volume;
         let return_1 = log_return(previous_close, close);
+        // The present close is not kept yet, so the one of 16 bars ago is the 15th before the last.
+        let (return_4, return_16) =
+            (log_return(self.at(Column::Close, 3), close), log_return(self.at(Column::Close, 15), close));
         // The three logs of the bar, from the open: the high is `up`, the low is `down`, the close is `drift`.
         let (up, down, drift) = (libm::log(high / open), libm::log(low / open), libm::log(close / open));
         let range = up - down;
@@ -133,7 +136,8 @@ impl History {
             (Column::Low, low),
             (Column::Close, close),
             (Column::LogReturn, return_1),
-            (Column::LogReturn16, log_return(earlier_close, close)),
+            (Column::LogReturn4, return_4),
+            (Column::LogReturn16, return_16),
             (Column::AbsoluteChange, (close - previous_close).abs()),
             (Column::OpeningGap, log_return(previous_close, open)),
             (Column::Drift, drift),

@@ -54,6 +54,7 @@ mod yang_zhang;
 
 use kline::KlineFields;
 
+pub(crate) use calendar::Clock;
 pub(crate) use realised_volatility::Volatilities;
 
 pub(crate) use crate::definition::{FeatureDefinition, Group, Input, Unit};
@@ -76,6 +77,7 @@ pub(crate) struct Indicator {
 /// What an indicator sees: the bar that has just closed, and what the symbol remembers, that bar included.
 pub(crate) struct Bar<'a> {
     pub(crate) kline: &'a KlineFields,
+    pub(crate) clock: &'a Clock,
     pub(crate) history: &'a History,
     pub(crate) recursions: &'a Recursions,
     pub(crate) summaries: &'a Summaries,

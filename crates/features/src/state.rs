@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::higher::HigherTimeframes;
 use crate::history::{Column, History};
-use crate::indicator::{self, Bar, Volatilities};
+use crate::indicator::{self, Bar, Clock, Volatilities};
 use crate::recursions::Recursions;
 use crate::summaries::Summaries;
 use crate::window::{log_return, ratio};
@@ -14,13 +14,10 @@ use crate::{FeatureDefinition, MAX_CARRIED_BARS, Quality};
 /// How many of the last bars [`Quality::carried_bars`] looks at.
 const CARRIED_WINDOW: u32 = 96;
 
-/// The windows over which returns are compared across symbols.
-pub(crate) const COMPARED_WINDOWS: [usize; 4] = [1, 4, 16, 96];
-
 /// What the other symbols' features need of a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    /// Log returns over the windows of [`COMPARED_WINDOWS`].
+    /// Log returns over 1, 4, 16 and 96 bars.
     pub(crate) returns: [f64; 4],
     pub(crate) volatility_4: f64,
     pub(crate) volatility_96: f64,
@@ -109,7 +106,7 @@ impl SymbolState {
 
     /// Takes a closed kline that is after the last one, carrying a short gap before it and restarting after a long
     /// one, and computes everything that needs no other symbol.
-    pub(crate) fn close(&mut self, bar: BarTime, kline: &KlineFields, interval: Interval) {
+    pub(crate) fn close(&mut self, bar: BarTime, kline: &KlineFields, interval: Interval, clock: &Clock) {
         if let Some(last) = self.last {
             let missing = bar.steps_since(last, interval) - 1;
             if missing > MAX_CARRIED_BARS {
@@ -124,7 +121,7 @@ impl SymbolState {
         self.summary = self.summarise(volatility);
         let (history, recursions, higher) = (&self.history, &self.recursions, &self.higher);
         let (summaries, returns) = (&self.summaries, self.summary.returns);
-        let seen = Bar { kline, history, recursions, higher, summaries, volatility, returns };
+        let seen = Bar { kline, clock, history, recursions, higher, summaries, volatility, returns };
         indicator::compute(&seen, &mut self.values);
     }
 
@@ -166,7 +163,12 @@ impl SymbolState {
     fn summarise(&self, volatility: Volatilities) -> Summary {
         let close = self.history.at(Column::Close, 0);
         Summary {
-            returns: COMPARED_WINDOWS.map(|window| log_return(self.history.at(Column::Close, window), close)),
+            returns: [
+                self.history.at(Column::LogReturn, 0),
+                self.history.at(Column::LogReturn4, 0),
+                self.history.at(Column::LogReturn16, 0),
+                log_return(self.history.at(Column::Close, 96), close),
+            ],
             volatility_4: volatility.hour,
             volatility_96: volatility.day,
             volume_ratio: ratio(

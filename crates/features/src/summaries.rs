@@ -2,7 +2,7 @@
 
 use crate::history::{Column, History};
 use crate::window::Sliding;
-use crate::window::terms::{Highest, Line, Lowest, Powers, Products, Total};
+use crate::window::terms::{FourPowers, Highest, Line, Lowest, Powers, Products, Total};
 
 /// Declares the summaries once: name, what is summed up, over how many bars.
 macro_rules! summaries {
@@ -84,6 +84,13 @@ summaries! {
     /// Absolute changes of the close.
     changes_10: Total over 10,
     changes_96: Total over 96,
+    log_returns_96: FourPowers over 96,
+    /// Neighbouring log returns among the last 96, the earlier as x.
+    pairs_of_returns_95: Products over 95,
+    /// Log returns over 4 bars that lie in the last 96.
+    returns_4_93: Powers over 93,
+    /// Log returns over 16 bars that lie in the last 96.
+    returns_16_81: Powers over 81,
     parkinson_96: Total over 96,
     garman_klass_96: Total over 96,
     rogers_satchell_96: Total over 96,
@@ -108,6 +115,7 @@ macro_rules! each {
         let square = |back: usize| log_return(back) * log_return(back);
         let falling = |back: usize| if log_return(back) > 0.0 { 0.0 } else { square(back) };
         let neighbours = |back: usize| (log_return(back) * log_return(back + 1)).abs();
+        let pair = |back: usize| (log_return(back + 1), log_return(back));
         let size = |back: usize| log_return(back).abs();
         let volume_and_return = |back: usize| ($history.at(Column::Volume, back), log_return(back));
         let column = |column: Column| move |back: usize| $history.at(column, back);
@@ -149,6 +157,10 @@ macro_rules! each {
         $summaries.returns_16_96.$take($index, column(Column::LogReturn16));
         $summaries.changes_10.$take($index, column(Column::AbsoluteChange));
         $summaries.changes_96.$take($index, column(Column::AbsoluteChange));
+        $summaries.log_returns_96.$take($index, log_return);
+        $summaries.pairs_of_returns_95.$take($index, pair);
+        $summaries.returns_4_93.$take($index, column(Column::LogReturn4));
+        $summaries.returns_16_81.$take($index, column(Column::LogReturn16));
         $summaries.parkinson_96.$take($index, column(Column::ParkinsonTerm));
         $summaries.garman_klass_96.$take($index, column(Column::GarmanKlassTerm));
         $summaries.rogers_satchell_96.$take($index, column(Column::RogersSatchellTerm));

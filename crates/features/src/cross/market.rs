@@ -44,7 +44,7 @@ impl Panel {
 /// The state of the whole market at one bar, and the memory to compute it without allocating.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Market {
-    /// One panel a window of [`COMPARED_WINDOWS`](crate::state::COMPARED_WINDOWS).
+    /// Of the returns over 1, 4, 16 and 96 bars.
     pub(crate) returns: [Panel; 4],
     /// Mean over the symbols of the realised volatility of 4 bars.
     pub(crate) volatility_4: f64,

@@ -1,5 +1,7 @@
 //! Time of day and of week at the start of the next bar, UTC.
 
+use kline::Milliseconds;
+
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use std::f64::consts::TAU;
 
@@ -103,20 +105,43 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 
+/// What the clock says at a bar's end: the same for every symbol, so read once a bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Clock {
+    close_time: Milliseconds,
+    values: [f64; 9],
+}
+
+impl Clock {
+    pub(crate) fn at(close_time: Milliseconds) -> Self {
+        let now = close_time + 1;
+        // 1 January 1970 was a Thursday.
+        let week = now + 3 * DAY;
+        let (day, week_share) = (share(now, DAY) * TAU, share(week, WEEK) * TAU);
+        let values = [
+            libm::sin(day),
+            libm::cos(day),
+            libm::sin(2.0 * day),
+            libm::cos(2.0 * day),
+            libm::sin(week_share),
+            libm::cos(week_share),
+            if week.rem_euclid(WEEK) >= 5 * DAY { 1.0 } else { 0.0 },
+            share(now, HOUR),
+            share(now, 8 * HOUR),
+        ];
+        Self { close_time, values }
+    }
+
+    /// Moves on, if the time is another.
+    pub(crate) fn turn(&mut self, close_time: Milliseconds) {
+        if self.close_time != close_time {
+            *self = Self::at(close_time);
+        }
+    }
+}
+
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let now = bar.kline.close_time + 1;
-    // 1 January 1970 was a Thursday.
-    let week = now + 3 * DAY;
-    let day = share(now, DAY) * TAU;
-    out[0] = libm::sin(day);
-    out[1] = libm::cos(day);
-    out[2] = libm::sin(2.0 * day);
-    out[3] = libm::cos(2.0 * day);
-    out[4] = libm::sin(share(week, WEEK) * TAU);
-    out[5] = libm::cos(share(week, WEEK) * TAU);
-    out[6] = if week.rem_euclid(WEEK) >= 5 * DAY { 1.0 } else { 0.0 };
-    out[7] = share(now, HOUR);
-    out[8] = share(now, 8 * HOUR);
+    out.copy_from_slice(&bar.clock.values);
 }
 
 /// How much of the running period has passed, 0 to below 1.

@@ -1,8 +1,7 @@
 //! The distribution of a day's log returns, and how they depend on those before.
 
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
-use crate::history::Column;
-use crate::window::{ratio, sum_of};
+use crate::window::{Moments, ratio};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -49,79 +48,37 @@ const fn define(
     FeatureDefinition {
         name,
         group: Group::Distribution,
-        window: DAY as u32,
+        window: DAY,
         unit,
-        warm_up_bars: DAY as u32 + 1,
+        warm_up_bars: DAY + 1,
         definition,
         source,
         inputs: &[Input::Close],
     }
 }
 
-const DAY: usize = 96;
+const DAY: u32 = 96;
+
+const COUNT: f64 = DAY as f64;
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    let count = DAY as f64;
-    let deviations = deviations(bar.history.last(Column::LogReturn, DAY));
-    let [squares, cubes, fourths, neighbours] = powers(&deviations);
-    let (variance, third, fourth) = (squares / count, cubes / count, fourths / count);
+    let [mean, variance, third, fourth] = bar.summaries.log_returns_96.four_moments();
+    let variance = if variance < 0.0 { 0.0 } else { variance };
+    let squares = variance * COUNT;
     out[0] = ratio(third, variance * variance.sqrt());
     out[1] = if variance == 0.0 { 0.0 } else { fourth / (variance * variance) - 3.0 };
-    out[2] = ratio(neighbours, squares);
-    // Sums of 2, 4, 8 and 16 neighbours, each from two of the one before.
-    let fours = sums_with_later::<2>(&sums_with_later::<1>(&deviations));
-    let sixteens = sums_with_later::<8>(&sums_with_later::<4>(&fours));
-    out[3] = variance_ratio(4, &fours, squares);
-    out[4] = variance_ratio(16, &sixteens, squares);
+    let neighbours = &bar.summaries.pairs_of_returns_95;
+    let [earlier, later] = neighbours.means();
+    let products = neighbours.comoments().covariance + (earlier - mean) * (later - mean);
+    out[2] = ratio(products * (COUNT - 1.0), squares);
+    out[3] = variance_ratio(4.0, bar.summaries.returns_4_93.moments(), mean, squares);
+    out[4] = variance_ratio(16.0, bar.summaries.returns_16_81.moments(), mean, squares);
 }
 
-/// The distances from the mean, measured from the newest value so that equal returns have none.
-fn deviations(returns: &[f64]) -> [f64; DAY] {
-    let newest = returns.last().copied().unwrap_or(f64::NAN);
-    let shift = sum_of(returns, |r| r - newest) / DAY as f64;
-    let mut deviations = [f64::NAN; DAY];
-    for (deviation, r) in deviations.iter_mut().zip(returns) {
-        *deviation = (r - newest) - shift;
-    }
-    deviations
-}
-
-const LANES: usize = 4;
-
-/// The sums of squares, cubes, fourth powers and products of neighbours, each in four interleaved partial sums.
-fn powers(deviations: &[f64; DAY]) -> [f64; 4] {
-    let mut lanes = [[0.0; LANES]; 4];
-    // The first value has no neighbour before it, so its chunk counts 0 for one.
-    let mut before = 0.0;
-    for chunk in deviations.as_chunks::<LANES>().0 {
-        let earlier = [before, chunk[0], chunk[1], chunk[2]];
-        for lane in 0..LANES {
-            let d = chunk[lane];
-            let square = d * d;
-            lanes[0][lane] += square;
-            lanes[1][lane] += square * d;
-            lanes[2][lane] += square * square;
-            lanes[3][lane] += d * earlier[lane];
-        }
-        before = chunk[3];
-    }
-    lanes.map(|[a, b, c, d]| (a + b) + (c + d))
-}
-
-/// Each value plus the one so many places later, and 0 where there is none.
-#[inline]
-fn sums_with_later<const PLACES: usize>(values: &[f64; DAY]) -> [f64; DAY] {
-    let mut sums = [0.0; DAY];
-    for place in 0..DAY - PLACES {
-        sums[place] = values[place] + values[place + PLACES];
-    }
-    sums
-}
-
-/// Both variances with the paper's unbiased denominators. `sums` begin with those of `steps` neighbours.
-fn variance_ratio(steps: usize, sums: &[f64; DAY], squares: f64) -> f64 {
-    let (count, q) = (DAY as f64, steps as f64);
-    let long = sum_of(&sums[..=DAY - steps], |sum| sum * sum);
-    let overlapping = q * (count - q + 1.0) * (1.0 - q / count);
-    ratio(long / overlapping, squares / (count - 1.0))
+/// Both variances with the paper's unbiased denominators. `long` are the returns over `steps` bars.
+fn variance_ratio(steps: f64, long: Moments, mean: f64, squares: f64) -> f64 {
+    let off = long.mean - steps * mean;
+    let about_mean = (long.variance + off * off) * (COUNT - steps + 1.0);
+    let overlapping = steps * (COUNT - steps + 1.0) * (1.0 - steps / COUNT);
+    ratio(about_mean / overlapping, squares / (COUNT - 1.0))
 }

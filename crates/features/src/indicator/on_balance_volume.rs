@@ -3,6 +3,7 @@
 use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
 use crate::history::Column;
 use crate::window::ratio;
+use crate::window::sum::sums_of_pairs;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -31,25 +32,29 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
-    out[0] = slope(bar.history.last(Column::SignedVolume, 16), bar.summaries.volume_16.moments().mean);
-    out[1] = slope(bar.history.last(Column::SignedVolume, 96), bar.summaries.volume_96.moments().mean);
+    out[0] =
+        slope(bar.history.last(Column::SignedVolume, 16), &SHORT, bar.summaries.volume_16.moments().mean);
+    out[1] = slope(bar.history.last(Column::SignedVolume, 96), &DAY, bar.summaries.volume_96.moments().mean);
 }
 
 /// Where the running sum began does not matter for its slope, so each signed volume counts as often as it is seen from
 /// the middle: the value at place k stands in the sums of k and later, whose places less the middle add up to
 /// `k (n - k) / 2`.
-fn slope(signed: &[f64], volume: f64) -> f64 {
-    let count = signed.len() as f64;
-    let (chunks, rest) = signed.as_chunks::<4>();
-    let mut lanes = [0.0; 4];
-    let mut places = [0.0, 1.0, 2.0, 3.0];
-    for chunk in chunks {
-        for ((lane, value), place) in lanes.iter_mut().zip(chunk).zip(&mut places) {
-            *lane += value * (*place * (count - *place));
-            *place += 4.0;
-        }
+const fn weights<const COUNT: usize>() -> [f64; COUNT] {
+    let mut weights = [0.0; COUNT];
+    let mut place = 0;
+    while place < COUNT {
+        weights[place] = (place * (COUNT - place)) as f64 / 2.0;
+        place += 1;
     }
-    debug_assert!(rest.is_empty(), "windows are multiples of 4");
-    let total = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-    ratio((total / 2.0) / (count * (count * count - 1.0) / 12.0), volume)
+    weights
+}
+
+const SHORT: [f64; 16] = weights();
+const DAY: [f64; 96] = weights();
+
+fn slope(signed: &[f64], weights: &[f64], volume: f64) -> f64 {
+    let count = weights.len() as f64;
+    let [total] = sums_of_pairs(signed, weights, |value, weight| [value * weight]);
+    ratio(total / (count * (count * count - 1.0) / 12.0), volume)
 }

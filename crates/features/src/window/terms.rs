@@ -167,6 +167,61 @@ impl Sliding<Powers> {
     }
 }
 
+/// Distances from the origin and their second, third and fourth powers.
+#[derive(Debug, Clone, Copy)]
+pub struct FourPowers([f64; 4]);
+
+impl Terms for FourPowers {
+    type Item = f64;
+    const NOTHING: Self = Self([0.0; 4]);
+    const UNKNOWN: Self = Self([f64::NAN; 4]);
+    const UNKNOWN_ITEM: f64 = f64::NAN;
+
+    #[inline]
+    fn with(self, item: f64, origin: f64, _: usize) -> Self {
+        let distance = item - origin;
+        let square = distance * distance;
+        let [first, second, third, fourth] = self.0;
+        Self([first + distance, second + square, third + square * distance, fourth + square * square])
+    }
+}
+
+impl FourPowers {
+    /// The same items measured from an origin that lies `by` below.
+    #[inline]
+    fn moved(self, by: f64, count: f64) -> [f64; 4] {
+        let [first, second, third, fourth] = self.0;
+        [
+            first + by * count,
+            second + by * (2.0 * first + by * count),
+            third + by * (3.0 * second + by * (3.0 * first + by * count)),
+            fourth + by * (4.0 * third + by * (6.0 * second + by * (4.0 * first + by * count))),
+        ]
+    }
+}
+
+impl Sliding<FourPowers> {
+    /// The mean, and the second, third and fourth moment about it (each divided by the number of items); NaN while the
+    /// window is not full or where it holds a NaN. Of a constant all three are exactly 0.
+    #[inline]
+    #[must_use]
+    pub fn four_moments(&self) -> [f64; 4] {
+        let [older, newer] = self.stretches();
+        let count = self.window() as f64;
+        let [a, b, c, d] = older.terms.moved(older.origin - newer.origin, older.count as f64);
+        let [e, f, g, h] = newer.terms.0;
+        let (first, second, third, fourth) =
+            ((a + e) / count, (b + f) / count, (c + g) / count, (d + h) / count);
+        let square = first * first;
+        [
+            newer.origin + first,
+            second - square,
+            third - first * (3.0 * second - 2.0 * square),
+            fourth - first * (4.0 * third - first * (6.0 * second - 3.0 * square)),
+        ]
+    }
+}
+
 /// The sum of squares about the mean, from sums about an origin. What is left below 0 is rounding.
 #[inline]
 fn squares_about_mean(squares: f64, sum: f64, count: f64) -> f64 {
@@ -198,6 +253,22 @@ impl Terms for Products {
 }
 
 impl Sliding<Products> {
+    /// The means of x and y; NaN while the window is not full or where it holds a NaN.
+    #[inline]
+    #[must_use]
+    pub fn means(&self) -> [f64; 2] {
+        let [older, newer] = self.stretches();
+        let (count, older_count) = (self.window() as f64, older.count as f64);
+        let mean = |older_sum: f64, by: f64, newer_sum: f64, origin: f64| {
+            origin + ((older_sum + older_count * by) + newer_sum) / count
+        };
+        let (from, to) = (older.origin, newer.origin);
+        [
+            mean(older.terms.x, from.0 - to.0, newer.terms.x, to.0),
+            mean(older.terms.y, from.1 - to.1, newer.terms.y, to.1),
+        ]
+    }
+
     /// Population variances and covariance; NaN while the window is not full or where it holds a NaN.
     #[inline]
     #[must_use]
@@ -321,6 +392,17 @@ mod tests {
                 let spread = expected.standard_deviation();
                 assert!(close(found.mean, expected.mean, spread + expected.mean.abs()), "{found:?} {expected:?}");
                 assert!(close(found.variance, expected.variance, expected.variance), "{found:?} {expected:?}");
+            });
+            follow::<FourPowers>(&values, first, window, |at, sliding| {
+                let tail = tail(&values, at, window);
+                let count = window as f64;
+                let mean = Moments::of(&tail).mean;
+                let moment = |power| tail.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / count;
+                let [_, second, third, fourth] = sliding.four_moments();
+                let spread = moment(2).sqrt();
+                assert!(close(second, moment(2), moment(2)), "{second} {}", moment(2));
+                assert!(close(third, moment(3), 10.0 * count * spread.powi(3)), "{third} {}", moment(3));
+                assert!(close(fourth, moment(4), 10.0 * count * spread.powi(4)), "{fourth} {}", moment(4));
             });
             follow::<Line>(&values, first, window, |at, sliding| {
                 let tail = tail(&values, at, window);
