@@ -31,7 +31,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("CPU time of one thread, medians of 7 rounds; ours, peer, ours over peer, goal");
     let mut measures = whole::measures(&market)?;
     #[cfg(feature = "peers")]
-    measures.extend(indicators::measures(bitcoin(&market)?)?);
+    {
+        let found = indicators::measures(bitcoin(&market)?)?;
+        measures.extend(whole::beside_ta_lib(&measures, &found));
+        measures.extend(found);
+    }
     #[cfg(not(feature = "peers"))]
     bitcoin(&market).map(drop)?;
     measures.sort_by_key(|measure| measure.peer.is_some());

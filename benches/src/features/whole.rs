@@ -61,6 +61,18 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
     ])
 }
 
+/// The whole bar in units of TA-Lib's twelve, which machine and moment do not change: 2,500 and 200 ns where the goals were
+/// set.
+#[cfg(feature = "peers")]
+pub(super) fn beside_ta_lib(ours: &[Measure], theirs: &[Measure]) -> Option<Measure> {
+    let bar = ours.iter().find(|measure| measure.name == "whole bar, one symbol")?;
+    let set = theirs
+        .iter()
+        .find_map(|measure| measure.peer.filter(|peer| measure.name == "the twelve" && peer.0 == "ta-lib"))?;
+    let times = bar.ours / set.1;
+    Some(Measure::plain("whole bar in ta-lib's twelve", "times", times).with_goal(Goal::AtMost(12.5)))
+}
+
 /// Closes and seals the bars of a range.
 fn feed(engine: &mut FeatureEngine, market: &Market, range: std::ops::Range<usize>) -> Result<()> {
     let series: Vec<(usize, &[Kline])> = market

@@ -17,7 +17,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let (files, one, two) = (at("files"), at("one"), at("two"));
     std::fs::create_dir(&files).expect("a folder");
-    write_files(files.as_ref(), &market(48));
+    write_files(files.as_ref(), &market(72));
 
     execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
         .expect("a run");
@@ -30,7 +30,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
         &["version"],
         &train,
         &["evaluate", "--resamples", "50"],
-        &["evaluate", "--resamples", "50", "--test-from", "2025-02-14"],
+        &["evaluate", "--resamples", "50", "--test-from", "2025-03-06"],
         &["publish"],
         &["promote"],
     ];
