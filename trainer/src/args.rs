@@ -233,11 +233,15 @@ impl WindowArguments {
     }
 }
 
+/// How many threads the machine runs at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 impl EffortArguments {
     /// The effort, with all cores if no number of threads was given.
     #[must_use]
     pub fn effort(&self) -> Effort {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Effort {
             seed: self.seed,
             threads: self.threads.map_or_else(cores, usize::from),

@@ -9,6 +9,9 @@ use kline::{BarTime, Interval, Kline, Symbol};
 
 use crate::split::{Split, Window};
 
+/// How long before a part its history begins: what the features and the outcomes' scale reach back, with room.
+const HISTORY_BARS: i64 = forecast::Forecaster::HISTORY_BARS as i64;
+
 /// Which symbol and bar a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowKey {
@@ -39,17 +42,49 @@ pub struct Dataset {
 
 impl Dataset {
     /// Drives the same machines as the server over the klines and keeps the rows of the windows. `progress`
-    /// hears of every row.
+    /// hears of every row, from several threads.
+    ///
+    /// The time is divided among threads, which may be done since no row depends on where its history starts: each
+    /// thread begins so long before its part that the rows are the same bits.
     #[must_use]
     pub fn build(
         klines: &BTreeMap<Symbol, Vec<Kline>>,
         interval: Interval,
         split: Split,
-        mut progress: impl FnMut(),
+        threads: usize,
+        progress: impl Fn() + Sync,
     ) -> Self {
-        let width = Catalogue::standard().len();
         let room = klines.values().map(|klines| bars_within(klines, interval, &split)).sum::<usize>();
-        let mut dataset = Self {
+        let parts = parts(klines, interval, threads);
+        let build = |part: &Window, room: usize| {
+            let mut dataset = Self::empty(klines, interval, split, room);
+            for_each_row(&around(klines, interval, part), interval, |row| {
+                if part.holds(row.bar) {
+                    progress();
+                    dataset.push(&row);
+                }
+            });
+            dataset
+        };
+        let Some((first, later)) = parts.split_first() else {
+            return Self::empty(klines, interval, split, 0);
+        };
+        std::thread::scope(|scope| {
+            let later: Vec<_> = later.iter().map(|part| scope.spawn(|| build(part, 0))).collect();
+            let mut whole = build(first, room);
+            for thread in later {
+                match thread.join() {
+                    Ok(part) => whole.append(part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            whole
+        })
+    }
+
+    fn empty(klines: &BTreeMap<Symbol, Vec<Kline>>, interval: Interval, split: Split, room: usize) -> Self {
+        let width = Catalogue::standard().len();
+        Self {
             symbols: klines.keys().copied().collect(),
             interval,
             split,
@@ -59,12 +94,16 @@ impl Dataset {
             inputs: Vec::with_capacity(room),
             outcomes: Vec::with_capacity(room),
             width,
-        };
-        for_each_row(klines, interval, |row| {
-            progress();
-            dataset.push(&row);
-        });
-        dataset
+        }
+    }
+
+    /// Takes the rows of a later part.
+    fn append(&mut self, mut later: Self) {
+        self.rows_left_out += later.rows_left_out;
+        self.keys.append(&mut later.keys);
+        self.values.append(&mut later.values);
+        self.inputs.append(&mut later.inputs);
+        self.outcomes.append(&mut later.outcomes);
     }
 
     fn push(&mut self, row: &DatasetRow<'_>) {
@@ -148,8 +187,106 @@ impl Dataset {
     }
 }
 
+/// The whole time in parts of about as many klines, one a thread; fewer where a part would be shorter than what it has
+/// to begin earlier.
+fn parts(klines: &BTreeMap<Symbol, Vec<Kline>>, interval: Interval, threads: usize) -> Vec<Window> {
+    let bar = |kline: &Kline| kline.bar_time(interval);
+    let first = klines.values().filter_map(|klines| klines.first().map(bar)).min();
+    let last = klines.values().filter_map(|klines| klines.last().map(bar)).max();
+    let Some((first, last)) = first.zip(last) else { return Vec::new() };
+    let bars = last.steps_since(first, interval) + 1;
+    let most = usize::try_from(bars / (2 * HISTORY_BARS)).unwrap_or(1).max(1);
+    let total: usize = klines.values().map(Vec::len).sum();
+    let before = |bar: BarTime| -> usize {
+        klines.values().map(|klines| klines.partition_point(|kline| kline.bar_time(interval) < bar)).sum()
+    };
+    let count = threads.clamp(1, most);
+    let mut starts = vec![first];
+    for part in 1..count {
+        // The first bar before which the share of the klines lies.
+        let (mut low, mut high) = (0, bars);
+        while low < high {
+            let middle = (low + high) / 2;
+            if before(first.plus(middle, interval)) * count < total * part {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        starts.push(first.plus(low, interval));
+    }
+    let ends = starts.iter().skip(1).map(|start| start.plus(-1, interval)).chain([last]);
+    starts.iter().zip(ends).map(|(&from, until)| Window { from, until }).collect()
+}
+
+/// What the rows of a part are made from: the history before it, and what its outcomes wait for after it.
+fn around(
+    klines: &BTreeMap<Symbol, Vec<Kline>>,
+    interval: Interval,
+    part: &Window,
+) -> BTreeMap<Symbol, Vec<Kline>> {
+    let from = part.from.plus(-HISTORY_BARS, interval);
+    let until = part.until.plus(i64::from(Task::LONGEST_HORIZON_STEPS), interval);
+    let cut = |klines: &Vec<Kline>| {
+        let start = klines.partition_point(|kline| kline.bar_time(interval) < from);
+        let end = klines.partition_point(|kline| kline.bar_time(interval) <= until);
+        klines[start..end].to_vec()
+    };
+    klines.iter().map(|(symbol, klines)| (*symbol, cut(klines))).collect()
+}
+
 fn bars_within(klines: &[Kline], interval: Interval, split: &Split) -> usize {
     let windows = [split.train, split.tune, split.test];
     let inside = |kline: &&Kline| windows.iter().any(|window| window.holds(kline.bar_time(interval)));
     klines.iter().filter(inside).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kline::KlineFields;
+
+    const STEP: Interval = Interval::M15;
+
+    /// Series with a hole, of different lengths.
+    fn klines() -> BTreeMap<Symbol, Vec<Kline>> {
+        let series = |name: &str, from: i64, hole: i64| {
+            let price = |bar: i64| 100.0 + ((bar * bar + from) % 97) as f64 * 0.1;
+            let bars = (from..20_000).filter(|bar| !(hole..hole + 40).contains(bar));
+            let kline = |bar: i64| {
+                let fields = KlineFields {
+                    open: price(bar - 1),
+                    close: price(bar),
+                    high: price(bar).max(price(bar - 1)),
+                    low: price(bar).min(price(bar - 1)),
+                    volume: (bar % 31) as f64,
+                    ..KlineFields::flat(bar * STEP.milliseconds(), 1.0)
+                };
+                Kline::new(STEP, fields).expect("a valid kline")
+            };
+            (name.parse().expect("a symbol"), bars.map(kline).collect())
+        };
+        BTreeMap::from([series("BTCUSDT", 0, 9_000), series("ETHUSDT", 3_000, 15_000)])
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let klines = klines();
+        let bar = |index: i64| BarTime::last_closed((index + 1) * STEP.milliseconds(), STEP);
+        let window = |from, until| Window { from: bar(from), until: bar(until) };
+        let split =
+            Split { train: window(0, 12_000), tune: window(12_017, 16_000), test: window(16_017, 19_999) };
+        let one = Dataset::build(&klines, STEP, split, 1, || ());
+        let two = Dataset::build(&klines, STEP, split, 2, || ());
+        assert_eq!(parts(&klines, STEP, 2).len(), 2);
+        assert!(one.len() > 30_000 && one.keys == two.keys && one.rows_left_out == two.rows_left_out);
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert!(bits(&one.values) == bits(&two.values));
+        assert!(bits(one.outcomes.as_flattened()) == bits(two.outcomes.as_flattened()));
+        let contexts = |dataset: &Dataset| -> Vec<_> {
+            let context = |inputs: &BaselineInputs| format!("{:?}", inputs.context);
+            dataset.inputs.iter().step_by(97).map(context).collect()
+        };
+        assert_eq!(contexts(&one), contexts(&two));
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kline::{BarTime, Interval, Kline, Symbol};
@@ -10,7 +11,7 @@ use store::Home;
 
 use crate::args::{
     Arguments, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments, TrainArguments,
-    WindowArguments,
+    WindowArguments, cores,
 };
 use crate::artefact::{read_json, write_json};
 use crate::console::Console;
@@ -183,11 +184,11 @@ impl Pipeline {
     #[must_use]
     pub fn dataset(&self, klines: &Klines, split: Split) -> Dataset {
         let bar = self.console.bar(klines.values().map(Vec::len).sum(), "making feature rows");
-        let mut rows = 0_u64;
-        Dataset::build(klines, self.interval, split, || {
-            rows += 1;
-            if rows.is_multiple_of(4_096) {
-                bar.set(rows);
+        let rows = AtomicU64::new(0);
+        Dataset::build(klines, self.interval, split, cores(), || {
+            let seen = rows.fetch_add(1, Ordering::Relaxed) + 1;
+            if seen.is_multiple_of(4_096) {
+                bar.set(seen);
             }
         })
     }

@@ -63,7 +63,7 @@ fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     let training = bundle.manifest().training;
     let (from, until) = (training.test_from.expect("a test"), training.test_until.expect("a test"));
     let test = Window { from, until };
-    let dataset = Dataset::build(&klines, interval, Split { train: test, tune: test, test }, || ());
+    let dataset = Dataset::build(&klines, interval, Split { train: test, tune: test, test }, 1, || ());
     let rows = dataset.values(dataset.range(test));
     let count = rows.len() / dataset.width();
     assert_eq!(count as u64, training.rows[2]);
