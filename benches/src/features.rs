@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Only makes the whole bars so often: what callgrind counts.
+    #[arg(long, hide = true)]
+    turns: Option<u32>,
 }
 
 /// 2024-01-01 00:00 UTC.
@@ -27,6 +30,9 @@ const FROM: Milliseconds = 1_704_067_200_000;
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(turns) = options.turns {
+        return whole::turns(&synthetic::generate(7, Interval::M15, FROM, 4_000)?, turns);
+    }
     let market = synthetic::generate(7, Interval::M15, FROM, 24_000)?;
     println!("CPU time of one thread, medians of 7 rounds; ours, peer, ours over peer, goal");
     let mut measures = whole::measures(&market)?;

@@ -1,5 +1,6 @@
 //! Measurements: `cargo xtask bench SUITE` runs them, optimised. `serve` needs a running server.
 
+mod callgrind;
 mod clock;
 mod features;
 mod latencies;

@@ -8,6 +8,7 @@ use features::{Catalogue, FeatureEngine, PeekScratch};
 use forecast::for_each_row;
 use kline::{Interval, Kline, Symbol};
 
+use crate::callgrind::instructions;
 use crate::clock::nanoseconds;
 use crate::report::{Goal, Measure};
 
@@ -15,6 +16,9 @@ const STEP: Interval = Interval::M15;
 
 /// Bars that are measured, after those that warm the engine up.
 const BARS: usize = 2_000;
+
+/// Bars whose instructions are counted: ten days, so that every block of a window ends as often as it does.
+const COUNTED_BARS: usize = 960;
 
 type Market = BTreeMap<Symbol, Vec<Kline>>;
 
@@ -46,8 +50,11 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
     let bar = (bars - copy) / (BARS * symbols.len()) as f64;
     let per_symbol = bytes.len() as f64 / symbols.len() as f64 / 1_024.0;
     let many = many_symbols(forming)?;
+    let counted = instructions(|turns| vec!["features".to_owned(), "--turns".to_owned(), turns.to_string()]);
+    let counted = counted.map_or(f64::NAN, |count| count / (COUNTED_BARS * symbols.len()) as f64);
     Ok(vec![
         Measure::plain("whole bar, one symbol", "ns", bar).with_goal(Goal::AtMost(2_500.0)),
+        Measure::plain("whole bar, one symbol", "instructions", counted),
         Measure::plain("one feature", "ns", bar / width as f64).with_goal(Goal::AtMost(21.0)),
         Measure::plain("peek, one symbol", "ns", peek / 1_000.0),
         Measure::plain("copy of ten symbols", "us", copy / 1e3),
@@ -65,12 +72,25 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
 /// set.
 #[cfg(feature = "peers")]
 pub(super) fn beside_ta_lib(ours: &[Measure], theirs: &[Measure]) -> Option<Measure> {
-    let bar = ours.iter().find(|measure| measure.name == "whole bar, one symbol")?;
+    let bar = ours.iter().find(|measure| measure.name == "whole bar, one symbol" && measure.unit == "ns")?;
     let set = theirs
         .iter()
         .find_map(|measure| measure.peer.filter(|peer| measure.name == "the twelve" && peer.0 == "ta-lib"))?;
     let times = bar.ours / set.1;
     Some(Measure::plain("whole bar in ta-lib's twelve", "times", times).with_goal(Goal::AtMost(12.5)))
+}
+
+/// The last bars so often: what callgrind counts. All else is the same whatever `turns` is.
+pub(super) fn turns(market: &Market, turns: u32) -> Result<()> {
+    let symbols: Vec<Symbol> = market.keys().copied().collect();
+    let warm_up = market.values().map(Vec::len).min().unwrap_or(0).saturating_sub(COUNTED_BARS + 1);
+    let mut engine = FeatureEngine::new(&symbols, STEP);
+    feed(&mut engine, market, 0..warm_up)?;
+    let mut copies: Vec<FeatureEngine> = (0..3).map(|_| engine.clone()).collect();
+    for copy in copies.iter_mut().take(turns as usize) {
+        feed(copy, market, warm_up..warm_up + COUNTED_BARS)?;
+    }
+    Ok(())
 }
 
 /// Closes and seals the bars of a range.
