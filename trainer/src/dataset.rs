@@ -154,6 +154,12 @@ impl Dataset {
         &self.keys[range]
     }
 
+    /// One row's symbol and bar.
+    #[must_use]
+    pub fn key(&self, index: usize) -> RowKey {
+        self.keys[index]
+    }
+
     /// Some rows' features, row after row.
     #[must_use]
     pub fn values(&self, range: Range<usize>) -> &[f64] {

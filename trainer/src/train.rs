@@ -123,7 +123,13 @@ fn train_xgboost(
     let train_rows = Matrix::new(dataset.values(train), dataset.width())?;
     let mut train_data = library.binned(train_rows, recipe::XGBOOST_BINS, effort.threads, None)?;
     // Not binned: the loss is asked for after every round, and looking a row's bins up is slow where values are missing.
-    let tune_rows = single_precision(dataset.values(dataset.range(dataset.split.tune)));
+    // Every second bar: neighbours say nearly the same, and XGBoost keeps eight bytes a value.
+    let tune = dataset.range(dataset.split.tune);
+    let even = |index: &usize| dataset.key(*index).bar.index(dataset.interval).rem_euclid(2) == 0;
+    let followed: Vec<usize> = tune.clone().filter(even).collect();
+    let chosen = |values: &[f32]| followed.iter().map(|index| values[index - tune.start]).collect::<Vec<_>>();
+    let rows_of_values = followed.iter().map(|index| dataset.row(*index));
+    let tune_rows: Vec<f32> = rows_of_values.flat_map(single_precision).collect();
     let mut tune_data = library.data(Matrix::new(&tune_rows, dataset.width())?, effort.threads)?;
     drop(tune_rows);
     bar.finish_and_clear();
@@ -132,8 +138,8 @@ fn train_xgboost(
         let started = Instant::now();
         train_data.set_labels(&targets.train.0)?;
         train_data.set_weights(&targets.train.1)?;
-        tune_data.set_labels(&targets.tune.0)?;
-        tune_data.set_weights(&targets.tune.1)?;
+        tune_data.set_labels(&chosen(&targets.tune.0))?;
+        tune_data.set_weights(&chosen(&targets.tune.1))?;
         let parameters = recipe::xgboost(targets.task, effort, rows);
         let schedule = recipe::schedule(targets.task, effort);
         let bar = console.bar(schedule.rounds_max, &format!("XGBoost {}", targets.task));
