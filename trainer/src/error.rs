@@ -121,6 +121,12 @@ pub enum TrainerError {
     /// An original library failed.
     #[error(transparent)]
     Fit(#[from] fit::FitError),
+    /// The audit found offenders.
+    #[error("causality does not hold: {}; mend what is named, nothing is trained or published before", offences.join("; "))]
+    Causality {
+        /// One sentence an offender.
+        offences: Vec<String>,
+    },
     /// The baselines can't be fitted.
     #[error("the baselines can't be fitted: {0}")]
     Baselines(#[from] forecast::FitError),

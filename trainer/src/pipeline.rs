@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use forecast::{CAUSALITY_FILE, CausalityCertificate};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::Home;
 
 use crate::args::{
-    Arguments, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments, TrainArguments,
-    WindowArguments,
+    Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments,
+    TrainArguments, WindowArguments,
 };
 use crate::artefact::{read_json, write_json};
+use crate::audit::{self, CausalityRequest, Machine};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
@@ -66,6 +68,13 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             pipeline.validate(&pipeline.dataset(&klines, split), &klines)
         }
         Command::Version => pipeline.version(&pipeline.klines()?).map(drop),
+        Command::Audit(AuditCommand::Causality(arguments)) => {
+            let klines = pipeline.klines()?;
+            let data_version = version::data_version(&klines, pipeline.interval).version;
+            let bars = usize::from(arguments.bars);
+            let request = CausalityRequest { bars, seed: arguments.seed, data_version };
+            pipeline.audit(&klines, &request).map(drop)
+        }
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
@@ -106,6 +115,10 @@ impl Pipeline {
         let dataset = self.features(&klines, &arguments.train.windows)?;
         self.validate(&dataset, &klines)?;
         let data_version = self.version(&klines)?;
+        let bars = usize::from(audit::DEFAULT_BARS);
+        let seed = arguments.train.effort.seed;
+        let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
+        self.audit(&klines, &request)?;
         drop(klines);
         let trained = self.train(&dataset, data_version, arguments.train.effort.effort())?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
@@ -214,6 +227,18 @@ impl Pipeline {
         self.console
             .report("version", started, &found, || format!("{} ({} klines)\n", found.version, found.klines));
         Ok(found.version)
+    }
+
+    /// Audits causality; keeps the certificate, a failed one too, so that nothing is published with an older one.
+    fn audit(&self, klines: &Klines, request: &CausalityRequest) -> Result<CausalityCertificate> {
+        let started = Instant::now();
+        let found = audit::audit_causality(&Machine, klines, self.interval, request, self.console)?;
+        write_json(&self.folder().join(CAUSALITY_FILE), &found)?;
+        self.console.report("audit", started, &found, || audit::causality_table(&found));
+        if found.passed {
+            return Ok(found);
+        }
+        Err(TrainerError::Causality { offences: found.offences.iter().map(ToString::to_string).collect() })
     }
 
     fn train(&self, dataset: &Dataset, data_version: String, effort: Effort) -> Result<Trained> {

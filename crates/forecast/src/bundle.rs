@@ -6,6 +6,7 @@
 
 mod builder;
 mod canonical;
+mod causality;
 mod digest;
 mod error;
 mod golden;
@@ -19,6 +20,7 @@ use forest::Booster;
 use kline::Symbol;
 
 pub use builder::{BundleBuilder, TaskParts};
+pub use causality::{CausalityCertificate, Comparison, Offence, OffenceKind};
 pub use digest::{BundleDigest, DigestError};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
@@ -39,6 +41,9 @@ pub const STACKING_FILE: &str = "stacking.json";
 
 /// The golden rows' path within a bundle.
 pub const GOLDEN_FILE: &str = "golden.json";
+
+/// The causality certificate's path within a bundle.
+pub const CAUSALITY_FILE: &str = "causality.json";
 
 /// The model card's path within a bundle.
 pub const MODEL_CARD_FILE: &str = "model-card.md";
