@@ -72,7 +72,7 @@ pub enum Command {
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
     /// Change klines after, before and at some bars, and compare bits: no feature looks ahead, every declared input
-    /// matters and no other, outcomes look only ahead.
+    /// matters and no other, outcomes look only ahead. Publishing needs the certificate.
     Causality(CausalityArguments),
 }
 

@@ -127,6 +127,12 @@ pub enum TrainerError {
         /// One sentence an offender.
         offences: Vec<String>,
     },
+    /// The certificate is not one for these klines and features.
+    #[error("the causality certificate {problem}; run `klinecast-trainer audit causality` first")]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The baselines can't be fitted.
     #[error("the baselines can't be fitted: {0}")]
     Baselines(#[from] forecast::FitError),

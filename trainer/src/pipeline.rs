@@ -118,11 +118,11 @@ impl Pipeline {
         let bars = usize::from(audit::DEFAULT_BARS);
         let seed = arguments.train.effort.seed;
         let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
-        self.audit(&klines, &request)?;
+        let certificate = self.audit(&klines, &request)?;
         drop(klines);
         let trained = self.train(&dataset, data_version, arguments.train.effort.effort())?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
-        let version = self.publish(&dataset, &trained, &evaluation)?;
+        let version = self.publish(&dataset, &trained, &evaluation, certificate)?;
         if !arguments.no_promote {
             self.promote(Some(version))?;
         }
@@ -272,9 +272,15 @@ impl Pipeline {
         Ok(found)
     }
 
-    fn publish(&self, dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> Result<u32> {
+    fn publish(
+        &self,
+        dataset: &Dataset,
+        trained: &Trained,
+        evaluation: &Evaluation,
+        certificate: CausalityCertificate,
+    ) -> Result<u32> {
         let started = Instant::now();
-        let found = publish::publish(&self.home, dataset, trained, evaluation, now())?;
+        let found = publish::publish(&self.home, dataset, trained, evaluation, certificate, now())?;
         self.console.report("publish", started, &found, || {
             let megabytes = found.bytes as f64 / 1e6;
             let (bundle, version, rows) = (found.bundle, found.version, found.golden_rows);
@@ -320,8 +326,9 @@ impl Pipeline {
 
     fn publish_alone(&self) -> Result<()> {
         let evaluation = read_json(&self.folder().join("evaluation.json"), "evaluate")?;
+        let certificate = read_json(&self.folder().join(CAUSALITY_FILE), "audit causality")?;
         let (dataset, trained) = self.trained()?;
-        self.publish(&dataset, &trained, &evaluation).map(drop)
+        self.publish(&dataset, &trained, &evaluation, certificate).map(drop)
     }
 
     /// What training left, and the rows that it used.
