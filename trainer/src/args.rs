@@ -9,7 +9,7 @@ use crate::ingest::{Range, Source};
 use crate::split::SplitRequest;
 use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
-use crate::{Result, TrainerError};
+use crate::{Result, TrainerError, audit};
 
 /// From klines to a published bundle: each stage alone, or all of them in a row.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub struct Common {
 /// The stages.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// All stages: ingest, quality, features, validate, version, train, evaluate, publish, promote.
+    /// All stages: ingest, quality, features, validate, version, audit, train, evaluate, publish, promote.
     Run(RunArguments),
     /// Bring klines into the store.
     Ingest(SourceArguments),
@@ -55,6 +55,9 @@ pub enum Command {
     Validate(WindowArguments),
     /// Name the data: a hash of what the klines say.
     Version,
+    /// Prove what the models rely on.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Train every task's boosters and fit the baselines.
     Train(TrainArguments),
     /// Score the trained boosters and the baselines on the test window, or on another later one.
@@ -63,6 +66,25 @@ pub enum Command {
     Publish,
     /// Make a published bundle the champion.
     Promote(PromoteArguments),
+}
+
+/// The audits.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Change klines after, before and at some bars, and compare bits: no feature looks ahead, every declared input
+    /// matters and no other, outcomes look only ahead. Publishing needs the certificate.
+    Causality(CausalityArguments),
+}
+
+/// `audit causality`.
+#[derive(Debug, Clone, Args)]
+pub struct CausalityArguments {
+    /// Bars at which history is cut.
+    #[arg(long, default_value_t = audit::DEFAULT_BARS, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub bars: u16,
+    /// Seed of cut bars and changes; a run audits with its own.
+    #[arg(long, default_value_t = audit::DEFAULT_SEED)]
+    pub seed: u64,
 }
 
 /// Where klines come from.
@@ -109,7 +131,7 @@ pub struct WindowArguments {
 #[derive(Debug, Clone, Args)]
 pub struct EffortArguments {
     /// Seed of everything random: the same data and seed give the same bundle.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = audit::DEFAULT_SEED)]
     pub seed: u64,
     /// The most rounds of any booster [default: each task's own bound].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]

@@ -121,6 +121,18 @@ pub enum TrainerError {
     /// An original library failed.
     #[error(transparent)]
     Fit(#[from] fit::FitError),
+    /// The audit found offenders.
+    #[error("causality does not hold: {}; mend what is named, nothing is trained or published before", offences.join("; "))]
+    Causality {
+        /// One sentence an offender.
+        offences: Vec<String>,
+    },
+    /// The certificate is not one for these klines and features.
+    #[error("the causality certificate {problem}; run `klinecast-trainer audit causality` first")]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The baselines can't be fitted.
     #[error("the baselines can't be fitted: {0}")]
     Baselines(#[from] forecast::FitError),

@@ -1,5 +1,5 @@
-//! From klines to a published bundle: ingest, quality, features, validate, version, train, evaluate, publish,
-//! promote. The original LightGBM and XGBoost do the training; our own scorer, which will serve, does the
+//! From klines to a published bundle: ingest, quality, features, validate, version, audit, train, evaluate,
+//! publish, promote. The original LightGBM and XGBoost do the training; our own scorer, which will serve, does the
 //! evaluation; the same data and seed give the same bundle.
 //!
 //! ```
@@ -17,6 +17,7 @@
 pub mod answers;
 pub mod args;
 mod artefact;
+pub mod audit;
 pub mod console;
 pub mod dataset;
 mod error;

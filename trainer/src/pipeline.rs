@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use forecast::{CAUSALITY_FILE, CausalityCertificate};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::Home;
 
 use crate::args::{
-    Arguments, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments, TrainArguments,
-    WindowArguments, cores,
+    Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments,
+    TrainArguments, WindowArguments, cores,
 };
 use crate::artefact::{read_json, write_json};
+use crate::audit::{self, CausalityRequest, Machine};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
@@ -67,6 +69,13 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             pipeline.validate(&pipeline.dataset(&klines, split), &klines)
         }
         Command::Version => pipeline.version(&pipeline.klines()?).map(drop),
+        Command::Audit(AuditCommand::Causality(arguments)) => {
+            let klines = pipeline.klines()?;
+            let data_version = version::data_version(&klines, pipeline.interval).version;
+            let bars = usize::from(arguments.bars);
+            let request = CausalityRequest { bars, seed: arguments.seed, data_version };
+            pipeline.audit(&klines, &request).map(drop)
+        }
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
@@ -107,10 +116,14 @@ impl Pipeline {
         let dataset = self.features(&klines, &arguments.train.windows)?;
         self.validate(&dataset, &klines)?;
         let data_version = self.version(&klines)?;
+        let bars = usize::from(audit::DEFAULT_BARS);
+        let seed = arguments.train.effort.seed;
+        let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
+        let certificate = self.audit(&klines, &request)?;
         drop(klines);
         let trained = self.train(&dataset, data_version, arguments.train.effort.effort())?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
-        let version = self.publish(&dataset, &trained, &evaluation)?;
+        let version = self.publish(&dataset, &trained, &evaluation, certificate)?;
         if !arguments.no_promote {
             self.promote(Some(version))?;
         }
@@ -217,6 +230,18 @@ impl Pipeline {
         Ok(found.version)
     }
 
+    /// Audits causality; keeps the certificate, a failed one too, so that nothing is published with an older one.
+    fn audit(&self, klines: &Klines, request: &CausalityRequest) -> Result<CausalityCertificate> {
+        let started = Instant::now();
+        let found = audit::audit_causality(&Machine, klines, self.interval, request, self.console)?;
+        write_json(&self.folder().join(CAUSALITY_FILE), &found)?;
+        self.console.report("audit", started, &found, || audit::causality_table(&found));
+        if found.passed {
+            return Ok(found);
+        }
+        Err(TrainerError::Causality { offences: found.offences.iter().map(ToString::to_string).collect() })
+    }
+
     fn train(&self, dataset: &Dataset, data_version: String, effort: Effort) -> Result<Trained> {
         let started = Instant::now();
         let trained = train::train(dataset, data_version, effort, &self.console)?;
@@ -248,9 +273,15 @@ impl Pipeline {
         Ok(found)
     }
 
-    fn publish(&self, dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> Result<u32> {
+    fn publish(
+        &self,
+        dataset: &Dataset,
+        trained: &Trained,
+        evaluation: &Evaluation,
+        certificate: CausalityCertificate,
+    ) -> Result<u32> {
         let started = Instant::now();
-        let found = publish::publish(&self.home, dataset, trained, evaluation, now())?;
+        let found = publish::publish(&self.home, dataset, trained, evaluation, certificate, now())?;
         self.console.report("publish", started, &found, || {
             let megabytes = found.bytes as f64 / 1e6;
             let (bundle, version, rows) = (found.bundle, found.version, found.golden_rows);
@@ -296,8 +327,9 @@ impl Pipeline {
 
     fn publish_alone(&self) -> Result<()> {
         let evaluation = read_json(&self.folder().join("evaluation.json"), "evaluate")?;
+        let certificate = read_json(&self.folder().join(CAUSALITY_FILE), "audit causality")?;
         let (dataset, trained) = self.trained()?;
-        self.publish(&dataset, &trained, &evaluation).map(drop)
+        self.publish(&dataset, &trained, &evaluation, certificate).map(drop)
     }
 
     /// What training left, and the rows that it used.

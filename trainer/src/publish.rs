@@ -6,18 +6,19 @@ pub(crate) use model_card::readable_figure;
 
 use std::collections::BTreeMap;
 
-use forecast::{Bundle, BundleBuilder, BundleDigest, TaskParts, TrainingWindow};
+use features::Catalogue;
+use forecast::{Bundle, BundleBuilder, BundleDigest, CausalityCertificate, TaskParts, TrainingWindow};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Home;
 
-use crate::Result;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
 use crate::trained::{Trained, TrainedTask, output_count};
+use crate::{Result, TrainerError};
 
 /// Golden rows taken evenly from the test window.
 const GOLDEN_TEST_ROWS: usize = 24;
@@ -41,15 +42,17 @@ pub struct Published {
 /// Builds the bundle, verifies it as a server would, keeps it and registers it.
 ///
 /// # Errors
-/// When a library is missing, the bundle does not verify, or the store can't be written.
+/// When the certificate is not one for these klines and features, a library is missing, the bundle does not verify, or
+/// the store can't be written.
 pub fn publish(
     home: &Home,
     dataset: &Dataset,
     trained: &Trained,
     evaluation: &Evaluation,
+    certificate: CausalityCertificate,
     now: kline::Milliseconds,
 ) -> Result<Published> {
-    let bundle = build(dataset, trained, evaluation)?;
+    let bundle = build(dataset, trained, evaluation, certificate)?;
     let digest = home.objects().put_bundle(&bundle)?;
     let version = home.registry().register(digest, &evaluation.headline(), now)?;
     Ok(Published {
@@ -63,8 +66,17 @@ pub fn publish(
 /// The bundle, verified. The same dataset, models and figures give the same digest.
 ///
 /// # Errors
-/// When a library is missing or the bundle does not verify.
-pub fn build(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> Result<Bundle> {
+/// When the certificate is not one for these klines and features, a library is missing or the bundle does not verify.
+pub fn build(
+    dataset: &Dataset,
+    trained: &Trained,
+    evaluation: &Evaluation,
+    certificate: CausalityCertificate,
+) -> Result<Bundle> {
+    let catalogue = Catalogue::standard().hash().to_string();
+    if let Some(problem) = certificate.problem(&catalogue, &trained.plan.data_version) {
+        return Err(TrainerError::Certificate { problem });
+    }
     let golden = golden_rows(dataset);
     let answers = Originals::answer(&golden, trained)?;
     let tasks = trained
@@ -83,6 +95,7 @@ pub fn build(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> R
         parameters: BTreeMap::from([("rounds_max".to_owned(), json!(trained.plan.rounds_max))]),
         baselines: trained.baselines.clone(),
         stacking: trained.stacking.clone(),
+        causality: certificate,
         golden_rows: golden,
         tasks,
         model_card: model_card::model_card(dataset, trained, evaluation),

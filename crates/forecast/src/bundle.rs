@@ -2,10 +2,12 @@
 //! content-addressed.
 //!
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
-//! their libraries' own formats, `baselines.json`, `stacking.json`, `golden.json` and `model-card.md`.
+//! their libraries' own formats, `baselines.json`, `stacking.json`, `golden.json`,
+//! `causality.json` and `model-card.md`.
 
 mod builder;
 mod canonical;
+mod causality;
 mod digest;
 mod error;
 mod golden;
@@ -19,6 +21,7 @@ use forest::Booster;
 use kline::Symbol;
 
 pub use builder::{BundleBuilder, TaskParts};
+pub use causality::{CausalityCertificate, Comparison, Offence, OffenceKind};
 pub use digest::{BundleDigest, DigestError};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
@@ -40,6 +43,9 @@ pub const STACKING_FILE: &str = "stacking.json";
 /// The golden rows' path within a bundle.
 pub const GOLDEN_FILE: &str = "golden.json";
 
+/// The causality certificate's path within a bundle.
+pub const CAUSALITY_FILE: &str = "causality.json";
+
 /// The model card's path within a bundle.
 pub const MODEL_CARD_FILE: &str = "model-card.md";
 
@@ -51,6 +57,7 @@ pub struct Bundle {
     files: BTreeMap<String, Arc<[u8]>>,
     baselines: Baselines,
     stacking: Stacking,
+    causality: CausalityCertificate,
     models: Vec<TaskModel>,
 }
 
@@ -63,8 +70,8 @@ pub(crate) struct TaskModel {
 }
 
 impl Bundle {
-    /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, every booster's
-    /// shape, and every golden row to the bit.
+    /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, the causality
+    /// certificate, every booster's shape, and every golden row to the bit.
     ///
     /// # Errors
     /// The first thing that does not hold, with what to do about it.
@@ -100,6 +107,12 @@ impl Bundle {
     #[must_use]
     pub const fn stacking(&self) -> &Stacking {
         &self.stacking
+    }
+
+    /// What the audit of causality found before training.
+    #[must_use]
+    pub const fn causality(&self) -> &CausalityCertificate {
+        &self.causality
     }
 
     /// Whether the models were trained on a symbol.

@@ -22,12 +22,13 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
         .expect("a run");
     let train = ["train", "--rounds", "6", "--threads", "1"];
-    let stages: [&[&str]; 10] = [
+    let stages: [&[&str]; 11] = [
         &["ingest", "--klines", &files],
         &["quality"],
         &["features"],
         &["validate"],
         &["version"],
+        &["audit", "causality"],
         &train,
         &["evaluate", "--resamples", "50"],
         &["evaluate", "--resamples", "50", "--test-from", "2025-03-06"],
@@ -53,7 +54,30 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     assert_eq!(stacked, [Task::DirectionMulti4Step, Task::VolRegime4Step]);
     let version = bundle.manifest().libraries.get("xgboost").map(String::as_str);
     assert!(version.is_some_and(|version| version.starts_with("3.")), "{version:?}");
+    assert!(bundle.causality().passed && bundle.files().contains_key("causality.json"));
     scores_like_the_originals(&one, &bundle);
+    publishing_needs_a_certificate(&two);
+}
+
+/// None, or one of other klines, is refused with the command that makes one.
+fn publishing_needs_a_certificate(home: &Home) {
+    let file = home.folder().join("training/causality.json");
+    let home = home.folder().to_string_lossy();
+    let refused = || execute(&["--home", &home, "publish"]).expect_err("no valid certificate");
+    let valid = std::fs::read_to_string(&file).expect("a certificate");
+    let (stale, failed) =
+        (valid.replace("sha256:", "sha256:00"), valid.replace("\"passed\": true", "\"passed\": false"));
+    for (text, named) in [(&stale, "data version sha256:00"), (&failed, "did not pass")] {
+        assert_ne!(text, &valid);
+        std::fs::write(&file, text).expect("written");
+        let told = refused();
+        assert!(told.contains(named) && told.contains("klinecast-trainer audit causality"), "{told}");
+    }
+    std::fs::remove_file(&file).expect("removed");
+    let told = refused();
+    assert!(told.contains("causality.json") && told.contains("klinecast-trainer audit causality"), "{told}");
+    std::fs::write(&file, valid).expect("written");
+    execute(&["--home", &home, "publish"]).expect("a valid certificate");
 }
 
 /// Every row of the test window, every booster, every output, to the bit.

@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BASELINES_FILE, BoosterEntry, Bundle, BundleError, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers,
-    GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, SCHEMA_VERSION,
-    STACKING_FILE, TaskEntry, TrainingWindow, canonical,
+    BASELINES_FILE, BoosterEntry, Bundle, BundleError, CAUSALITY_FILE, CausalityCertificate, FileEntry,
+    GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
+    ModelMetrics, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow, canonical,
 };
 use crate::{BaselineName, Baselines, Stacking, TargetTransform, Task};
 
@@ -35,6 +35,8 @@ pub struct BundleBuilder {
     pub baselines: Baselines,
     /// How the members of some class tasks are combined; the others are answered by the mean.
     pub stacking: Stacking,
+    /// What the audit of causality found on the same klines.
+    pub causality: CausalityCertificate,
     /// Feature rows in catalogue order, for the golden answers.
     pub golden_rows: Vec<Vec<f64>>,
     /// The tasks.
@@ -95,6 +97,7 @@ impl BundleBuilder {
         }
         files.insert(BASELINES_FILE.to_owned(), json(BASELINES_FILE, &self.baselines)?);
         files.insert(STACKING_FILE.to_owned(), json(STACKING_FILE, &self.stacking)?);
+        files.insert(CAUSALITY_FILE.to_owned(), json(CAUSALITY_FILE, &self.causality)?);
         files.insert(GOLDEN_FILE.to_owned(), json(GOLDEN_FILE, &self.golden(&tasks))?);
         files.insert(MODEL_CARD_FILE.to_owned(), self.model_card.clone().into_bytes());
         let mut symbols = self.symbols.clone();

@@ -78,6 +78,14 @@ pub enum BundleError {
     /// A task that is none.
     #[error(transparent)]
     UnknownTask(#[from] UnknownTask),
+    /// The causality certificate does not speak for this bundle.
+    #[error(
+        "the causality certificate {problem}; run `klinecast-trainer audit causality` and publish the bundle again"
+    )]
+    Causality {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A booster can't be read.
     #[error("booster {name} of {task} can't be read: {problem}; train the bundle again")]
     Booster {
@@ -172,6 +180,7 @@ impl BundleError {
             Self::Catalogue { .. } => "bundle_catalogue",
             Self::Field { .. } => "bundle_field",
             Self::UnknownTask(_) => "bundle_unknown_task",
+            Self::Causality { .. } => "bundle_causality",
             Self::Booster { .. } => "bundle_booster",
             Self::Shape { .. } => "bundle_shape",
             Self::Transform { .. } => "bundle_transform",

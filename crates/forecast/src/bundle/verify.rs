@@ -10,8 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BASELINES_FILE, Bundle, BundleDigest, BundleError, GOLDEN_FILE, Golden, GoldenLibrary, MANIFEST_FILE,
-    Manifest, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskModel,
+    BASELINES_FILE, Bundle, BundleDigest, BundleError, CAUSALITY_FILE, CausalityCertificate, GOLDEN_FILE,
+    Golden, GoldenLibrary, MANIFEST_FILE, Manifest, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskModel,
 };
 use crate::{BaselineName, Baselines, Stacking, Task, TaskKind};
 
@@ -25,6 +25,8 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let baselines: Baselines = json(BASELINES_FILE, file(&files, BASELINES_FILE)?)?;
     let stacking: Stacking = json(STACKING_FILE, file(&files, STACKING_FILE)?)?;
     check_stacking(&stacking, &manifest)?;
+    let causality: CausalityCertificate = json(CAUSALITY_FILE, file(&files, CAUSALITY_FILE)?)?;
+    check_causality(&causality, &manifest)?;
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
     let mut models = Vec::with_capacity(manifest.tasks.len());
     for entry in &manifest.tasks {
@@ -32,7 +34,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     }
     let digest = BundleDigest::of(manifest_bytes);
     let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
-    Ok(Bundle { digest, manifest, files, baselines, stacking, models })
+    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, models })
 }
 
 fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
@@ -102,6 +104,13 @@ fn check_lists(manifest: &Manifest) -> Result<(), BundleError> {
         return field("tasks", "is not in the order of the tasks or repeats one");
     }
     Ok(())
+}
+
+fn check_causality(causality: &CausalityCertificate, manifest: &Manifest) -> Result<(), BundleError> {
+    match causality.problem(&manifest.catalogue_hash, &manifest.data_version) {
+        None => Ok(()),
+        Some(problem) => Err(BundleError::Causality { problem }),
+    }
 }
 
 fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), BundleError> {

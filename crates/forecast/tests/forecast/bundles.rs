@@ -98,7 +98,7 @@ fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
     let unknown = with_manifest(|manifest| manifest["surprise"] = json!(1));
     assert_eq!(refused(unknown).1, "bundle_malformed");
     let newer = with_manifest(|manifest| {
-        manifest["schema_version"] = json!(3);
+        manifest["schema_version"] = json!(4);
         manifest["surprise"] = json!(1);
     });
     assert_eq!(refused(newer).1, "bundle_schema_version");
@@ -137,6 +137,36 @@ fn stacks_that_fit_no_task_are_refused() {
     alone.tasks.retain(|parts| parts.task == Task::VolRegime4Step);
     let error = alone.build().expect_err("has no volatility to read");
     assert!(error.to_string().contains("volatility_4step"), "{error}");
+}
+
+#[test]
+fn a_causality_certificate_that_is_missing_failed_or_of_something_else_is_refused() {
+    assert_eq!(refused(|files| drop(files.remove("causality.json"))).1, "bundle_file_missing");
+    let unlisted = with_manifest(|manifest| {
+        manifest["files"].as_object_mut().expect("a map").remove("causality.json");
+    });
+    assert_eq!(refused(unlisted).1, "bundle_file_unlisted");
+    let malformed = with_file("causality.json", |bytes| *bytes = b"{\"passed\": true}".to_vec());
+    assert_eq!(refused(malformed).1, "bundle_malformed");
+    let offence = json!([{"kind": "looks_ahead", "name": "rsi_14", "detail": "seen"}]);
+    for (field, value, named) in [
+        ("passed", json!(false), "did not pass"),
+        ("offences", offence, "rsi_14 looks ahead"),
+        ("catalogue_hash", json!("0".repeat(64)), "catalogue"),
+        ("data_version", json!("tiny-8"), "tiny-8"),
+        ("ahead", json!({"copies": 0, "rows": 0, "bits": 0}), "proves too little"),
+        ("features_alive", json!(3), "3 of"),
+    ] {
+        let changed = with_file("causality.json", move |bytes| {
+            let mut certificate: Value = serde_json::from_slice(bytes).expect("JSON");
+            certificate[field] = value;
+            *bytes = serde_json::to_vec(&certificate).expect("JSON");
+        });
+        let (error, reason) = refused(changed);
+        assert_eq!(reason, "bundle_causality", "{field}");
+        let text = error.to_string();
+        assert!(text.contains(named) && text.contains("klinecast-trainer audit causality"), "{text}");
+    }
 }
 
 #[test]
