@@ -42,7 +42,7 @@ impl Measure {
     }
 
     /// Beside a peer.
-    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "the peers are built for the bench alone"))]
+    #[cfg(any(feature = "peers", test))]
     pub(crate) fn beside(self, name: &'static str, peer: f64) -> Self {
         Self { peer: Some((name, peer)), ..self }
     }

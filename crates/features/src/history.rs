@@ -129,7 +129,8 @@ impl History {
             (log_return(self.at(Column::Close, 3), close), log_return(self.at(Column::Close, 15), close));
         // The three logs of the bar, from the open: the high is `up`, the low is `down`, the close is `drift`.
         let (up, down, drift) = (libm::log(high / open), libm::log(low / open), libm::log(close / open));
-        let range = up - down;
+        // Not `up - down`, whose last digits would depend on the open.
+        let range = libm::log(high / low);
         let trades = bar.trades.map_or(f64::NAN, |trades| trades as f64);
         for (column, value) in [
             (Column::High, high),

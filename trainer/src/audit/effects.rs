@@ -21,10 +21,17 @@ pub(super) enum Cause {
     Bitcoin(Lever),
     /// A column of a symbol that is neither.
     Other(Lever),
-    /// The time by whole blocks: recursions begin at the same klines.
+    /// The time by whole blocks: recursions begin at the same klines. Long windows are summed up in blocks of their own
+    /// length, so here the last digits may differ.
     TimeByBlocks,
     /// The time by no whole number of blocks.
     Time,
+}
+
+/// Whether two values differ by no more than another order of summation makes.
+fn is_rounding(a: u64, b: u64) -> bool {
+    let (a, b) = (f64::from_bits(a), f64::from_bits(b));
+    (a - b).abs() <= 1e-7 * a.abs().max(b.abs()) + 1e-12
 }
 
 /// Where a feature was first seen to move, by cause; a place a feature.
@@ -66,9 +73,10 @@ impl Effects {
             record::known(&row, &mut known);
             let before = record.known(place);
             place += 1;
-            let sightings = moved.entry(cause(&row)).or_insert_with(|| vec![None; *features]);
+            let cause = cause(&row);
+            let sightings = moved.entry(cause).or_insert_with(|| vec![None; *features]);
             for ((sighting, now), before) in sightings.iter_mut().zip(&known).zip(before) {
-                if now != before {
+                if now != before && !(cause == Cause::TimeByBlocks && is_rounding(*now, *before)) {
                     sighting.get_or_insert(Key::of(&row));
                 }
             }

@@ -28,7 +28,7 @@ fn assert_passed(found: &CausalityCertificate, bars: usize) {
 
 #[test]
 fn the_machine_passes_on_a_synthetic_market_and_twice_alike() {
-    let klines = market(24);
+    let klines = market(36);
     let found = audit(&Machine, &klines, Interval::M15, 8);
     assert_passed(&found, 8);
     assert!(found.filled_columns.is_empty() && found.stand_ins.is_empty(), "{found:?}");
@@ -37,7 +37,7 @@ fn the_machine_passes_on_a_synthetic_market_and_twice_alike() {
 
 #[test]
 fn one_market_on_a_longer_step_is_judged_among_stand_ins() {
-    let mut klines = synthetic::generate(7, Interval::H1, START, 1_700).expect("a synthetic market");
+    let mut klines = synthetic::generate(7, Interval::H1, START, 3_300).expect("a synthetic market");
     klines.retain(|symbol, _| symbol.as_str() == "SOLUSDT");
     let found = audit(&Machine, &klines, Interval::H1, 4);
     assert_passed(&found, 4);
@@ -88,7 +88,7 @@ fn column(name: &str) -> usize {
     Catalogue::standard().index_of(name).expect("a name of the catalogue")
 }
 
-static MARKET: LazyLock<Klines> = LazyLock::new(|| market(20));
+static MARKET: LazyLock<Klines> = LazyLock::new(|| market(34));
 
 /// What is found beyond what the straight machine is blamed for.
 fn blamed(

@@ -63,7 +63,7 @@ fn a_missing_library_says_run_setup() {
     let files = folder.path().join("files");
     let home = folder.path().join("home");
     std::fs::create_dir(&files).expect("a folder");
-    write_files(&files, &market(48));
+    write_files(&files, &market(72));
     let files = files.to_string_lossy().into_owned();
     let words = ["run", "--klines", &files, "--rounds", "1"];
     let told = refused(&home, &words, &[("KLINECAST_LIGHTGBM", "/absent/lib_lightgbm.so")]);

@@ -33,7 +33,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             warm_up_bars: 20,
             definition: "ln(highest high / lowest low) over 20",
             source: "R. Donchian, channel rule; TA-Lib MAX and MIN",
-            inputs: &[Input::High, Input::Low, Input::Close],
+            inputs: &[Input::High, Input::Low],
         },
         FeatureDefinition {
             name: "donchian_width_96",
@@ -43,7 +43,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             warm_up_bars: 96,
             definition: "ln(highest high / lowest low) over 96",
             source: "R. Donchian, channel rule; TA-Lib MAX and MIN",
-            inputs: &[Input::High, Input::Low, Input::Close],
+            inputs: &[Input::High, Input::Low],
         },
     ],
     compute,

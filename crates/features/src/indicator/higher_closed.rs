@@ -10,7 +10,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             8,
             "log return of the last closed bar of 4 bars, from the close of the one before",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "higher_range_4",
@@ -18,7 +18,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             7,
             "ln(high / low) of the last closed bar of 4 bars",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
         define(
             "higher_close_location_4",
@@ -26,7 +26,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::Ratio,
             7,
             "((close - low) - (high - close)) / (high - low) of the last closed bar of 4 bars",
-            &[Input::High, Input::Low, Input::Close],
+            &[Input::High, Input::Low, Input::Close, Input::Time],
         ),
         define(
             "higher_return_16",
@@ -34,7 +34,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             32,
             "log return of the last closed bar of 16 bars, from the close of the one before",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "higher_range_16",
@@ -42,7 +42,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             31,
             "ln(high / low) of the last closed bar of 16 bars",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
         define(
             "higher_close_location_16",
@@ -50,7 +50,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::Ratio,
             31,
             "((close - low) - (high - close)) / (high - low) of the last closed bar of 16 bars",
-            &[Input::High, Input::Low, Input::Close],
+            &[Input::High, Input::Low, Input::Close, Input::Time],
         ),
         define(
             "higher_return_96",
@@ -58,7 +58,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             192,
             "log return of the last closed bar of 96 bars, from the close of the one before",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "higher_range_96",
@@ -66,7 +66,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             191,
             "ln(high / low) of the last closed bar of 96 bars",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
         define(
             "higher_close_location_96",
@@ -74,7 +74,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::Ratio,
             191,
             "((close - low) - (high - close)) / (high - low) of the last closed bar of 96 bars",
-            &[Input::High, Input::Low, Input::Close],
+            &[Input::High, Input::Low, Input::Close, Input::Time],
         ),
     ],
     compute,

@@ -10,7 +10,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             4,
             "ln(close / close of the last closed bar of 4 bars), 0 where that has just closed",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "running_range_4",
@@ -18,7 +18,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             3,
             "ln(high / low) so far of the running bar of 4 bars, 0 where the last one has just closed",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
         define(
             "running_return_16",
@@ -26,7 +26,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             16,
             "ln(close / close of the last closed bar of 16 bars), 0 where that has just closed",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "running_range_16",
@@ -34,7 +34,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             15,
             "ln(high / low) so far of the running bar of 16 bars, 0 where the last one has just closed",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
         define(
             "running_return_96",
@@ -42,7 +42,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             96,
             "ln(close / close of the last closed bar of 96 bars), 0 where that has just closed",
-            &[Input::Close],
+            &[Input::Close, Input::Time],
         ),
         define(
             "running_range_96",
@@ -50,7 +50,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             Unit::LogReturn,
             95,
             "ln(high / low) so far of the running bar of 96 bars, 0 where the last one has just closed",
-            &[Input::High, Input::Low],
+            &[Input::High, Input::Low, Input::Time],
         ),
     ],
     compute,

@@ -13,7 +13,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             warm_up_bars: WARM_UP,
             definition: "root of the mean squared log return over the last 30 closed days of 96 bars, which begin at bar indices that are multiples of 96",
             source: "F. Corsi, A Simple Approximate Long-Memory Model of Realized Volatility (2009)",
-            inputs: &[Input::Close],
+            inputs: &[Input::Close, Input::Time],
         },
         FeatureDefinition {
             name: "volatility_ratio_day_month",
@@ -23,7 +23,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
             warm_up_bars: WARM_UP,
             definition: "realised_volatility_96 / realised_volatility_month",
             source: "klinecast",
-            inputs: &[Input::Close],
+            inputs: &[Input::Close, Input::Time],
         },
     ],
     compute,
