@@ -12,6 +12,12 @@ use crate::split::{Split, Window};
 /// How long before a part its history begins: what the features and the outcomes' scale reach back, with room.
 const HISTORY_BARS: i64 = forecast::Forecaster::HISTORY_BARS as i64;
 
+/// Golden rows of the test window.
+const GOLDEN_TEST_ROWS: usize = 24;
+
+/// Golden rows of the training window.
+const GOLDEN_TRAIN_ROWS: usize = 6;
+
 /// Which symbol and bar a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowKey {
@@ -35,6 +41,9 @@ pub struct Dataset {
     pub rows_left_out: usize,
     keys: Vec<RowKey>,
     values: Vec<f64>,
+    /// The rows before this one have no values any more, but for the kept ones.
+    values_from: usize,
+    kept: BTreeMap<usize, Vec<f64>>,
     inputs: Vec<BaselineInputs>,
     outcomes: Vec<[f64; Task::COUNT]>,
     width: usize,
@@ -91,6 +100,8 @@ impl Dataset {
             rows_left_out: 0,
             keys: Vec::with_capacity(room),
             values: Vec::with_capacity(room * width),
+            values_from: 0,
+            kept: BTreeMap::new(),
             inputs: Vec::with_capacity(room),
             outcomes: Vec::with_capacity(room),
             width,
@@ -163,13 +174,42 @@ impl Dataset {
     /// Some rows' features, row after row.
     #[must_use]
     pub fn values(&self, range: Range<usize>) -> &[f64] {
-        &self.values[range.start * self.width..range.end * self.width]
+        let place = |row: usize| (row - self.values_from) * self.width;
+        &self.values[place(range.start)..place(range.end)]
     }
 
     /// One row's features.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f64] {
-        self.values(index..index + 1)
+        self.kept.get(&index).map_or_else(|| self.values(index..index + 1), Vec::as_slice)
+    }
+
+    /// The rows that a bundle's golden answers are given to: spread evenly over the test window, and a few over the training
+    /// window, where some features are not yet warm.
+    #[must_use]
+    pub fn golden(&self) -> Vec<usize> {
+        let spread = |window: Window, count: usize| {
+            let range = self.range(window);
+            let step = (range.len() / count).max(1);
+            range.step_by(step).take(count)
+        };
+        let (test, train) = (self.split.test, self.split.train);
+        spread(test, GOLDEN_TEST_ROWS).chain(spread(train, GOLDEN_TRAIN_ROWS)).collect()
+    }
+
+    /// Frees the features of the training window, once the libraries have made their own of them; the golden rows stay.
+    pub fn forget_training_values(&mut self) {
+        let end = self.range(self.split.train).end;
+        if self.values_from >= end {
+            return;
+        }
+        for index in self.golden().into_iter().filter(|index| *index < end) {
+            let row = self.row(index).to_vec();
+            self.kept.insert(index, row);
+        }
+        self.values.drain(..(end - self.values_from) * self.width);
+        self.values.shrink_to_fit();
+        self.values_from = end;
     }
 
     /// What was known at some rows beside the features.

@@ -113,7 +113,7 @@ impl Pipeline {
         }
         let klines = self.klines()?;
         self.quality(&klines)?;
-        let dataset = self.features(&klines, &arguments.train.windows)?;
+        let mut dataset = self.features(&klines, &arguments.train.windows)?;
         self.validate(&dataset, &klines)?;
         let data_version = self.version(&klines)?;
         let bars = usize::from(audit::DEFAULT_BARS);
@@ -121,7 +121,7 @@ impl Pipeline {
         let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
         let certificate = self.audit(&klines, &request)?;
         drop(klines);
-        let trained = self.train(&dataset, data_version, arguments.train.effort.effort())?;
+        let trained = self.train(&mut dataset, data_version, arguments.train.effort.effort())?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
         let version = self.publish(&dataset, &trained, &evaluation, certificate)?;
         if !arguments.no_promote {
@@ -242,7 +242,7 @@ impl Pipeline {
         Err(TrainerError::Causality { offences: found.offences.iter().map(ToString::to_string).collect() })
     }
 
-    fn train(&self, dataset: &Dataset, data_version: String, effort: Effort) -> Result<Trained> {
+    fn train(&self, dataset: &mut Dataset, data_version: String, effort: Effort) -> Result<Trained> {
         let started = Instant::now();
         let trained = train::train(dataset, data_version, effort, &self.console)?;
         trained::save(&trained, &self.folder())?;
@@ -302,11 +302,11 @@ impl Pipeline {
 
     fn train_alone(&self, arguments: &TrainArguments) -> Result<()> {
         let klines = self.klines()?;
-        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
         validate::validate(&dataset, &klines)?.require()?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
-        self.train(&dataset, version, arguments.effort.effort()).map(drop)
+        self.train(&mut dataset, version, arguments.effort.effort()).map(drop)
     }
 
     fn evaluate_alone(&self, arguments: &EvaluateAloneArguments) -> Result<()> {

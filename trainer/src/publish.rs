@@ -20,12 +20,6 @@ use crate::train::single_precision;
 use crate::trained::{Trained, TrainedTask, output_count};
 use crate::{Result, TrainerError};
 
-/// Golden rows taken evenly from the test window.
-const GOLDEN_TEST_ROWS: usize = 24;
-
-/// Golden rows taken evenly from the training window, where some features are not yet warm.
-const GOLDEN_TRAIN_ROWS: usize = 6;
-
 /// What was published.
 #[derive(Debug, Clone, Serialize)]
 pub struct Published {
@@ -143,13 +137,8 @@ fn to_json(parameters: &Parameters) -> BTreeMap<String, Value> {
 
 /// Rows spread over the test window and the training window, one row of which nothing is known, and one of zeros.
 fn golden_rows(dataset: &Dataset) -> Vec<Vec<f64>> {
-    let mut rows = Vec::new();
-    for (window, count) in [(dataset.split.test, GOLDEN_TEST_ROWS), (dataset.split.train, GOLDEN_TRAIN_ROWS)]
-    {
-        let range = dataset.range(window);
-        let step = (range.len() / count).max(1);
-        rows.extend(range.step_by(step).take(count).map(|index| dataset.row(index).to_vec()));
-    }
+    let mut rows: Vec<Vec<f64>> =
+        dataset.golden().into_iter().map(|index| dataset.row(index).to_vec()).collect();
     rows.push(vec![f64::NAN; dataset.width()]);
     rows.push(vec![0.0; dataset.width()]);
     rows

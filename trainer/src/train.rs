@@ -16,11 +16,16 @@ use crate::trained::{Member, Plan, Trained, TrainedTask};
 use recipe::Effort;
 
 /// Trains all tasks: first with LightGBM, then with XGBoost, for they bring two OpenMP runtimes that must not
-/// work at the same time.
+/// work at the same time. Afterwards the training window has no features any more, but those of its golden rows.
 ///
 /// # Errors
 /// When a library is missing or refuses, or a baseline can't be fitted.
-pub fn train(dataset: &Dataset, data_version: String, effort: Effort, console: &Console) -> Result<Trained> {
+pub fn train(
+    dataset: &mut Dataset,
+    data_version: String,
+    effort: Effort,
+    console: &Console,
+) -> Result<Trained> {
     let (train, tune) = (dataset.range(dataset.split.train), dataset.range(dataset.split.tune));
     let baselines = Baselines::fit(dataset.samples(train.clone()))?;
     let targets: Vec<Targets> =
@@ -110,7 +115,7 @@ fn train_lightgbm(
 }
 
 fn train_xgboost(
-    dataset: &Dataset,
+    dataset: &mut Dataset,
     targets: &[Targets],
     effort: Effort,
     console: &Console,
@@ -127,11 +132,13 @@ fn train_xgboost(
     let tune = dataset.range(dataset.split.tune);
     let even = |index: &usize| dataset.key(*index).bar.index(dataset.interval).rem_euclid(2) == 0;
     let followed: Vec<usize> = tune.clone().filter(even).collect();
-    let chosen = |values: &[f32]| followed.iter().map(|index| values[index - tune.start]).collect::<Vec<_>>();
+    let tune_start = tune.start;
+    let chosen = |values: &[f32]| followed.iter().map(|index| values[index - tune_start]).collect::<Vec<_>>();
     let rows_of_values = followed.iter().map(|index| dataset.row(*index));
     let tune_rows: Vec<f32> = rows_of_values.flat_map(single_precision).collect();
     let mut tune_data = library.data(Matrix::new(&tune_rows, dataset.width())?, effort.threads)?;
     drop(tune_rows);
+    dataset.forget_training_values();
     bar.finish_and_clear();
     let mut members = Vec::with_capacity(targets.len());
     for targets in targets {
