@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod document;
+mod drift;
 mod goldens;
 mod independence;
 mod snapshots;
