@@ -5,6 +5,7 @@ mod document;
 mod drift;
 mod goldens;
 mod independence;
+mod real;
 mod snapshots;
 mod support;
 mod twins;
