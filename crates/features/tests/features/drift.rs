@@ -91,7 +91,7 @@ fn drive<T: Terms, const N: usize>(
         for at in 0..items.len() {
             push(&mut sliding, items, 0, at);
             let has_left = at >= window && is_outlier(items[at - window]);
-            let is_checkpoint = random.bits() % (items.len() as u64 / CHECKPOINTS) == 0;
+            let is_checkpoint = random.bits().is_multiple_of(items.len() as u64 / CHECKPOINTS);
             if at + 1 < window || !(has_left || is_checkpoint) {
                 continue;
             }

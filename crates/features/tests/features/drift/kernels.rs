@@ -63,7 +63,7 @@ fn kernels_over_a_rolling_window_do_not_drift() {
             rolling[0].push(x[at]);
             rolling[1].push(y[at]);
             let has_left = at >= window && x[at - window] == OUTLIER;
-            let is_checkpoint = random.bits() % (UPDATES as u64 / CHECKPOINTS) == 0;
+            let is_checkpoint = random.bits().is_multiple_of(UPDATES as u64 / CHECKPOINTS);
             if at + 1 < window || !(has_left || is_checkpoint) {
                 continue;
             }
