@@ -18,7 +18,7 @@ const WARM_BARS: usize = 1_200;
 
 const LIVE_BARS: usize = 90;
 
-type Histories = BTreeMap<Symbol, Vec<Kline>>;
+pub(crate) type Histories = BTreeMap<Symbol, Vec<Kline>>;
 
 /// What a run left behind: the last word on everything.
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Left {
     }
 }
 
-fn settings(names: &[Symbol]) -> ForecasterSettings {
+pub(crate) fn settings(names: &[Symbol]) -> ForecasterSettings {
     ForecasterSettings { symbols: names.to_vec(), interval: M15, max_lateness_ms: 30_000 }
 }
 
@@ -81,7 +81,7 @@ fn split(whole: &Histories) -> (Histories, Histories) {
     (part(0, WARM_BARS), part(WARM_BARS, WARM_BARS + LIVE_BARS))
 }
 
-fn closed(symbol: Symbol, kline: Kline, source: Source) -> Event {
+pub(crate) fn closed(symbol: Symbol, kline: Kline, source: Source) -> Event {
     Event::Kline { symbol, kline, closed: true, source }
 }
 
@@ -102,7 +102,7 @@ fn batch(names: &[Symbol], past: &Histories, live: &Histories, bundle: &Arc<Bund
 
 /// Every event with the time at which it arrives: most klines soon after their bar's end, some late by many bars,
 /// some twice, some wrong at first.
-fn arrivals(live: &Histories, seed: u64) -> Vec<(i64, Event)> {
+pub(crate) fn arrivals(live: &Histories, seed: u64) -> Vec<(i64, Event)> {
     let mut random = Random(seed);
     let mut events = Vec::new();
     for (symbol, klines) in live {

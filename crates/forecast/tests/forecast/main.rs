@@ -6,3 +6,4 @@ mod market;
 mod outcomes;
 mod real;
 mod states;
+mod wild;
