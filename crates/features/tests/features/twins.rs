@@ -122,10 +122,24 @@ fn floor(name: &str, past: &Past) -> f64 {
     match Catalogue::standard().definitions().iter().find(|definition| definition.name == name) {
         _ if past.bars.is_empty() => 0.0,
         Some(definition) if definition.unit == features::Unit::Percent => 1e-9,
-        Some(definition) if name.starts_with("cci") && definition.window > 0 => 1e-8,
+        Some(_) if name == "cci_20" => {
+            1e-8 + of_quiet(&past.last(20, |bar| (bar.high + bar.low + bar.close) / 3.0))
+        }
+        Some(_) if name == "bollinger_position_20" => 1e-11 + of_quiet(&past.last(20, |bar| bar.close)),
+        Some(_) if name == "keltner_position_20" => {
+            let width = recursive::twin("keltner_width_20", past).unwrap_or(f64::NAN);
+            1e-11 + if width > 0.0 { 1e-14 / width } else { 0.0 }
+        }
         Some(definition) if definition.unit == features::Unit::LogReturn => 1e-14,
         _ => 1e-11,
     }
+}
+
+/// In long quiet a price's distance from its average, and the band that it is measured in, come near to the rounding of
+/// the price.
+fn of_quiet(prices: &[f64]) -> f64 {
+    let spread = deviation(prices) / mean(prices);
+    if spread > 0.0 { 1e-14 / spread } else { 0.0 }
 }
 
 proptest! {
