@@ -89,6 +89,20 @@ pub struct BaselineInputs {
     pub realised: [f64; 3],
 }
 
+impl BaselineInputs {
+    /// All that is known but the bar, as numbers; NaN is unknown.
+    #[must_use]
+    pub fn numbers(&self) -> [f64; 12] {
+        let OutcomeContext { sigma, regime_cuts, close, past_returns, past_volatility, past_direction_class } =
+            self.context;
+        let [low, high] = regime_cuts.unwrap_or([f64::NAN; 2]);
+        let [one, four, sixteen] = past_returns;
+        let [hour, day, week] = self.realised;
+        let class = past_direction_class.map_or(f64::NAN, f64::from);
+        [sigma, low, high, close, one, four, sixteen, past_volatility, class, hour, day, week]
+    }
+}
+
 /// One row to fit baselines on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BaselineSample {

@@ -94,26 +94,7 @@ impl Record {
 /// The bits of everything that a row knows: features, then the context.
 pub(super) fn known(row: &DatasetRow<'_>, into: &mut Vec<u64>) {
     into.extend(row.values.iter().map(|value| value.to_bits()));
-    let context = row.inputs.context;
-    let [low, high] = context.regime_cuts.unwrap_or([f64::NAN; 2]);
-    let [one, four, sixteen] = context.past_returns;
-    let [hour, day, week] = row.inputs.realised;
-    let class = context.past_direction_class.map_or(f64::NAN, f64::from);
-    let numbers = [
-        context.sigma,
-        low,
-        high,
-        context.close,
-        one,
-        four,
-        sixteen,
-        context.past_volatility,
-        class,
-        hour,
-        day,
-        week,
-    ];
-    into.extend(numbers.map(f64::to_bits));
+    into.extend(row.inputs.numbers().map(f64::to_bits));
     into.push(row.inputs.bar.milliseconds().cast_unsigned());
     let quality = row.quality;
     into.extend([quality.warm_features, quality.carried_bars, quality.missing_inputs].map(u64::from));

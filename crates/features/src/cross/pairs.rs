@@ -2,6 +2,7 @@
 
 use kline::{BarTime, Interval};
 
+use crate::MAX_CARRIED_BARS;
 use crate::history::Column;
 use crate::state::SymbolState;
 use crate::window::Sliding;
@@ -47,8 +48,12 @@ impl Pairs {
         let leads = |back: usize| (return_of(bitcoin, back + 1), return_of(own, back));
         let lags = |back: usize| (return_of(own, back + 1), return_of(bitcoin, back));
         match self.last.map(|last| index - last) {
-            // Neither has restarted since.
-            Some(steps) if steps < i64::from(own.bars()) && steps < i64::from(bitcoin.bars()) => {
+            // Neither has restarted since, and there is no more to catch up with than a carried gap.
+            Some(steps)
+                if steps <= MAX_CARRIED_BARS + 1
+                    && steps < i64::from(own.bars())
+                    && steps < i64::from(bitcoin.bars()) =>
+            {
                 for ago in (0..steps).rev() {
                     let (index, ago) = (index - ago, ago as usize);
                     self.day.push(index, |back| pair(back + ago));

@@ -80,7 +80,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     compute,
 };
 
-const fn define(
+/// A feature of a higher timeframe.
+pub(super) const fn define(
     name: &'static str,
     window: u32,
     unit: Unit,

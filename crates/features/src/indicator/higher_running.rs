@@ -1,6 +1,7 @@
 //! The running bar of each higher timeframe, so far.
 
-use super::{Bar, FeatureDefinition, Group, Indicator, Input, Unit};
+use super::higher_closed::define;
+use super::{Bar, Indicator, Input, Unit};
 
 pub(super) const INDICATOR: Indicator = Indicator {
     definitions: &[
@@ -55,26 +56,6 @@ pub(super) const INDICATOR: Indicator = Indicator {
     ],
     compute,
 };
-
-const fn define(
-    name: &'static str,
-    window: u32,
-    unit: Unit,
-    warm_up_bars: u32,
-    definition: &'static str,
-    inputs: &'static [Input],
-) -> FeatureDefinition {
-    FeatureDefinition {
-        name,
-        group: Group::HigherTimeframe,
-        window,
-        unit,
-        warm_up_bars,
-        definition,
-        source: "klinecast, bars begin at bar indices that are multiples of their length",
-        inputs,
-    }
-}
 
 fn compute(bar: &Bar<'_>, out: &mut [f64]) {
     for (values, frame) in out.as_chunks_mut::<2>().0.iter_mut().zip(bar.higher.frames()) {

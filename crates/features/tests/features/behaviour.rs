@@ -169,3 +169,34 @@ fn a_bar_without_bitcoin_leaves_only_its_features_empty() {
         assert_eq!(value.is_nan(), definition.inputs.contains(&Input::Bitcoin), "{}", definition.name);
     }
 }
+
+#[test]
+fn symbols_that_miss_each_other_for_long_are_paired_as_if_they_had_not() {
+    let (turns, bars) = (1_000..1_060, 1_100);
+    let own_turn = |symbol: i64, index: i64| !turns.contains(&index) || index % 2 == symbol;
+    let all: Vec<Vec<Kline>> = (0..2)
+        .map(|symbol: i64| {
+            let whole = series(symbol.cast_unsigned() + 5, PLAIN, 0, bars);
+            whole.into_iter().filter(|kline| own_turn(symbol, kline.open_time / STEP)).collect()
+        })
+        .collect();
+    let mut engine = FeatureEngine::new(&symbols(2), Interval::M15);
+    let mut restored = None;
+    for (index, klines) in by_bar(&all) {
+        // A restored engine pairs them anew from what both remember.
+        if index == turns.end {
+            restored = Some(FeatureEngine::restore(&engine.snapshot()).expect("a snapshot"));
+        }
+        step(&mut engine, index, &klines);
+        let Some(restored) = &mut restored else { continue };
+        step(restored, index, &klines);
+        for symbol in 0..2 {
+            let row = |engine: &FeatureEngine| {
+                engine.row(symbol).map(|row| (bits(row.values), row.quality)).expect("sealed")
+            };
+            assert_same("paired", &row(&engine), &row(restored));
+        }
+    }
+    let at = Catalogue::standard().index_of("bitcoin_beta_672").expect("a feature");
+    assert!(engine.row(1).expect("sealed").values[at].is_finite());
+}

@@ -117,26 +117,5 @@ impl Forecaster {
 
 /// Whether two inputs hold the same bits.
 fn same_inputs(a: &BaselineInputs, b: &BaselineInputs) -> bool {
-    let numbers = |inputs: &BaselineInputs| {
-        let context = &inputs.context;
-        let [low, high] = context.regime_cuts.unwrap_or([f64::NAN; 2]);
-        let [one, four, sixteen] = context.past_returns;
-        let [hour, day, week] = inputs.realised;
-        [
-            context.sigma,
-            low,
-            high,
-            context.close,
-            one,
-            four,
-            sixteen,
-            context.past_volatility,
-            hour,
-            day,
-            week,
-        ]
-    };
-    a.bar == b.bar
-        && a.context.past_direction_class == b.context.past_direction_class
-        && bits::same(&numbers(a), &numbers(b))
+    a.bar == b.bar && bits::same(&a.numbers(), &b.numbers())
 }
