@@ -1,6 +1,7 @@
 //! The feature engine against TA-Lib, against naive twins, and against itself.
 
 mod behaviour;
+mod damaged;
 mod document;
 mod drift;
 mod goldens;
