@@ -125,8 +125,12 @@ fn train_xgboost(
     let bar = console.spinner("XGBoost: binning the rows");
     let train = dataset.range(dataset.split.train);
     let rows = train.len();
-    let train_rows = Matrix::new(dataset.values(train), dataset.width())?;
-    let mut train_data = library.binned(train_rows, recipe::XGBOOST_BINS, effort.threads, None)?;
+    // XGBoost's half-width copy takes the place of the features, so that both never lie beside its bins.
+    let train_rows = single_precision(dataset.values(train));
+    dataset.forget_training_values();
+    let train_matrix = Matrix::new(&train_rows, dataset.width())?;
+    let mut train_data = library.binned(train_matrix, recipe::XGBOOST_BINS, effort.threads, None)?;
+    drop(train_rows);
     // Not binned: the loss is asked for after every round, and looking a row's bins up is slow where values are missing.
     // Every second bar: neighbours say nearly the same, and XGBoost keeps eight bytes a value.
     let tune = dataset.range(dataset.split.tune);
@@ -138,7 +142,6 @@ fn train_xgboost(
     let tune_rows: Vec<f32> = rows_of_values.flat_map(single_precision).collect();
     let mut tune_data = library.data(Matrix::new(&tune_rows, dataset.width())?, effort.threads)?;
     drop(tune_rows);
-    dataset.forget_training_values();
     bar.finish_and_clear();
     let mut members = Vec::with_capacity(targets.len());
     for targets in targets {

@@ -155,7 +155,7 @@ impl XgBoost {
     /// When the library refuses, for example because a value is infinite.
     pub fn binned(
         &self,
-        rows: Matrix<'_, f64>,
+        rows: Matrix<'_, f32>,
         bins: usize,
         threads: usize,
         reference: Option<&XgBoostData>,

@@ -68,7 +68,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
-    let tune_rows = single(&tune.0);
+    let (train_rows, tune_rows) = (single(&train.0), single(&tune.0));
     let up =
         |labels: &[f32]| labels.iter().map(|label| f32::from(u8::from(*label > 1.0))).collect::<Vec<f32>>();
     let parameters = Parameters::default()
@@ -79,8 +79,8 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("subsample", 0.5)
         .with("seed", 3);
     let fit = || {
-        let mut train_data = library.binned(matrix(&train.0), 256, 1, None)?;
-        let mut tune_data = library.binned(matrix(&tune.0), 256, 1, Some(&train_data))?;
+        let mut train_data = library.binned(Matrix::new(&train_rows, COLUMNS)?, 256, 1, None)?;
+        let mut tune_data = library.binned(Matrix::new(&tune_rows, COLUMNS)?, 256, 1, Some(&train_data))?;
         train_data.set_labels(&up(&train.1))?;
         tune_data.set_labels(&up(&tune.1))?;
         let loss = Loss::BinaryLogLoss;
@@ -111,7 +111,7 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     let infinite = [f32::INFINITY];
     let told = library.data(Matrix::new(&infinite, 1).expect("a row"), 1).err();
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
-    let told = library.binned(Matrix::new(&[f64::INFINITY], 1).expect("a row"), 16, 1, None).err();
+    let told = library.binned(Matrix::new(&[f32::INFINITY], 1).expect("a row"), 16, 1, None).err();
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
     let values = [1.0_f32, 2.0];
     let mut data = library.data(Matrix::new(&values, 1).expect("rows"), 1).expect("rows");

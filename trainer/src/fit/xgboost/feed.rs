@@ -12,10 +12,8 @@ pub(super) struct Feed<'a> {
     api: &'a Api,
     /// What the library reads a piece through.
     pub(super) proxy: XgBoostData,
-    rows: Matrix<'a, f64>,
+    rows: Matrix<'a, f32>,
     next_row: usize,
-    /// The present piece; it lives until the next one is asked for.
-    piece: Vec<f32>,
     pub(super) fault: Option<FitError>,
 }
 
@@ -23,13 +21,13 @@ pub(super) struct Feed<'a> {
 const PIECE_ROWS: usize = 32_768;
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(api: &'a Rc<Api>, rows: Matrix<'a, f64>) -> Result<Self, FitError> {
+    pub(super) fn new(api: &'a Rc<Api>, rows: Matrix<'a, f32>) -> Result<Self, FitError> {
         let mut handle = ptr::null_mut();
         // SAFETY: the answer goes to a live local.
         let status = unsafe { (api.proxy_create)(&raw mut handle) };
         api.check("XGProxyDMatrixCreate", status)?;
         let proxy = XgBoostData { api: Rc::clone(api), handle, rows: 0, columns: rows.columns() };
-        Ok(Self { api, proxy, rows, next_row: 0, piece: Vec::new(), fault: None })
+        Ok(Self { api, proxy, rows, next_row: 0, fault: None })
     }
 
     /// Hands the next piece over; `false` when there is none, or at a fault.
@@ -38,13 +36,11 @@ impl<'a> Feed<'a> {
         if self.next_row >= end || self.fault.is_some() {
             return false;
         }
-        let values = &self.rows.values()[self.next_row * self.rows.columns()..end * self.rows.columns()];
-        self.piece.clear();
-        self.piece.extend(values.iter().map(|value| *value as f32));
-        let array = array_interface(&self.piece, &[end - self.next_row, self.rows.columns()]);
+        let piece = &self.rows.values()[self.next_row * self.rows.columns()..end * self.rows.columns()];
+        let array = array_interface(piece, &[end - self.next_row, self.rows.columns()]);
         let given = text(&array).and_then(|array| {
-            // SAFETY: the proxy is live; the interface names a live buffer of the stated shape, which is only read
-            // until the next piece is asked for.
+            // SAFETY: the proxy is live; the interface names a part of the rows, which outlive the feed, of the stated shape;
+            // it is only read.
             let status = unsafe { (self.api.proxy_dense)(self.proxy.handle, array.as_ptr()) };
             self.api.check("XGProxyDMatrixSetDataDense", status)
         });
