@@ -26,7 +26,8 @@ pub(crate) fn nanoseconds(jobs: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     rounds.into_iter().map(median).collect()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one; NaN of nothing.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

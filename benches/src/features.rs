@@ -1,6 +1,7 @@
 //! What features cost: one bar of the whole catalogue, many symbols, a batch, and, built with `peers`, the twelve common
 //! indicators beside other libraries.
 
+mod batch;
 #[cfg(feature = "peers")]
 mod indicators;
 mod whole;
@@ -34,8 +35,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return whole::turns(&synthetic::generate(7, Interval::M15, FROM, 4_000)?, turns);
     }
     let market = synthetic::generate(7, Interval::M15, FROM, 24_000)?;
-    println!("CPU time of one thread, medians of 7 rounds; ours, peer, ours over peer, goal");
+    println!(
+        "CPU time of one thread (wall time where two work), medians of rounds; ours, peer, ours over peer, goal"
+    );
     let mut measures = whole::measures(&market)?;
+    measures.extend(batch::measures()?);
     #[cfg(feature = "peers")]
     {
         let found = indicators::measures(bitcoin(&market)?)?;

@@ -31,6 +31,8 @@ pub enum Command {
     WarmUp {
         /// The klines of each symbol, in order.
         history: BTreeMap<Symbol, Vec<Kline>>,
+        /// The state that an earlier process has saved.
+        snapshot: Option<Vec<u8>>,
         /// Predictions whose outcomes are still open.
         journalled: Vec<Arc<Prediction>>,
         /// Told when it is done.
@@ -107,6 +109,7 @@ impl EngineThread {
             fetches,
             effects: Vec::new(),
             ready: Vec::new(),
+            saved: None,
         };
         let handle =
             std::thread::Builder::new().name("engine".to_owned()).spawn(move || engine.run(queue))?;
@@ -129,6 +132,8 @@ struct Engine {
     fetches: mpsc::Sender<FetchRange>,
     effects: Vec<Effect>,
     ready: Vec<bool>,
+    /// The bar of the state that was saved last.
+    saved: Option<BarTime>,
 }
 
 impl Engine {
@@ -144,6 +149,7 @@ impl Engine {
             }
             if changed {
                 self.show();
+                self.save();
             }
             if stop {
                 return;
@@ -155,7 +161,10 @@ impl Engine {
     fn take(&mut self, command: Command) -> bool {
         let began = Instant::now();
         let changed = match command {
-            Command::WarmUp { history, journalled, done } => {
+            Command::WarmUp { history, snapshot, journalled, done } => {
+                if let Some(snapshot) = snapshot {
+                    self.resume(&snapshot, &history);
+                }
                 self.forecaster.warm_up(&history, &mut self.effects);
                 self.forecaster.remember(journalled);
                 self.perform();
@@ -193,6 +202,34 @@ impl Engine {
         self.perform();
         names::record_engine_time(began.elapsed());
         changed
+    }
+
+    /// Takes up a saved state, or goes on without it.
+    fn resume(&mut self, snapshot: &[u8], history: &BTreeMap<Symbol, Vec<Kline>>) {
+        match self.forecaster.resume(snapshot, history) {
+            Ok(bar) => {
+                names::count_snapshot("resumed");
+                tracing::info!(%bar, bytes = snapshot.len(), "saved state taken up");
+                self.saved = Some(bar);
+            }
+            Err(problem) => {
+                names::count_snapshot("refused");
+                tracing::info!(%problem, "saved state not taken up, the history is replayed");
+            }
+        }
+    }
+
+    /// Saves the state that a restart resumes, whenever another one has become the oldest that can be gone back to.
+    fn save(&mut self) {
+        let bar = self.forecaster.snapshot_bar();
+        if bar == self.saved {
+            return;
+        }
+        self.saved = bar;
+        if let Some(snapshot) = self.forecaster.snapshot() {
+            names::count_snapshot("saved");
+            self.journaling.snapshot(snapshot);
+        }
     }
 
     fn pass_time(&mut self, time: Milliseconds) {

@@ -101,8 +101,15 @@ impl Follower {
             }
             Err(_) => Vec::new(),
         };
+        let stores = self.stores.clone();
+        let snapshot = match tokio::task::spawn_blocking(move || stores.snapshot()).await {
+            Ok(Ok(snapshot)) => snapshot,
+            // The store has logged why; a state is only a short cut.
+            Ok(Err(_)) | Err(_) => None,
+        };
         let (done, finished) = oneshot::channel();
-        self.engine.send(Command::WarmUp { history, journalled, done }).await.ok()?;
+        let warm_up = Command::WarmUp { history, snapshot, journalled, done };
+        self.engine.send(warm_up).await.ok()?;
         finished.await.ok()?;
         tracing::info!(taken_bars, "history taken in");
         Some(last)

@@ -1,4 +1,4 @@
-//! The thread that writes klines and journal records to the store, in batches.
+//! The thread that writes klines, journal records and snapshots to the store, in batches.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -38,6 +38,12 @@ pub trait Sink: Send + 'static {
     /// # Errors
     /// What the store says.
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String>;
+
+    /// Replaces the saved state.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn write_snapshot(&mut self, snapshot: &[u8]) -> Result<(), String>;
 }
 
 impl Sink for Home {
@@ -47,6 +53,10 @@ impl Sink for Home {
 
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
         self.journal().append(records).map(drop).map_err(|error| causes(&error))
+    }
+
+    fn write_snapshot(&mut self, snapshot: &[u8]) -> Result<(), String> {
+        self.snapshot().replace(snapshot).map_err(|error| causes(&error))
     }
 }
 
@@ -58,6 +68,7 @@ fn causes(error: &StoreError) -> String {
 enum Item {
     Record(JournalRecord),
     Kline(Symbol, Kline),
+    Snapshot(Vec<u8>),
     Flush(oneshot::Sender<()>),
     Stop,
 }
@@ -102,6 +113,11 @@ impl Journaling {
         let _ = self.items.blocking_send(Item::Kline(symbol, kline));
     }
 
+    /// Replaces the saved state. Blocks at the bound; not for async code.
+    pub fn snapshot(&self, snapshot: Vec<u8>) {
+        let _ = self.items.blocking_send(Item::Snapshot(snapshot));
+    }
+
     /// Ends the thread once all that was sent before is written. Blocks at the bound; not for async code.
     pub fn stop(&self) {
         // An error says that it has ended.
@@ -139,12 +155,14 @@ impl<S: Sink> Writer<S> {
         while queue.blocking_recv_many(&mut items, BATCH_ITEMS) > 0 {
             let mut records = Vec::new();
             let mut klines: BTreeMap<Symbol, Vec<Kline>> = BTreeMap::new();
+            let mut snapshot = None;
             let mut waiting = Vec::new();
             let mut stop = false;
             for item in items.drain(..) {
                 match item {
                     Item::Record(record) => records.push(record),
                     Item::Kline(symbol, kline) => klines.entry(symbol).or_default().push(kline),
+                    Item::Snapshot(bytes) => snapshot = Some(bytes),
                     Item::Flush(done) => waiting.push(done),
                     Item::Stop => stop = true,
                 }
@@ -156,12 +174,26 @@ impl<S: Sink> Writer<S> {
             if !records.is_empty() {
                 self.write("journal", records.len(), |sink| sink.write_records(&records));
             }
+            if let Some(snapshot) = snapshot {
+                self.keep(&snapshot);
+            }
             for done in waiting {
                 // The one who asked may have gone.
                 let _ = done.send(());
             }
             if stop {
                 return;
+            }
+        }
+    }
+
+    /// A state that cannot be saved is no loss: the next start replays the history, and the next state is saved anew.
+    fn keep(&mut self, snapshot: &[u8]) {
+        match self.sink.write_snapshot(snapshot) {
+            Ok(()) => names::count_written("snapshot", 1),
+            Err(problem) => {
+                tracing::warn!(problem, "the state was not saved");
+                names::count_lost("snapshot", 1);
             }
         }
     }
@@ -212,6 +244,10 @@ mod tests {
                 return Err("disk full".to_owned());
             }
             self.records.lock().expect("not poisoned").extend_from_slice(records);
+            Ok(())
+        }
+
+        fn write_snapshot(&mut self, _: &[u8]) -> Result<(), String> {
             Ok(())
         }
     }

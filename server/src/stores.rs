@@ -58,6 +58,14 @@ impl Stores {
         self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
     }
 
+    /// The state that an earlier process has saved.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn snapshot(&self) -> Result<Option<Vec<u8>>, Refusal> {
+        self.0.snapshot().read().map_err(|error| failed(&error))
+    }
+
     /// The registry's champion.
     ///
     /// # Errors

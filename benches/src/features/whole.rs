@@ -49,7 +49,7 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
     let [bars, copy, restore, peek, batch] = found[..] else { anyhow::bail!("five jobs were measured") };
     let bar = (bars - copy) / (BARS * symbols.len()) as f64;
     let per_symbol = bytes.len() as f64 / symbols.len() as f64 / 1_024.0;
-    let many = many_symbols(forming)?;
+    let (many, restore_many) = many_symbols(forming)?;
     let counted = instructions(|turns| vec!["features".to_owned(), "--turns".to_owned(), turns.to_string()]);
     let counted = counted.map_or(f64::NAN, |count| count / (COUNTED_BARS * symbols.len()) as f64);
     Ok(vec![
@@ -61,6 +61,7 @@ pub(super) fn measures(market: &Market) -> Result<Vec<Measure>> {
         Measure::plain("restore of ten symbols", "ms", restore / 1e6).with_goal(Goal::AtMost(50.0)),
         Measure::plain("snapshot of one symbol", "KiB", per_symbol).with_goal(Goal::AtMost(256.0)),
         Measure::plain("2,000 symbols, one bar", "ms", many).with_goal(Goal::AtMost(40.0)),
+        Measure::plain("restore of 2,000 symbols", "ms", restore_many).with_goal(Goal::AtMost(5_000.0)),
         Measure::plain("batch with outcomes, one row", "ns", batch / rows as f64),
         // Pandas with TA-Lib: 71 columns in 3,378 ns, on another machine.
         Measure::plain("batch, values", "million/s", rows as f64 * width as f64 / batch * 1e3)
@@ -109,8 +110,9 @@ fn feed(engine: &mut FeatureEngine, market: &Market, range: std::ops::Range<usiz
     Ok(())
 }
 
-/// The milliseconds that a bar of 2,000 symbols takes; their state is out of the caches.
-fn many_symbols(first: &Kline) -> Result<f64> {
+/// The milliseconds that a bar of 2,000 symbols takes, whose state is out of the caches, and to restore them once their
+/// short windows are full.
+fn many_symbols(first: &Kline) -> Result<(f64, f64)> {
     const SYMBOLS: usize = 2_000;
     const BARS: i64 = 40;
     let names: Vec<Symbol> = (0..SYMBOLS).map(|at| format!("M{at}USDT").parse()).collect::<Result<_, _>>()?;
@@ -134,5 +136,8 @@ fn many_symbols(first: &Kline) -> Result<f64> {
             engine.seal(kline.bar_time(STEP));
         }
     };
-    Ok(nanoseconds(&mut [&mut job])[0] / BARS as f64 / 1e6)
+    let bar = nanoseconds(&mut [&mut job])[0] / BARS as f64 / 1e6;
+    let bytes = engine.snapshot();
+    let mut restore = || drop(black_box(FeatureEngine::restore(&bytes)));
+    Ok((bar, nanoseconds(&mut [&mut restore])[0] / 1e6))
 }

@@ -8,7 +8,9 @@ use crate::cross::pairs::Pairs;
 use crate::cross::{self, Bitcoin, CrossBar};
 use crate::indicator::Clock;
 use crate::state::SymbolState;
-use crate::{Catalogue, CloseError, MAX_CARRIED_BARS, Quality, Row, SnapshotError, snapshot};
+use crate::{Catalogue, CloseError, Envelope, MAX_CARRIED_BARS, Quality, Row, SnapshotError};
+
+const SNAPSHOT: Envelope = Envelope { magic: b"klcfeat\0", version: 2 };
 
 /// Incremental features of several symbols on one interval.
 ///
@@ -217,7 +219,7 @@ impl FeatureEngine {
     /// answers the same bits.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&SavedRef {
+        SNAPSHOT.seal(&SavedRef {
             symbols: &self.symbols,
             interval: self.interval,
             sealed: self.sealed,
@@ -230,7 +232,7 @@ impl FeatureEngine {
     /// # Errors
     /// Bytes that are truncated, changed, of another version or of another catalogue.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let Saved { symbols, interval, sealed, mut states } = snapshot::read(bytes)?;
+        let Saved { symbols, interval, sealed, mut states } = SNAPSHOT.open(bytes)?;
         let malformed = |reason: &str| SnapshotError::Malformed { reason: reason.to_owned() };
         if !symbols.is_sorted_by(|a, b| a < b) {
             return Err(malformed("symbols are not sorted and unique"));

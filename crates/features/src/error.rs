@@ -73,15 +73,13 @@ pub enum CloseError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The bytes do not begin as a snapshot does.
-    #[error("{length} bytes are no feature snapshot; back-fill the history instead")]
+    #[error("{length} bytes are no snapshot of this kind; back-fill the history instead")]
     NotASnapshot {
         /// How many bytes were given.
         length: usize,
     },
     /// Another format version.
-    #[error(
-        "feature snapshot has version {found}, this program reads {expected}; back-fill the history instead"
-    )]
+    #[error("snapshot has version {found}, this program reads {expected}; back-fill the history instead")]
     Version {
         /// In the snapshot.
         found: u16,
@@ -90,16 +88,14 @@ pub enum SnapshotError {
     },
     /// The checksum does not hold: truncated or changed.
     #[error(
-        "feature snapshot of {length} bytes is truncated or changed: its checksum does not hold; back-fill the history instead"
+        "snapshot of {length} bytes is truncated or changed: its checksum does not hold; back-fill the history instead"
     )]
     Checksum {
         /// How many bytes were given.
         length: usize,
     },
     /// Written for another catalogue.
-    #[error(
-        "feature snapshot is of catalogue {found}, this program has {expected}; back-fill the history instead"
-    )]
+    #[error("snapshot is of catalogue {found}, this program has {expected}; back-fill the history instead")]
     Catalogue {
         /// In the snapshot.
         found: CatalogueHash,
@@ -107,7 +103,7 @@ pub enum SnapshotError {
         expected: CatalogueHash,
     },
     /// The checksum holds but the content is no state.
-    #[error("feature snapshot is malformed: {reason}; back-fill the history instead")]
+    #[error("snapshot is malformed: {reason}; back-fill the history instead")]
     Malformed {
         /// What was found.
         reason: String,

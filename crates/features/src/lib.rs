@@ -26,12 +26,12 @@ mod catalogue;
 mod cross;
 mod definition;
 mod engine;
+mod envelope;
 mod error;
 mod higher;
 mod history;
 mod indicator;
 mod row;
-mod snapshot;
 mod state;
 mod summaries;
 
@@ -41,6 +41,7 @@ pub mod window;
 pub use catalogue::{Catalogue, CatalogueDifference, CatalogueHash};
 pub use definition::{FeatureDefinition, Group, Input, Unit};
 pub use engine::{FeatureEngine, PeekScratch};
+pub use envelope::Envelope;
 pub use error::{CloseError, SnapshotError};
 pub use row::{Quality, Row, RowHash};
 

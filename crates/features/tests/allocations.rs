@@ -62,6 +62,17 @@ fn a_vector_is_seen_by_the_counter() {
     assert_eq!((found.count_total, found.bytes_total), (1, 64));
 }
 
+/// What the engine holds on to, whatever it has allocated on the way.
+#[test]
+fn a_symbol_takes_at_most_256_kib() {
+    assert!(!Catalogue::standard().is_empty());
+    let mut engine = None;
+    let held = measure(|| engine = Some(warm())).bytes_current;
+    let per_symbol = held / SYMBOLS.len() as i64;
+    assert!((64 * 1_024..=256 * 1_024).contains(&per_symbol), "{per_symbol} bytes");
+    assert!(engine.is_some());
+}
+
 /// 700 bars pass both the anchors of every recursion and the end of a day.
 #[test]
 fn close_seal_and_row_allocate_nothing() {

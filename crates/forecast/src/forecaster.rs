@@ -7,10 +7,12 @@
 //! klines by bar, whatever order they arrived in.
 
 mod answering;
+mod fingerprint;
 mod history;
 mod holes;
 mod inbox;
 mod readiness;
+mod resume;
 mod roster;
 mod scoring;
 
@@ -21,11 +23,13 @@ use features::{CloseError, PeekScratch, Row};
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
 pub use readiness::SymbolReadiness;
+pub use resume::ResumeError;
 pub use scoring::TaskSkill;
 
 use crate::merge::Merge;
 use crate::panel::Panel;
 use crate::{Alarm, Bundle, Change, Effect, Event, Outcome, Prediction, Received, Role, Source};
+use fingerprint::Fingerprint;
 use history::{History, Record};
 use inbox::Inbox;
 use roster::Roster;
@@ -48,6 +52,8 @@ pub struct ForecasterSettings {
 struct State {
     panel: Panel,
     totals: Totals,
+    /// By symbol: what the panel was made of.
+    fingerprints: Vec<Fingerprint>,
 }
 
 /// The state machine.
@@ -92,8 +98,9 @@ impl Forecaster {
         let ForecasterSettings { symbols, interval, max_lateness_ms } = settings;
         let panel = Panel::new(&symbols, interval);
         let symbols = panel.engine().symbols().to_vec();
-        let state = State { panel, totals: Totals::default() };
         let count = symbols.len();
+        let fingerprints = vec![Fingerprint::default(); count];
+        let state = State { panel, totals: Totals::default(), fingerprints };
         Self {
             inbox: Inbox::new(count, interval, max_lateness_ms),
             history: History::new(interval, state.clone()),
@@ -136,7 +143,8 @@ impl Forecaster {
 
     /// Takes history in event-time order over all symbols: nothing is published or journalled but the last bar's
     /// predictions, and nothing is stored. Symbols that are not followed are left out. On a Forecaster that has sealed
-    /// bars already, the history's klines are taken as events.
+    /// bars already, the history's klines are taken as events; after [`Forecaster::resume`] those that the snapshot was
+    /// made of are passed over.
     pub fn warm_up(&mut self, history: &BTreeMap<Symbol, Vec<Kline>>, effects: &mut Vec<Effect>) {
         if self.watermark().is_some() {
             let events = history.iter().flat_map(|(&symbol, klines)| {
@@ -157,12 +165,16 @@ impl Forecaster {
             .collect();
         let ends = series.iter().flat_map(|klines| klines.iter()).map(|kline| kline.bar_time(self.interval));
         let Some(end) = ends.max() else { return };
+        let resumed = self.history.oldest_state().map(|(bar, _)| bar);
         let mut merge = Merge::new(series, self.interval);
         while let Some((bar, klines)) = merge.next_bar() {
             let mut received = vec![None; self.symbols.len()];
             for &(index, kline) in klines {
                 received[index] = Some(Received { kline: *kline, source: Source::Store });
                 self.inbox.note_arrival(index, bar);
+            }
+            if resumed.is_some_and(|resumed| bar <= resumed) {
+                continue;
             }
             let kept = self.history.is_within_replay(bar, end);
             let mut record = Record::new(bar, received);
@@ -345,6 +357,9 @@ impl Forecaster {
             .iter()
             .enumerate()
             .filter_map(|(index, received)| Some((index, &received.as_ref()?.kline)));
+        for (index, kline) in klines.clone() {
+            self.state.fingerprints[index].push(bar, kline, self.interval);
+        }
         self.state.panel.step(bar, klines, &mut self.work.outcomes, &mut self.work.refused);
         for (index, error) in self.work.refused.drain(..) {
             let symbol = self.symbols[index];

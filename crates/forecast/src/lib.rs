@@ -53,7 +53,7 @@ pub use bundle::{
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
-pub use forecaster::{Forecaster, ForecasterSettings, SymbolReadiness, TaskSkill};
+pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};
 pub use outcome::{DIRECTION_CUTS, Outcome, OutcomeContext, OutcomeMachine};
 pub use prediction::{JournalRecord, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction};
 pub use regime::{REGIME_NEEDED_BARS, REGIME_WINDOW_BARS};

@@ -1,6 +1,7 @@
 //! What came true: the label in training and the truth in live scoring, from one implementation.
 
 use kline::{BarTime, Interval};
+use serde::{Deserialize, Serialize};
 
 use crate::Task;
 use crate::regime::RegimeWindow;
@@ -9,7 +10,7 @@ use crate::regime::RegimeWindow;
 pub const DIRECTION_CUTS: [f64; 4] = [-1.0, -0.25, 0.25, 1.0];
 
 /// What is known at t and gives an outcome its scale. NaN and `None` say unknown.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OutcomeContext {
     /// The EWMA volatility (lambda 0.94) of one step's log return at t.
     pub sigma: f64,
@@ -79,7 +80,7 @@ const HORIZON: usize = Task::LONGEST_HORIZON_STEPS as usize;
 /// How many slots the machine keeps: the present bar and the longest horizon before it, as a power of two.
 const SLOTS: usize = 32;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Slot {
     close: f64,
     squared_return: f64,
@@ -89,7 +90,7 @@ struct Slot {
 /// One symbol's outcomes, resolved as its closes arrive. Every answer depends on the closes of the last
 /// [`REGIME_WINDOW_BARS`](crate::REGIME_WINDOW_BARS) bars and four more only, so it does not matter where a series
 /// starts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutcomeMachine {
     interval: Interval,
     slots: Box<[Slot; SLOTS]>,
@@ -105,6 +106,11 @@ impl OutcomeMachine {
     pub fn new(interval: Interval) -> Self {
         let empty = Slot { close: f64::NAN, squared_return: f64::NAN, context: OutcomeContext::unknown() };
         Self { interval, slots: Box::new([empty; SLOTS]), run: 0, last: None, regime: RegimeWindow::new() }
+    }
+
+    /// Makes what a saved machine leaves out; whether it has the shape of one that this program made for the interval.
+    pub(crate) fn complete(&mut self, interval: Interval) -> bool {
+        self.interval == interval && self.run <= SLOTS && self.regime.complete()
     }
 
     /// Takes the close of a bar later than any before, and the EWMA volatility known at it (NaN if not warm).

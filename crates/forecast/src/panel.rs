@@ -1,6 +1,6 @@
 //! All symbols, one sealed bar after another: the one place where features and outcomes are made, whoever drives it.
 
-use features::{CloseError, FeatureEngine, Row};
+use features::{CloseError, FeatureEngine, Row, SnapshotError};
 use kline::{BarTime, Interval, Kline, Symbol};
 
 use crate::baseline::Columns;
@@ -20,10 +20,30 @@ pub(crate) struct Panel {
 impl Panel {
     pub(crate) fn new(symbols: &[Symbol], interval: Interval) -> Self {
         let engine = FeatureEngine::new(symbols, interval);
-        let count = engine.symbols().len();
+        let machines = vec![OutcomeMachine::new(interval); engine.symbols().len()];
+        Self::assemble(engine, machines)
+    }
+
+    /// The panel whose engine and machines were saved. Its rows are known from the next bar on.
+    ///
+    /// # Errors
+    /// Bytes that are no engine of this program, or machines that do not belong to it.
+    pub(crate) fn restore(engine: &[u8], mut machines: Vec<OutcomeMachine>) -> Result<Self, SnapshotError> {
+        let engine = FeatureEngine::restore(engine)?;
+        let fits = machines.len() == engine.symbols().len()
+            && machines.iter_mut().all(|machine| machine.complete(engine.interval()));
+        if !fits {
+            let reason = "the outcomes' state has another shape than this program's".to_owned();
+            return Err(SnapshotError::Malformed { reason });
+        }
+        Ok(Self::assemble(engine, machines))
+    }
+
+    fn assemble(engine: FeatureEngine, machines: Vec<OutcomeMachine>) -> Self {
+        let count = machines.len();
         Self {
             engine,
-            machines: vec![OutcomeMachine::new(interval); count],
+            machines,
             inputs: vec![None; count],
             columns: Columns::standard(),
             resolved: Vec::with_capacity(32),
@@ -58,6 +78,10 @@ impl Panel {
 
     pub(crate) const fn engine(&self) -> &FeatureEngine {
         &self.engine
+    }
+
+    pub(crate) fn machines(&self) -> &[OutcomeMachine] {
+        &self.machines
     }
 
     /// The row of a symbol at the sealed bar, and what baselines know there.

@@ -1,5 +1,7 @@
 //! Trailing terciles, exact and incremental.
 
+use serde::{Deserialize, Serialize};
+
 /// The trailing window of the volatility regime's cuts, in bars whatever the step: 30 days of 15-minute steps.
 pub const REGIME_WINDOW_BARS: usize = 2_880;
 
@@ -8,11 +10,12 @@ pub const REGIME_NEEDED_BARS: usize = 1_440;
 
 /// The values of the last [`REGIME_WINDOW_BARS`] bars and their order. Values are not negative and not NaN; a bar
 /// without one leaves a hole that still takes its place in the window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RegimeWindow {
     /// By bar index modulo the window; NaN is a hole.
     by_bar: Vec<f64>,
-    /// The known values in ascending order.
+    /// The known values in ascending order. Made anew by [`Self::complete`].
+    #[serde(skip)]
     sorted: Vec<f64>,
     last_index: Option<i64>,
 }
@@ -24,6 +27,14 @@ impl RegimeWindow {
             sorted: Vec::with_capacity(REGIME_WINDOW_BARS),
             last_index: None,
         }
+    }
+
+    /// Makes what a saved window leaves out; whether it has the shape that [`Self::new`] makes.
+    pub(crate) fn complete(&mut self) -> bool {
+        self.sorted.reserve(REGIME_WINDOW_BARS);
+        self.sorted.extend(self.by_bar.iter().copied().filter(|value| !value.is_nan()));
+        self.sorted.sort_unstable_by(f64::total_cmp);
+        self.by_bar.len() == REGIME_WINDOW_BARS
     }
 
     /// Takes the value of the bar `index` (NaN if unknown), which must be later than the last one. Bars between

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{FolderObjects, Journal, KlineStore, ObjectStore, Registry, SqliteStore, StoreError};
+use crate::{
+    FolderObjects, Journal, KlineStore, ObjectStore, Registry, SnapshotFile, SqliteStore, StoreError,
+};
 
-/// `DIR/klinecast.db` (klines, journal, registry) and `DIR/bundles/`. The trainer and the server open the same
+/// `DIR/klinecast.db` (klines, journal, registry), `DIR/bundles/` and `DIR/forecaster.snapshot`. The trainer and the server open the same
 /// folder at the same time.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
     database: SqliteStore,
     bundles: FolderObjects,
+    snapshot: SnapshotFile,
 }
 
 impl Home {
@@ -22,7 +25,8 @@ impl Home {
         let folder = folder.into();
         let bundles = FolderObjects::open(folder.join("bundles"))?;
         let database = SqliteStore::open(folder.join("klinecast.db"))?;
-        Ok(Self { folder, database, bundles })
+        let snapshot = SnapshotFile::new(folder.join("forecaster.snapshot"));
+        Ok(Self { folder, database, bundles, snapshot })
     }
 
     /// The folder.
@@ -47,6 +51,12 @@ impl Home {
     #[must_use]
     pub fn objects(&self) -> &dyn ObjectStore {
         &self.bundles
+    }
+
+    /// The server's saved state.
+    #[must_use]
+    pub const fn snapshot(&self) -> &SnapshotFile {
+        &self.snapshot
     }
 
     /// The registry.

@@ -1,5 +1,6 @@
 //! What is kept: klines, the journal of predictions and what then happened, bundles, and the model registry. Each is a
-//! trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles.
+//! trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles. Beside them lies one file with the
+//! Forecaster's state.
 //!
 //! ```
 //! use store::{Home, KlineStore, Registry};
@@ -17,6 +18,7 @@ mod journal;
 mod klines;
 mod objects;
 mod registry;
+mod snapshot;
 mod sqlite;
 
 pub use error::StoreError;
@@ -25,4 +27,5 @@ pub use journal::{Journal, JournalQuery};
 pub use klines::KlineStore;
 pub use objects::{FolderObjects, ObjectStore};
 pub use registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, promote};
+pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;

@@ -13,7 +13,7 @@ use forecast::{
 use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use store::{
-    Alias, FolderObjects, Journal, JournalQuery, KlineStore, ObjectStore, Registry, SqliteStore, Stage,
+    Alias, FolderObjects, Home, Journal, JournalQuery, KlineStore, ObjectStore, Registry, SqliteStore, Stage,
     StoreError, promote,
 };
 
@@ -276,4 +276,26 @@ proptest! {
         let back = store.range(symbol("BTCUSDT"), STEP, None, None).expect("read");
         prop_assert!(back.len() == 1 && back[0].same_bits(&kline));
     }
+}
+
+#[test]
+fn a_snapshot_is_replaced_as_a_whole_or_not_at_all() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let home = Home::open(folder.path())?;
+    assert_eq!(home.snapshot().read()?, None);
+    home.snapshot().replace(b"first")?;
+    home.snapshot().replace(b"second")?;
+    assert_eq!(home.snapshot().read()?.as_deref(), Some(&b"second"[..]));
+    // What cannot be filled beside it does not touch it.
+    let filling = home.snapshot().path().with_extension(format!("filling-{}", std::process::id()));
+    std::fs::create_dir(&filling)?;
+    let refused = home.snapshot().replace(b"third");
+    assert!(matches!(refused, Err(StoreError::Files { action: "replacing", .. })), "{refused:?}");
+    std::fs::remove_dir(&filling)?;
+    assert_eq!(home.snapshot().read()?.as_deref(), Some(&b"second"[..]));
+    home.snapshot().replace(b"fourth")?;
+    let names = std::fs::read_dir(folder.path())?.map(|entry| Ok(entry?.file_name().into_string()));
+    let names: std::io::Result<Vec<_>> = names.collect();
+    assert!(names?.iter().flatten().all(|name| !name.contains("filling")), "nothing is left beside it");
+    Ok(())
 }

@@ -64,6 +64,8 @@ pub mod names {
     pub const MODEL_RMSE: &str = "model_performance_rmse";
     /// Bundles loaded or refused.
     pub const BUNDLE_LOADS: &str = "klinecast_bundle_loads_total";
+    /// States of the Forecaster saved or taken up.
+    pub const SNAPSHOTS: &str = "klinecast_snapshots_total";
     /// The bundle that answers.
     pub const BUNDLE_INFO: &str = "klinecast_bundle_info";
     /// Open subscriptions.
@@ -106,7 +108,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 32] = [
+pub const METRICS: [Metric; 33] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -126,11 +128,12 @@ pub const METRICS: [Metric; 32] = [
     metric(names::TASK_SKILL, Kind::Gauge, &["task"], "1 - loss / baseline loss since the start"),
     metric(names::MODEL_RMSE, Kind::Gauge, &["task"], "root of the mean live squared error of a regression task"),
     metric(names::BUNDLE_LOADS, Kind::Counter, &["result"], "bundles taken up or refused"),
+    metric(names::SNAPSHOTS, Kind::Counter, &["result"], "states of the engine saved, resumed at the start, or refused there"),
     metric(names::BUNDLE_INFO, Kind::Gauge, &["digest"], "1 for the bundle that answers"),
     metric(names::SUBSCRIBERS, Kind::Gauge, &[], "open subscriptions"),
     metric(names::LAGGED, Kind::Counter, &[], "predictions that slow subscribers lost"),
-    metric(names::WRITTEN, Kind::Counter, &["kind"], "klines and journal records written"),
-    metric(names::LOST, Kind::Counter, &["kind"], "klines and journal records lost because the store failed"),
+    metric(names::WRITTEN, Kind::Counter, &["kind"], "klines, journal records and snapshots written"),
+    metric(names::LOST, Kind::Counter, &["kind"], "klines, journal records and snapshots lost because the store failed"),
     metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
     metric(names::RECONNECTS, Kind::Counter, &[], "tries to reach the exchange again"),
     metric(names::SERVING, Kind::Gauge, &[], "1 while the server serves"),

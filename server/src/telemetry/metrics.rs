@@ -40,6 +40,10 @@ pub(crate) fn count_bundle_load(result: &'static str) {
     counter!(names::BUNDLE_LOADS, "result" => result).increment(1);
 }
 
+pub(crate) fn count_snapshot(result: &'static str) {
+    counter!(names::SNAPSHOTS, "result" => result).increment(1);
+}
+
 pub(crate) fn count_written(kind: &'static str, count: usize) {
     counter!(names::WRITTEN, "kind" => kind).increment(count as u64);
 }

@@ -1,5 +1,7 @@
 //! A cold start, and what both faces then say.
 
+use std::time::{Duration, Instant};
+
 use proto::v1;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -179,7 +181,13 @@ async fn unknown_names_are_told(server: &Server) {
 /// Every exported name is in the list, and what this test has caused is exported.
 async fn metrics_are_listed(server: &Server) {
     use klinecast_server::telemetry::catalogue::{METRICS, names};
-    let page = server.metrics_page().await;
+    // The first live kline may be a bar away.
+    let mut page = server.metrics_page().await;
+    let began = Instant::now();
+    while !page.contains(names::KLINES) && began.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        page = server.metrics_page().await;
+    }
     for line in page.lines().filter(|line| line.starts_with("# TYPE ")) {
         let name = line.split(' ').nth(2).unwrap_or_default();
         assert!(METRICS.iter().any(|metric| metric.name == name), "{name} is not listed");
@@ -194,6 +202,7 @@ async fn metrics_are_listed(server: &Server) {
         names::STALENESS,
         names::FEATURE_COUNT,
         names::BUNDLE_LOADS,
+        names::SNAPSHOTS,
         names::WRITTEN,
         names::SERVING,
         names::PROCESS_MEMORY,

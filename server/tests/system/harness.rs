@@ -29,8 +29,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// One bar of 15 minutes in so many seconds of the wall: 900 s / 600.
 const SPEED: f64 = 600.0;
 
-/// Enough history for every feature (the month of volatility takes 2,976) and for the volatility regimes.
-const HISTORY_BARS: &str = "3200";
+/// Enough history for every feature (the month of volatility takes 2,976), for the volatility regimes, and for a restart to
+/// compare all that a saved state depends on.
+const HISTORY_BARS: &str = "4000";
 
 pub(crate) fn symbols() -> Vec<Symbol> {
     SYMBOLS.iter().map(|name| name.parse().expect("a name")).collect()

@@ -79,6 +79,8 @@ async fn a_stream_ends_with_the_server_and_goes_on_after_its_restart() {
     // After the restart a subscription goes on after the bar that was read last, from the journal.
     let server = Server::start(&exchange, home.path()).await;
     server.serves().await;
+    let page = server.metrics_page().await;
+    assert!(page.contains("klinecast_snapshots_total{result=\"resumed\"} 1"), "the saved state is taken up");
     let after = before[0].0;
     let request = v1::SubscribeRequest { after_bar_time_ms: after, ..Default::default() };
     let mut resumed = subscribe(&server, request).await;

@@ -14,6 +14,9 @@ pub(super) const REPLAY_BARS: i64 = 512;
 /// A state is kept every so many bars.
 const CHECKPOINT_BARS: i64 = 64;
 
+/// At most so many bars back there is a state to go back to.
+pub(super) const KEPT_BARS: i64 = REPLAY_BARS + CHECKPOINT_BARS;
+
 /// One sealed bar.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -87,6 +90,17 @@ impl History {
         Self { interval, records: VecDeque::new(), checkpoints }
     }
 
+    /// Forgets all; from now on one can go back to a state whose last bar is `after`.
+    pub(super) fn begin_after(&mut self, after: BarTime, state: State) {
+        self.records.clear();
+        self.checkpoints = VecDeque::from([Checkpoint { after: Some(after), state }]);
+    }
+
+    /// The oldest state that has seen a bar and can be gone back to, and its last bar.
+    pub(super) fn oldest_state(&self) -> Option<(BarTime, &State)> {
+        self.checkpoints.iter().find_map(|checkpoint| Some((checkpoint.after?, &checkpoint.state)))
+    }
+
     pub(super) const fn records(&self) -> &VecDeque<Record> {
         &self.records
     }
@@ -110,7 +124,7 @@ impl History {
 
     /// Whether a bar will still be replayable when `end` is the last one.
     pub(super) fn is_within_replay(&self, bar: BarTime, end: BarTime) -> bool {
-        end.steps_since(bar, self.interval) <= REPLAY_BARS + CHECKPOINT_BARS
+        end.steps_since(bar, self.interval) <= KEPT_BARS
     }
 
     /// Whether there is a state to go back to from before a bar.

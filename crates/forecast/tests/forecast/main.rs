@@ -5,5 +5,6 @@ mod live_is_batch;
 mod market;
 mod outcomes;
 mod real;
+mod resume;
 mod states;
 mod wild;

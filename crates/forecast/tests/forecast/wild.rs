@@ -1,5 +1,5 @@
 //! Klines that never come, symbols that begin late and end early, and restarts in the middle of it: the last revisions are
-//! still those of one clean pass over the final klines, but for outcomes that come true while a restart warms up.
+//! still those of one clean pass over the final klines, whether a restart replays its history or resumes a snapshot, but for outcomes that come true while a restart warms up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +31,9 @@ struct Disk {
     /// Bars that a warm-up has sealed: from the first up to the last.
     passed_over: Vec<(BarTime, BarTime)>,
     replays: usize,
+    /// The last snapshot that a process has saved, and how often one was taken up.
+    snapshot: Option<Vec<u8>>,
+    resumed: usize,
 }
 
 impl Disk {
@@ -83,7 +86,11 @@ impl Disk {
         let mut forecaster = Forecaster::new(settings(names));
         let mut effects = Vec::new();
         let stored = self.klines.iter().map(|(symbol, klines)| (*symbol, klines.values().copied().collect()));
-        forecaster.warm_up(&stored.collect(), &mut effects);
+        let stored = stored.collect();
+        if let Some(snapshot) = &self.snapshot {
+            self.resumed += usize::from(forecaster.resume(snapshot, &stored).is_ok());
+        }
+        forecaster.warm_up(&stored, &mut effects);
         forecaster.remember(self.predictions.values().flatten().map(Arc::clone));
         forecaster.apply(Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) }, &mut effects);
         self.take(&mut effects);
@@ -157,6 +164,7 @@ fn wild(names: &[Symbol], past: &Histories, coming: &Histories, bundle: &Arc<Bun
         disk.take(&mut effects);
         if random.below(chance) == 0 {
             let before = forecaster.watermark().expect("warm").plus(1, M15);
+            disk.snapshot = forecaster.snapshot().filter(|_| random.below(4) > 0);
             forecaster = disk.start(names, bundle);
             disk.passed_over.push((before, forecaster.watermark().expect("warm")));
         }
@@ -196,6 +204,7 @@ proptest! {
                 None => prop_assert!(wild.has_passed_over(key), "{:?} was not resolved", key),
             }
         }
+        prop_assert!(wild.passed_over.len() < 4 || wild.resumed > 0, "snapshots are taken up");
         prop_assert!(wild.resolutions.len() > 500, "{} outcomes", wild.resolutions.len());
     }
 }
