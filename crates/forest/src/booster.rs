@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::load;
+use crate::score::bits::{self, Ranking, Ranks, Trees};
 use crate::score::packed::{Packed, ROWS};
 use crate::score::reference;
 use crate::tree::Model;
@@ -31,6 +32,7 @@ impl fmt::Display for Library {
 pub struct Booster {
     model: Model,
     packed: Option<Packed>,
+    bits: Option<(Ranking, Trees)>,
 }
 
 impl Booster {
@@ -61,7 +63,11 @@ impl Booster {
     }
 
     fn new(model: Model) -> Booster {
-        Booster { packed: Packed::new(&model), model }
+        let bits = Ranking::new(model.library, &[&model]).filter(|_| bits::is_fast()).and_then(|ranking| {
+            let trees = Trees::new(&model, &ranking)?;
+            Some((ranking, trees))
+        });
+        Booster { packed: Packed::new(&model), bits, model }
     }
 
     /// The library that trained the model, whose arithmetic is followed.
@@ -180,6 +186,17 @@ impl Booster {
 
     /// Scores up to [`ROWS`] rows.
     fn score(&self, rows: &[f64], scores: &mut [f64]) {
+        if let Some((ranking, trees)) = &self.bits {
+            let mut ranks: [Ranks; ROWS] = [[0; 256]; ROWS];
+            let count = rows.len() / self.feature_count();
+            for (row, ranks) in rows.chunks_exact(self.feature_count()).zip(&mut ranks) {
+                ranking.rank(row, ranks);
+            }
+            for scores in scores.chunks_exact_mut(self.output_count()) {
+                scores.copy_from_slice(&self.model.base);
+            }
+            return trees.add(&ranks[..count], self.output_count(), scores);
+        }
         if let Some(packed) = &self.packed {
             return packed.margins(&self.model.base, rows, scores);
         }

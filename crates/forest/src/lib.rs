@@ -53,7 +53,7 @@
 //! scorer, which is its specification, stays beside it ([`Booster::margin_by_reference`]). What an answer costs
 //! on a machine says `cargo run -p forest --example cost_of_a_score`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod booster;
 pub mod elementary;

@@ -8,7 +8,7 @@ impl Packed {
     /// Packs a model; `None` if it has too many columns, thresholds, nodes or leaves for the packed form.
     pub(crate) fn new(model: &Model) -> Option<Packed> {
         let node_count: usize = model.trees.iter().map(|tree| tree.nodes.len()).sum();
-        u32::try_from(node_count).ok()?;
+        i32::try_from(node_count).ok()?;
         let index = Index::new(model)?;
         let columns = index.columns(model);
         let mut packed = Packed {
