@@ -70,6 +70,10 @@ impl Booster {
         Booster { packed: Packed::new(&model), bits, model }
     }
 
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// The library that trained the model, whose arithmetic is followed.
     pub fn library(&self) -> Library {
         self.model.library

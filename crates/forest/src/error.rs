@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::Library;
+
 /// Where in a model file something was found: a key, a tree, a node, a byte, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -100,6 +102,38 @@ pub enum RowError {
         expected: usize,
         /// The slice's length.
         found: usize,
+    },
+}
+
+/// Why a model can't be explained: its file doesn't say, or doesn't say sensibly, how much of the training data
+/// passed each node. It is scored all the same.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum ExplainError {
+    /// The file has no covers.
+    #[error(
+        "tree {tree} has no covers ({keys}), which explanations need: save the model with {library} itself, unabridged"
+    )]
+    NoCovers {
+        /// The tree's index.
+        tree: usize,
+        /// The keys of the file's format that hold them.
+        keys: &'static str,
+        /// The library whose model it is.
+        library: Library,
+    },
+    /// A split has no cover, or a node a negative, infinite or undefined one.
+    #[error(
+        "a {what} of tree {tree} has the cover {cover} ({keys}), by which an explanation can't weigh: train the model anew, or restore the counts"
+    )]
+    BadCover {
+        /// The tree's index.
+        tree: usize,
+        /// Whether it is a split or a leaf.
+        what: &'static str,
+        /// The cover as the file has it.
+        cover: f64,
+        /// The keys of the file's format that hold the covers.
+        keys: &'static str,
     },
 }
 

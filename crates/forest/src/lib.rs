@@ -58,6 +58,7 @@
 mod booster;
 pub mod elementary;
 mod error;
+mod explain;
 mod limits;
 mod link;
 mod load;
@@ -65,5 +66,6 @@ mod score;
 mod tree;
 
 pub use booster::{Booster, Library};
-pub use error::{LoadError, Place, RowError};
+pub use error::{ExplainError, LoadError, Place, RowError};
+pub use explain::Explainer;
 pub use limits::Limits;

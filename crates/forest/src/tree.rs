@@ -28,6 +28,9 @@ pub(crate) struct Tree {
     /// The output to which the tree's leaves are added.
     pub(crate) output: usize,
     pub(crate) nodes: Vec<Node>,
+    /// How much of the training data passed each node, as the original counts it (LightGBM: rows, XGBoost: sums
+    /// of hessians); empty if the file doesn't say. Only explanations need them.
+    pub(crate) covers: Vec<f64>,
     /// The longest path from the root to a leaf, in splits.
     pub(crate) depth: usize,
 }
@@ -95,6 +98,13 @@ impl Categories {
     }
 }
 
+/// The nodes of a tree as a file lists them, and their covers: one for each node, or none.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) covers: Vec<f64>,
+}
+
 impl Tree {
     /// Checks the nodes that can be reached from node 0 and numbers them anew, parents before children, left
     /// before right; the others are dropped.
@@ -102,14 +112,19 @@ impl Tree {
     /// Refuses a child or feature that doesn't exist, a node with two parents (and with that any cycle), a
     /// path longer than the limit, a threshold that is NaN and a leaf value that is not finite.
     pub(crate) fn from_nodes(
-        nodes: Vec<Node>,
+        listed: Listed,
         output: usize,
         number: usize,
         feature_count: usize,
         limits: &Limits,
     ) -> Result<Tree, LoadError> {
-        let mut source: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
-        let mut tree = Tree { output, nodes: Vec::with_capacity(source.len()), depth: 0 };
+        let mut source: Vec<Option<Node>> = listed.nodes.into_iter().map(Some).collect();
+        let mut tree = Tree {
+            output,
+            nodes: Vec::with_capacity(source.len()),
+            covers: Vec::with_capacity(listed.covers.len()),
+            depth: 0,
+        };
         // (index in the source, depth, the new parent and whether it is its right child)
         let mut open = vec![(0_usize, 0_usize, None::<(usize, bool)>)];
         while let Some((index, depth, parent)) = open.pop() {
@@ -136,6 +151,7 @@ impl Tree {
                 open.push((*left as usize, depth + 1, Some((new_index, false))));
             }
             tree.nodes.push(node);
+            tree.covers.extend(listed.covers.get(index));
         }
         Ok(tree)
     }

@@ -57,10 +57,10 @@ fn read_trees(lines: &mut Lines<'_>, header: &Header, limits: &Limits) -> Result
         }
         LoadError::within("trees", number + 1, limits.trees_max, "trees_max")?;
         let fields = Fields::read(lines)?;
-        let nodes = tree::read_nodes(&fields, number, node_count, limits)?;
-        node_count += nodes.len();
+        let listed = tree::read_nodes(&fields, number, node_count, limits)?;
+        node_count += listed.nodes.len();
         let output = number % header.output_count;
-        trees.push(Tree::from_nodes(nodes, output, number, header.feature_names.len(), limits)?);
+        trees.push(Tree::from_nodes(listed, output, number, header.feature_names.len(), limits)?);
     }
     match header.tree_count {
         Some(expected) if expected != trees.len() => Err(Place::key("tree_sizes")

@@ -141,12 +141,12 @@ fn read_trees(
             let problem = format!("tree {number} adds to output {} of {output_count}", outputs[number]);
             model.place("tree_info").contradictory(problem)
         })?;
-        let mut nodes = tree::read_nodes(item, number, node_count, limits)?;
-        node_count += nodes.len();
+        let mut listed = tree::read_nodes(item, number, node_count, limits)?;
+        node_count += listed.nodes.len();
         if let Some(weight) = weights.get(number) {
-            weigh(&mut nodes, *weight);
+            weigh(&mut listed.nodes, *weight);
         }
-        *slot = Some(Tree::from_nodes(nodes, output, number, feature_count, limits)?);
+        *slot = Some(Tree::from_nodes(listed, output, number, feature_count, limits)?);
     }
     Ok(trees.into_iter().flatten().collect())
 }

@@ -24,7 +24,11 @@ pub(crate) fn models() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.with_extension("golden").exists())
-        .filter(|path| !["golden", "leaves"].iter().any(|end| path.extension().is_some_and(|it| it == *end)))
+        .filter(|path| {
+            !["golden", "leaves", "contributions"]
+                .iter()
+                .any(|end| path.extension().is_some_and(|it| it == *end))
+        })
         .collect();
     paths.sort();
     paths

@@ -7,7 +7,8 @@
 Data, models and rows are seeded. Beside each model `NAME.txt` (LightGBM), `NAME.ubj` or `NAME.json` (XGBoost)
 stands `NAME.golden`: one line for each row, three lists of hexadecimal bits (f64, big-endian) parted by `;`: the
 row, the raw scores, the prediction. XGBoost's f32 answers are widened. `NAME.leaves` of some models has the
-indices of the leaves of each row.
+indices of the leaves of each row. `NAME.contributions` has SHAP values of some rows: the row's number, `;`, and
+bits as above (`make.py --contributions` writes these alone, from the models and rows that are there).
 
 Files named `old-*` come from older versions, by `make.py --old` under that version's Python; the main run keeps
 them and lets the newest version answer them. `functions.golden` has exp, expf and logf of the system's glibc
@@ -296,17 +297,49 @@ def make_functions(out):
             f.write(f"{bits([x, libm.exp(x), s, libm.expf(s), log])}\n")
 
 
+# ---------------------------------------------------------------- both
+def make_contributions(out, count=6):
+    """Explains some rows of every golden model: two real ones, the others among the edges."""
+    import lightgbm as lgb
+    import xgboost as xgb
+    for path in sorted(glob.glob(os.path.join(out, "*.golden"))):
+        name = path[:-len(".golden")]
+        lines = open(path).read().split("\n")[:-1]
+        if os.path.basename(name) == "functions":
+            continue
+        rows = np.array([[struct.unpack(">d", bytes.fromhex(word))[0] for word in line.split(";")[0].split(",")]
+                         for line in lines])
+        numbers = [0, 1, *range(len(rows) // 3, len(rows))]
+        base = os.path.basename(name)
+        model = next(model for folder in (out, HERE) for model in sorted(glob.glob(os.path.join(folder, base + ".*")))
+                     if model.endswith((".txt", ".ubj", ".json")))
+        if model.endswith(".txt"):
+            answer = lambda rows: lgb.Booster(model_file=model).predict(rows, pred_contrib=True)
+        else:
+            # an XGBoost matrix refuses infinities, f32's too
+            numbers = [number for number in numbers if not (np.abs(rows[number]) > 3.402e38).any()]
+            answer = lambda rows: xgb.Booster(model_file=model).predict(xgb.DMatrix(rows), pred_contribs=True)
+        numbers = numbers[:count]
+        with open(name + ".contributions", "w") as f:
+            for number, contributions in zip(numbers, answer(rows[numbers])):
+                f.write(f"{number};{bits(contributions)}\n")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=20)
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--out", default=HERE)
     parser.add_argument("--old", action="store_true")
+    parser.add_argument("--contributions", action="store_true")
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
     if arguments.old:
         make_old(arguments.out)
+    elif arguments.contributions:
+        make_contributions(arguments.out)
     else:
         make_functions(arguments.out)
         make_lightgbm(arguments.out, arguments.rows, arguments.scale)
         make_xgboost(arguments.out, arguments.rows, arguments.scale)
+        make_contributions(arguments.out)

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use crate::error::{LoadError, Place};
 use crate::limits::Limits;
-use crate::tree::{Categories, Missing, Node, Rule};
+use crate::tree::{Categories, Listed, Missing, Node, Rule};
 
 /// Bit 0 of a decision type: the split is categorical.
 const CATEGORICAL: u8 = 1;
@@ -27,7 +27,7 @@ pub(super) fn read_nodes(
     number: usize,
     nodes_before: usize,
     limits: &Limits,
-) -> Result<Vec<Node>, LoadError> {
+) -> Result<Listed, LoadError> {
     let leaf_count: usize = fields.number("num_leaves")?;
     let node_count = leaf_count.saturating_mul(2).saturating_add(nodes_before);
     LoadError::within("nodes", node_count, limits.nodes_max, "nodes_max")?;
@@ -53,7 +53,18 @@ pub(super) fn read_nodes(
     for (index, value) in arrays.leaf_value.iter().enumerate() {
         nodes.push(Node::Leaf { value: *value, index: index as u32 });
     }
-    Ok(nodes)
+    Ok(Listed { nodes, covers: read_covers(fields, leaf_count)? })
+}
+
+/// How many rows of the training data passed each split and each leaf; empty if the file doesn't say.
+fn read_covers(fields: &Fields<'_>, leaf_count: usize) -> Result<Vec<f64>, LoadError> {
+    let split_count = leaf_count - 1;
+    if split_count == 0 || fields.find("internal_count").is_none() || fields.find("leaf_count").is_none() {
+        return Ok(Vec::new());
+    }
+    let mut counts: Vec<i64> = fields.numbers("internal_count", split_count)?;
+    counts.extend(fields.numbers::<i64>("leaf_count", leaf_count)?);
+    Ok(counts.into_iter().map(|count| count as f64).collect())
 }
 
 /// A child's index among the nodes: splits are counted from 0 up, leaves from -1 down.

@@ -3,7 +3,7 @@
 use super::document::Item;
 use crate::error::{LoadError, Place};
 use crate::limits::Limits;
-use crate::tree::{Categories, Node, Rule};
+use crate::tree::{Categories, Listed, Node, Rule};
 
 /// XGBoost takes no category from 2^24 on.
 const CATEGORY_END: i64 = 1 << 24;
@@ -17,7 +17,7 @@ pub(super) fn read_nodes<'a>(
     number: usize,
     nodes_before: usize,
     limits: &Limits,
-) -> Result<Vec<Node>, LoadError> {
+) -> Result<Listed, LoadError> {
     let item = item.in_tree(number);
     let parameters = item.get("tree_param")?;
     let leaf_size: usize = match parameters.find("size_leaf_vector") {
@@ -61,7 +61,14 @@ pub(super) fn read_nodes<'a>(
             right: natural(right[index], "right child")?,
         });
     }
-    Ok(nodes)
+    Ok(Listed { nodes, covers: read_covers(&item, count)? })
+}
+
+/// The sum of hessians over the training data at each node; empty if the file doesn't say.
+fn read_covers(item: &Item<'_>, count: usize) -> Result<Vec<f64>, LoadError> {
+    let Some(sums) = item.find("sum_hessian") else { return Ok(Vec::new()) };
+    let sums = check_length(item, "sum_hessian", sums.floats()?, count)?;
+    Ok(sums.into_iter().map(f64::from).collect())
 }
 
 fn check_length<T>(item: &Item<'_>, key: &str, values: Vec<T>, count: usize) -> Result<Vec<T>, LoadError> {
