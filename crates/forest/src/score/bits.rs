@@ -17,6 +17,7 @@ mod portable;
 mod ranking;
 
 pub(crate) use self::ranking::Ranking;
+use super::machine::Machine;
 use crate::Library;
 
 /// Splits that are decided by one comparison.
@@ -35,12 +36,13 @@ const BLOCK: usize = 64;
 pub(crate) const ROWS: usize = 4;
 
 /// The ranks of one row.
-pub(crate) type Ranks = [u8; SOURCES];
+type Ranks = [u8; SOURCES];
 
 /// The trees of one model.
 #[derive(Debug, Clone)]
 pub(crate) struct Trees {
     library: Library,
+    machine: Machine,
     chunks: Vec<Chunk>,
     blocks: Vec<Block>,
     /// The leaves' values from left to right, tree by tree.
@@ -80,27 +82,21 @@ enum Masks {
     One(Box<[u64; SPLITS]>),
 }
 
-/// Whether this machine has the instructions that make bit vectors faster than walking.
-pub(crate) fn is_fast() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return avx512::is_available();
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
-}
-
 impl Trees {
-    /// Writes the raw scores of up to [`ROWS`] rows, given by their ranks; `scores` hold the base scores.
-    pub(crate) fn add(&self, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
-        #[cfg(target_arch = "x86_64")]
-        if avx512::is_available() {
-            return avx512::add(self, ranks, outputs, scores);
+    /// Writes the raw scores of up to [`ROWS`] rows, given by their ranks.
+    pub(crate) fn margins(&self, ranks: &[Ranks], base: &[f64], scores: &mut [f64]) {
+        for scores in scores.chunks_exact_mut(base.len()) {
+            scores.copy_from_slice(base);
         }
-        portable::add(self, ranks, outputs, scores);
+        self.add(ranks, base.len(), scores);
     }
 
-    /// As [`Trees::add`], without any instruction of this machine's own.
-    #[cfg(test)]
-    pub(crate) fn add_portably(&self, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+    /// Adds the leaves to the base scores.
+    fn add(&self, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.machine.permutes_bytes() {
+            return avx512::add(self, ranks, outputs, scores);
+        }
         portable::add(self, ranks, outputs, scores);
     }
 

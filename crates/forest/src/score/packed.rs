@@ -16,6 +16,7 @@ mod column;
 mod lower;
 
 use self::column::Columns;
+use super::machine::Machine;
 use crate::Library;
 
 /// Trees that walk side by side: enough to hide the latency of two dependent loads.
@@ -32,6 +33,7 @@ pub(super) const COLUMNS_MAX: usize = 2_048;
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     library: Library,
+    machine: Machine,
     columns: Columns,
     nodes: Vec<Node>,
     /// The values of the leaves, tree by tree.
@@ -80,6 +82,14 @@ struct Group {
 }
 
 impl Packed {
+    /// The bytes of the nodes, leaf values and thresholds.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.outputs[..])
+            + size_of_val(&self.columns.cuts[..])
+    }
+
     /// Writes the raw scores of up to [`ROWS`] rows that lie one after another.
     pub(crate) fn margins(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
         match self.columns.len() {
@@ -113,8 +123,8 @@ impl Packed {
     /// Walks the trees of one block.
     fn walk_block<const N: usize>(&self, block: &Block, ranks: &RankTable<N>, leaves: &mut [u32; BLOCK + 1]) {
         #[cfg(target_arch = "x86_64")]
-        if avx512::is_available() {
-            return avx512::walk(&self.nodes, &block.groups, ranks, leaves);
+        if self.machine.gathers() {
+            return avx512::walk(self.machine, &self.nodes, &block.groups, ranks, leaves);
         }
         for group in &block.groups {
             self.walk(group, &ranks.ranks, leaves);

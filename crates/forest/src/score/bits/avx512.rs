@@ -15,22 +15,14 @@ use std::arch::x86_64::{
 use super::ranking::{Cuts, Ranking};
 use super::{BLOCK, Chunk, MISSING, Masks, ROWS, Ranks, Trees};
 
-/// Whether this machine has what [`add`] needs.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("popcnt")
-}
-
-/// As [`Trees::add`]. Only called where [`is_available`] has said yes.
+/// As [`Trees::add`].
+///
+/// # Panics
+/// On a machine without the instructions.
 pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
-    assert!(is_available(), "checked by the caller, and cheap");
+    assert!(trees.machine.permutes_bytes(), "asked by the caller");
     for (ranks, scores) in ranks.chunks(ROWS).zip(scores.chunks_mut(ROWS * outputs)) {
-        // SAFETY: the machine has every feature that the function is compiled for.
+        // SAFETY: the machine was found to have every feature that the function is compiled for.
         unsafe {
             match ranks.len() {
                 1 => add_rows::<1>(trees, ranks, outputs, scores),
@@ -42,10 +34,13 @@ pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [
     }
 }
 
-/// As [`Ranking::rank`]. Only called where [`is_available`] has said yes.
+/// As [`Ranking::rank`].
+///
+/// # Panics
+/// On a machine without the instructions.
 pub(super) fn rank(ranking: &Ranking, row: &[f64], ranks: &mut Ranks) {
-    assert!(is_available(), "checked by the caller, and cheap");
-    // SAFETY: the machine has every feature that the function is compiled for.
+    assert!(ranking.machine().permutes_bytes(), "asked by the caller");
+    // SAFETY: the machine was found to have every feature that the function is compiled for.
     unsafe { rank_row(ranking, row, ranks) }
 }
 

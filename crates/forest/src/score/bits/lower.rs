@@ -1,8 +1,9 @@
 //! From the model to bit vectors.
 
 use super::{BLOCK, Block, Chunk, Masks, Ranking, SPLITS, Trees};
+use crate::Model;
 use crate::score::bits::ranking::Place;
-use crate::tree::{Model, Node, Tree};
+use crate::tree::{Node, Tree};
 
 /// The most leaves of one tree.
 const LEAVES_MAX: usize = 64;
@@ -17,7 +18,8 @@ impl Trees {
     /// A model's trees; `None` if a tree has too many leaves, or the ranking is not of this model.
     pub(crate) fn new(model: &Model, ranking: &Ranking) -> Option<Trees> {
         let mut trees = Trees {
-            library: model.library,
+            library: model.head.library,
+            machine: ranking.machine(),
             chunks: Vec::new(),
             blocks: Vec::new(),
             values: Vec::new(),
@@ -26,7 +28,7 @@ impl Trees {
         for block in model.trees.chunks(BLOCK) {
             trees.push_block(block, ranking)?;
         }
-        if model.base.len() > 1 {
+        if model.head.base.len() > 1 {
             trees.outputs = model.trees.iter().map(|tree| tree.output as u32).collect();
         }
         Some(trees)

@@ -1,9 +1,11 @@
 //! From a row's values to ranks, once for every tree that reads them.
 
-use super::{MISSING, Ranks, SOURCES};
+use super::{MISSING, ROWS, Ranks, SOURCES};
 use crate::Library;
+use crate::Model;
+use crate::score::machine::Machine;
 use crate::score::reference::{ZERO_BAND, as_read, goes_left};
-use crate::tree::{Missing, Model, Node, Rule};
+use crate::tree::{Missing, Node, Rule};
 
 /// The most thresholds of one source: the ranks of its splits stay below [`MISSING`].
 const CUTS_MAX: usize = 254;
@@ -15,6 +17,7 @@ const EIGHTS_AT_ONCE: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     library: Library,
+    machine: Machine,
     /// Ordered by their key.
     sources: Vec<Source>,
     /// By source, in eights: the last threshold of every eight, then the thresholds in order and without repetition. What
@@ -82,8 +85,12 @@ pub(super) struct Place {
 
 impl Ranking {
     /// The sources of models of one library; `None` if they are too many, or one has too many thresholds.
-    pub(crate) fn new(library: Library, models: &[&Model]) -> Option<Ranking> {
-        let nodes = models.iter().flat_map(|model| &model.trees).flat_map(|tree| &tree.nodes);
+    pub(crate) fn new<'a>(
+        library: Library,
+        models: impl IntoIterator<Item = &'a Model>,
+        machine: Machine,
+    ) -> Option<Ranking> {
+        let nodes = models.into_iter().flat_map(|model| &model.trees).flat_map(|tree| &tree.nodes);
         let mut splits: Vec<(Key, Option<f64>)> = nodes
             .filter_map(|node| match node {
                 Node::Split { feature, rule, .. } => Some((key(*feature, rule), cut(rule))),
@@ -96,7 +103,7 @@ impl Ranking {
         });
         // -0 and 0 stand beside each other and are equal.
         splits.dedup();
-        let mut ranking = Ranking { library, sources: Vec::new(), cuts: Vec::new() };
+        let mut ranking = Ranking { library, machine, sources: Vec::new(), cuts: Vec::new() };
         for part in splits.chunk_by(|(a, _), (b, _)| a == b) {
             let cuts: Vec<f64> = part.iter().filter_map(|(_, cut)| *cut).collect();
             if cuts.len() > CUTS_MAX || ranking.sources.len() == SOURCES {
@@ -105,6 +112,11 @@ impl Ranking {
             ranking.push(part[0].0.clone(), &cuts)?;
         }
         Some(ranking)
+    }
+
+    /// The machine that the ranks are made on.
+    pub(super) const fn machine(&self) -> Machine {
+        self.machine
     }
 
     fn push(&mut self, key: Key, cuts: &[f64]) -> Option<()> {
@@ -127,18 +139,23 @@ impl Ranking {
         Cuts { pivots, eights: &eights[..usize::from(source.eights)] }
     }
 
-    /// Translates a row.
-    pub(crate) fn rank(&self, row: &[f64], ranks: &mut Ranks) {
-        #[cfg(target_arch = "x86_64")]
-        if super::avx512::is_available() {
-            return super::avx512::rank(self, row, ranks);
+    /// Translates up to [`ROWS`] rows, and says how many there were.
+    pub(crate) fn rank_rows(&self, rows: &[f64], width: usize) -> ([Ranks; ROWS], usize) {
+        let mut ranks = [[0; SOURCES]; ROWS];
+        let mut count = 0;
+        for (row, ranks) in rows.chunks_exact(width).zip(&mut ranks) {
+            self.rank(row, ranks);
+            count += 1;
         }
-        self.rank_by(row, ranks, count_below, count_up_to);
+        (ranks, count)
     }
 
-    /// As [`Ranking::rank`], without any instruction of this machine's own.
-    #[cfg(test)]
-    pub(crate) fn rank_portably(&self, row: &[f64], ranks: &mut Ranks) {
+    /// Translates a row.
+    fn rank(&self, row: &[f64], ranks: &mut Ranks) {
+        #[cfg(target_arch = "x86_64")]
+        if self.machine.permutes_bytes() {
+            return super::avx512::rank(self, row, ranks);
+        }
         self.rank_by(row, ranks, count_below, count_up_to);
     }
 

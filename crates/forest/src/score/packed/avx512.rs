@@ -9,34 +9,27 @@ use std::arch::x86_64::{
     _mm512_i64gather_epi32, _mm512_set1_epi64, _mm512_srli_epi64,
 };
 
-use super::{BLOCK, Group, LANES, Node, RankTable};
+use super::{BLOCK, Group, LANES, Machine, Node, RankTable};
 
 /// Groups of [`LANES`] trees that walk together.
 const GROUPS: usize = 4;
 
-/// Whether this machine has what [`walk`] needs.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512dq")
-}
-
-/// Walks the trees of one block and notes the node of each tree's leaf by the tree's slot. Only called where
-/// [`is_available`] has said yes.
+/// Walks the trees of one block and notes the node of each tree's leaf by the tree's slot.
 ///
 /// # Panics
-/// If a root is not one of the nodes: the packed form would not be one that [`super::Packed::new`] made.
+/// On a machine without the instructions, or if a root is not one of the nodes: the packed form would not be one that [`super::Packed::new`] made.
 pub(super) fn walk<const N: usize>(
+    machine: Machine,
     nodes: &[Node],
     groups: &[Group],
     ranks: &RankTable<N>,
     leaves: &mut [u32; BLOCK + 1],
 ) {
-    assert!(is_available(), "checked by the caller, and cheap");
+    assert!(machine.gathers(), "asked by the caller");
     for groups in groups.chunks(GROUPS) {
         let roots = groups.iter().flat_map(|group| group.roots);
         assert!(roots.max().is_some_and(|root| (root as usize) < nodes.len()), "a root is a node");
-        // SAFETY: the machine has every feature that the function is compiled for. What it asks of the nodes is so: they are
+        // SAFETY: the machine was found to have every feature that the function is compiled for. What it asks of the nodes is so: they are
         // private to `Packed`, which `lower.rs` alone makes, and there every node's `left` is a node of the same tree, and a
         // split's `left + 1` is too; a leaf's rank is the largest, so that nothing goes to its `left + 1`. The roots were
         // checked just now.
