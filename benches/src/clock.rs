@@ -13,8 +13,25 @@ fn now() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// CPU time of all threads of this process so far.
+#[cfg(feature = "peers")]
+fn now_of_all_threads() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// As [`nanoseconds`], for jobs that may leave their work to threads of their own.
+#[cfg(feature = "peers")]
+pub(crate) fn nanoseconds_of_all_threads(jobs: &mut [&mut dyn FnMut()]) -> Vec<f64> {
+    measure(jobs, now_of_all_threads)
+}
+
 /// The CPU time that each of several jobs takes, in nanoseconds: the jobs in turn, seven rounds, medians.
 pub(crate) fn nanoseconds(jobs: &mut [&mut dyn FnMut()]) -> Vec<f64> {
+    measure(jobs, now)
+}
+
+fn measure(jobs: &mut [&mut dyn FnMut()], now: impl Fn() -> Duration) -> Vec<f64> {
     let mut rounds = vec![Vec::with_capacity(ROUNDS); jobs.len()];
     for _ in 0..ROUNDS {
         for (job, rounds) in jobs.iter_mut().zip(&mut rounds) {

@@ -3,6 +3,7 @@
 mod callgrind;
 mod clock;
 mod features;
+mod forest;
 mod latencies;
 mod report;
 mod serve;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Suite {
     /// What features cost.
     Features(features::Options),
+    /// What scoring and explaining cost.
+    Forest(forest::Options),
     /// Latency and throughput of unary predictions.
     Serve(serve::Options),
 }
@@ -29,6 +32,7 @@ enum Suite {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().suite {
         Suite::Features(options) => features::run(&options),
+        Suite::Forest(options) => forest::run(&options),
         Suite::Serve(options) => serve::run(&options).await,
     }
 }

@@ -13,10 +13,10 @@ use crate::repository;
 pub struct Options {
     /// The suite.
     suite: Suite,
-    /// Also writes JSON lines to this file; the suite `forest` does not yet.
+    /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// What the suite itself takes; `forest` needs the file of a model.
+    /// What the suite itself takes.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -26,7 +26,7 @@ pub struct Options {
 enum Suite {
     /// What features cost, beside other libraries.
     Features,
-    /// What scoring one row costs, per booster.
+    /// What scoring and explaining cost, beside the original libraries and others.
     Forest,
     /// Latency and throughput of a running server.
     Serve,
@@ -37,14 +37,11 @@ enum Suite {
 /// # Errors
 /// When it does not build or fails.
 pub fn run(options: &Options) -> Result<()> {
-    if options.json.is_some() && options.suite == Suite::Forest {
-        bail!("this suite prints a table only; run it without --json");
-    }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository::root()).args(["run", "--quiet", "--release", "--package"]);
     match options.suite {
         Suite::Features => cargo.args(["benches", "--features", "peers", "--", "features"]),
-        Suite::Forest => cargo.args(["forest", "--example", "cost_of_a_score", "--"]),
+        Suite::Forest => cargo.args(["benches", "--features", "peers", "--", "forest"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
     };
     if let Some(file) = &options.json {

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use forest::{Model, Explainer, Limits};
+use forest::{Explainer, Limits, Model};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();

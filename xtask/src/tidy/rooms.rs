@@ -53,7 +53,18 @@ pub const ROOMS: &[Room] = &[
     room(
         "benches",
         "benches",
-        &["proto", "kline", "market", "features", "forest", "forecast", "store", "exchange-sim", "klinecast"],
+        &[
+            "proto",
+            "kline",
+            "market",
+            "features",
+            "forest",
+            "forecast",
+            "store",
+            "exchange-sim",
+            "klinecast",
+            "klinecast-trainer",
+        ],
     ),
     room("xtask", "xtask", &[]),
 ];

@@ -47,7 +47,7 @@ pub(crate) struct Trees {
     blocks: Vec<Block>,
     /// The leaves' values from left to right, tree by tree.
     values: Vec<f64>,
-    /// The output of each tree, in the order of summation; empty if there is one output.
+    /// The output of each tree, in the order of summation; empty if they take turns.
     outputs: Vec<u32>,
 }
 
@@ -71,7 +71,7 @@ struct Chunk {
     trees: [(u32, u8); 4],
 }
 
-/// By split: the leaves that are left if the row goes right there.
+/// By split: the leaves that it rules out if the row goes right there.
 #[derive(Debug, Clone)]
 enum Masks {
     /// Four trees of up to 16 leaves.
@@ -103,22 +103,25 @@ impl Trees {
     /// Adds the leaves of one block of one row, in the original's order and width.
     #[inline(always)]
     fn sum(&self, leaves: &[f64], first_tree: usize, scores: &mut [f64]) {
-        match (self.library, scores) {
-            (Library::LightGbm, [score]) => *score = leaves.iter().fold(*score, |sum, value| sum + value),
-            (Library::XgBoost, [score]) => {
-                *score = f64::from(leaves.iter().fold(*score as f32, |sum, value| sum + *value as f32));
+        let outputs = scores.len();
+        if !self.outputs.is_empty() {
+            for (value, output) in leaves.iter().zip(&self.outputs[first_tree..]) {
+                scores[*output as usize] = self.sum_of(scores[*output as usize], std::iter::once(value));
             }
-            (Library::LightGbm, scores) => {
-                for (value, output) in leaves.iter().zip(&self.outputs[first_tree..]) {
-                    scores[*output as usize] += value;
-                }
-            }
-            (Library::XgBoost, scores) => {
-                for (value, output) in leaves.iter().zip(&self.outputs[first_tree..]) {
-                    let score = &mut scores[*output as usize];
-                    *score = f64::from(*score as f32 + *value as f32);
-                }
-            }
+            return;
+        }
+        // Each output takes every so-manieth tree: a sum that stays in a register.
+        for offset in 0..outputs.min(leaves.len()) {
+            let score = &mut scores[(first_tree + offset) % outputs];
+            *score = self.sum_of(*score, leaves[offset..].iter().step_by(outputs));
+        }
+    }
+
+    #[inline(always)]
+    fn sum_of<'a>(&self, score: f64, leaves: impl Iterator<Item = &'a f64>) -> f64 {
+        match self.library {
+            Library::LightGbm => leaves.fold(score, |sum, value| sum + value),
+            Library::XgBoost => f64::from(leaves.fold(score as f32, |sum, value| sum + *value as f32)),
         }
     }
 

@@ -4,16 +4,19 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_and_si512,
-    _mm512_castsi512_pd, _mm512_castsi512_si128, _mm512_cmp_pd_mask, _mm512_cmpeq_epi8_mask,
-    _mm512_cmpgt_epu8_mask, _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_mov_epi8,
-    _mm512_mask_mov_epi16, _mm512_mask_mov_epi32, _mm512_mask_mov_epi64, _mm512_movepi8_mask,
-    _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_set1_pd, _mm512_setzero_si512,
-    _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    __m512i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_castsi512_pd,
+    _mm512_castsi512_si128, _mm512_cmp_pd_mask, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask,
+    _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_mask_or_epi32,
+    _mm512_mask_or_epi64, _mm512_maskz_mov_epi16, _mm512_maskz_mov_epi32, _mm512_maskz_mov_epi64,
+    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_pd,
+    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi64,
 };
 
-use super::ranking::{Cuts, Ranking};
-use super::{BLOCK, Chunk, MISSING, Masks, ROWS, Ranks, Trees};
+use super::ranking::{Cuts, Ranking, or_zero};
+use super::{BLOCK, Chunk, MISSING, Masks, ROWS, Ranks, SOURCES, Trees};
+use crate::Library;
+use crate::score::reference::as_read;
 
 /// As [`Trees::add`].
 ///
@@ -34,21 +37,32 @@ pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [
     }
 }
 
-/// As [`Ranking::rank`].
+/// Ranks the numbers of up to [`ROWS`] rows.
 ///
 /// # Panics
 /// On a machine without the instructions.
-pub(super) fn rank(ranking: &Ranking, row: &[f64], ranks: &mut Ranks) {
+pub(super) fn rank(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
     assert!(ranking.machine().permutes_bytes(), "asked by the caller");
     // SAFETY: the machine was found to have every feature that the function is compiled for.
-    unsafe { rank_row(ranking, row, ranks) }
+    unsafe {
+        match ranking.library() {
+            Library::LightGbm => rank_rows::<_CMP_LT_OQ>(ranking, rows, width, ranks),
+            Library::XgBoost => rank_rows::<_CMP_LE_OQ>(ranking, rows, width, ranks),
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
-fn rank_row(ranking: &Ranking, row: &[f64], ranks: &mut Ranks) {
-    let below = |cuts: Cuts<'_>, value| count::<_CMP_LT_OQ>(cuts, value);
-    let up_to = |cuts: Cuts<'_>, value| count::<_CMP_LE_OQ>(cuts, value);
-    ranking.rank_by(row, ranks, below, up_to);
+fn rank_rows<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
+    // All rows by one source before the next: its thresholds are at hand.
+    for (source, number) in ranking.numbers().iter().enumerate().take(SOURCES) {
+        let cuts = ranking.cuts(number);
+        for (row, ranks) in rows.chunks_exact(width).zip(&mut *ranks) {
+            let value = as_read(ranking.library(), row[number.feature as usize]);
+            let rank = count::<PASSES>(cuts, or_zero(value));
+            ranks[source] = if number.is_missing(value) { MISSING } else { rank };
+        }
+    }
 }
 
 /// How many thresholds a value passes: first the eight is found, then the place in it.
@@ -56,15 +70,14 @@ fn rank_row(ranking: &Ranking, row: &[f64], ranks: &mut Ranks) {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
 fn count<const PASSES: i32>(cuts: Cuts<'_>, value: f64) -> u8 {
     let value = _mm512_set1_pd(value);
-    let passed = |eight: &[f64; 8]| {
-        _mm512_cmp_pd_mask::<PASSES>(_mm512_castsi512_pd(load(eight)), value).count_ones() as usize
-    };
+    let passed =
+        |eight: &[f64; 8]| _mm512_cmp_pd_mask::<PASSES>(_mm512_castsi512_pd(load(eight)), value).count_ones();
     if cuts.pivots.is_empty() {
-        return cuts.eights.iter().map(passed).sum::<usize>() as u8;
+        return cuts.eights.iter().map(passed).sum::<u32>() as u8;
     }
-    let whole: usize = cuts.pivots.iter().map(passed).sum();
+    let whole: u32 = cuts.pivots.iter().map(passed).sum();
     // A value that passes all of the last eight passes its pivot too.
-    cuts.eights.get(whole).map_or(8 * whole, |eight| 8 * whole + passed(eight)) as u8
+    cuts.eights.get(whole as usize).map_or(8 * whole, |eight| 8 * whole + passed(eight)) as u8
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1")]
@@ -98,21 +111,21 @@ fn add_blocks<const COUNT: usize, const ANY_MISSING: bool>(
         for chunk in &trees.chunks[block.chunks.clone()] {
             for (table, leaves) in tables.iter().zip(&mut leaves) {
                 let right = right::<ANY_MISSING>(chunk, table);
-                let mut put = |tree: usize, left: u64| {
+                let mut put = |tree: usize, ruled_out: u64| {
                     let (first, slot) = chunk.trees[tree];
-                    leaves[usize::from(slot)] = trees.values[first as usize + left.trailing_zeros() as usize];
+                    let leaf = ruled_out.trailing_ones() as usize;
+                    leaves[usize::from(slot)] = trees.values[first as usize + leaf];
                 };
                 match &chunk.masks {
                     Masks::Four(masks) => {
-                        let left = four(masks, right);
-                        for (tree, left) in left.into_iter().enumerate() {
-                            put(tree, left);
+                        for (tree, ruled_out) in four(masks, right).into_iter().enumerate() {
+                            put(tree, ruled_out);
                         }
                     }
                     Masks::Two(masks) => {
-                        let left = two(masks, right);
-                        put(0, left[0]);
-                        put(1, left[1]);
+                        for (tree, ruled_out) in two(masks, right).into_iter().enumerate() {
+                            put(tree, ruled_out);
+                        }
                     }
                     Masks::One(masks) => put(0, one(masks, right)),
                 }
@@ -141,60 +154,53 @@ fn right<const ANY_MISSING: bool>(chunk: &Chunk, table: &[__m512i; 4]) -> u64 {
     right & !(missing & chunk.left_if_missing)
 }
 
-/// The leaves that four trees have left.
+/// The leaves that four trees have ruled out.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1")]
 fn four(masks: &[u16; 64], right: u64) -> [u64; 4] {
     let halves = masks.as_chunks::<32>().0;
-    let a = _mm512_mask_mov_epi16(ones(), right as u32, load(&halves[0]));
-    let b = _mm512_mask_mov_epi16(ones(), (right >> 32) as u32, load(&halves[1]));
+    let a = _mm512_maskz_mov_epi16(right as u32, load(&halves[0]));
+    let b = _mm512_maskz_mov_epi16((right >> 32) as u32, load(&halves[1]));
     // Quadwords: trees 0, 2, 0, 2, 1, 3, 1, 3.
-    let both = _mm512_and_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    let both = _mm512_and_si512(both, _mm512_shuffle_i64x2::<0b10_11_00_01>(both, both));
-    let both = _mm512_and_si512(both, _mm512_srli_epi64::<32>(both));
-    let both = _mm512_and_si512(both, _mm512_srli_epi64::<16>(both));
+    let both = _mm512_or_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    let both = _mm512_or_si512(both, _mm512_shuffle_i64x2::<0b10_11_00_01>(both, both));
+    let both = _mm512_or_si512(both, _mm512_srli_epi64::<32>(both));
+    let both = _mm512_or_si512(both, _mm512_srli_epi64::<16>(both));
     let words = _mm512_cvtepi64_epi16(both);
-    let (low, high) =
-        (_mm_cvtsi128_si64(words).cast_unsigned(), _mm_extract_epi64::<1>(words).cast_unsigned());
-    [low & 0xffff, high & 0xffff, (low >> 16) & 0xffff, (high >> 16) & 0xffff]
+    let low = _mm_cvtsi128_si64(words).cast_unsigned();
+    let high = _mm_extract_epi64::<1>(words).cast_unsigned();
+    [low, high, low >> 16, high >> 16]
 }
 
-/// The leaves that two trees have left.
+/// The leaves that two trees have ruled out.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1")]
 fn two(masks: &[u32; 64], right: u64) -> [u64; 2] {
     let parts = masks.as_chunks::<16>().0;
-    let part = |at: usize| _mm512_mask_mov_epi32(ones(), (right >> (16 * at)) as u16, load(&parts[at]));
-    let (a, b) = (_mm512_and_si512(part(0), part(1)), _mm512_and_si512(part(2), part(3)));
-    let both = _mm512_and_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    let both = _mm512_and_si512(both, _mm512_shuffle_i64x2::<0b10_11_00_01>(both, both));
-    let both = _mm512_and_si512(both, _mm512_shuffle_i64x2::<0b01_00_11_10>(both, both));
-    let both = _mm512_and_si512(both, _mm512_srli_epi64::<32>(both));
+    let part = |at: usize| _mm512_maskz_mov_epi32((right >> (16 * at)) as u16, load(&parts[at]));
+    let also = |all, at: usize| _mm512_mask_or_epi32(all, (right >> (16 * at)) as u16, all, load(&parts[at]));
+    let (a, b) = (also(part(0), 1), also(part(2), 3));
+    let both = _mm512_or_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    let both = _mm512_or_si512(both, _mm512_shuffle_i64x2::<0b10_11_00_01>(both, both));
+    let both = _mm512_or_si512(both, _mm512_shuffle_i64x2::<0b01_00_11_10>(both, both));
+    let both = _mm512_or_si512(both, _mm512_srli_epi64::<32>(both));
     let words = _mm512_castsi512_si128(both);
-    [
-        _mm_cvtsi128_si64(words).cast_unsigned() & 0xffff_ffff,
-        _mm_extract_epi64::<1>(words).cast_unsigned() & 0xffff_ffff,
-    ]
+    [_mm_cvtsi128_si64(words).cast_unsigned(), _mm_extract_epi64::<1>(words).cast_unsigned()]
 }
 
-/// The leaves that one tree has left.
+/// The leaves that one tree has ruled out.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1")]
 fn one(masks: &[u64; 64], right: u64) -> u64 {
     let parts = masks.as_chunks::<8>().0;
-    let part = |at: usize| _mm512_mask_mov_epi64(ones(), (right >> (8 * at)) as u8, load(&parts[at]));
-    let pair = |at: usize| _mm512_and_si512(part(2 * at), part(2 * at + 1));
-    let all = _mm512_and_si512(_mm512_and_si512(pair(0), pair(1)), _mm512_and_si512(pair(2), pair(3)));
-    let all = _mm512_and_si512(all, _mm512_shuffle_i64x2::<0b01_00_11_10>(all, all));
-    let all = _mm512_and_si512(all, _mm512_shuffle_i64x2::<0b10_11_00_01>(all, all));
+    let part = |at: usize| _mm512_maskz_mov_epi64((right >> (8 * at)) as u8, load(&parts[at]));
+    let also = |all, at: usize| _mm512_mask_or_epi64(all, (right >> (8 * at)) as u8, all, load(&parts[at]));
+    let (a, b) = (also(also(also(part(0), 1), 2), 3), also(also(also(part(4), 5), 6), 7));
+    let all = _mm512_or_si512(a, b);
+    let all = _mm512_or_si512(all, _mm512_shuffle_i64x2::<0b01_00_11_10>(all, all));
+    let all = _mm512_or_si512(all, _mm512_shuffle_i64x2::<0b10_11_00_01>(all, all));
     let words = _mm512_castsi512_si128(all);
-    (_mm_cvtsi128_si64(words) & _mm_extract_epi64::<1>(words)).cast_unsigned()
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn ones() -> __m512i {
-    _mm512_set1_epi64(-1)
+    (_mm_cvtsi128_si64(words) | _mm_extract_epi64::<1>(words)).cast_unsigned()
 }
 
 /// A register's worth of memory.

@@ -28,7 +28,8 @@ impl Trees {
         for block in model.trees.chunks(BLOCK) {
             trees.push_block(block, ranking)?;
         }
-        if model.head.base.len() > 1 {
+        let outputs = model.head.base.len();
+        if model.trees.iter().enumerate().any(|(number, tree)| tree.output != number % outputs) {
             trees.outputs = model.trees.iter().map(|tree| tree.output as u32).collect();
         }
         Some(trees)
@@ -55,7 +56,7 @@ impl Trees {
     fn push_chunk(&mut self, flat: &[Flat], slots: &[usize], per_chunk: usize) -> Option<()> {
         let room = SPLITS / per_chunk;
         let (mut sources, mut ranks) = ([0; SPLITS], [u8::MAX; SPLITS]);
-        let (mut left_if_missing, mut masks) = (0, [u64::MAX; SPLITS]);
+        let (mut left_if_missing, mut masks) = (0, [0; SPLITS]);
         let mut trees = [(0, BLOCK as u8); 4];
         for (tree, slot) in slots.iter().enumerate() {
             let Flat { splits, values } = &flat[*slot];
@@ -97,7 +98,7 @@ impl Flat {
                 let end = self.values.len();
                 // Going right rules out the leaves of the left subtree; 64 of them leave no right one.
                 let ruled_out = ((1_u64 << (end - first)) - 1) << first;
-                self.splits.push((ranking.place(*feature, rule)?, !ruled_out));
+                self.splits.push((ranking.place(*feature, rule)?, ruled_out));
                 self.push(tree, *right as usize, ranking)?;
             }
         }

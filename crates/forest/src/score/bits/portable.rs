@@ -42,14 +42,10 @@ fn right(chunk: &Chunk, ranks: &Ranks) -> u64 {
 fn leaf(masks: &Masks, tree: usize, right: u64) -> usize {
     let decided =
         |first: usize, count: usize| (first..first + count).filter(move |split| (right >> split) & 1 == 1);
-    let left = match masks {
-        Masks::Four(masks) => {
-            decided(tree * 16, 16).fold(u64::MAX, |left, split| left & u64::from(masks[split]))
-        }
-        Masks::Two(masks) => {
-            decided(tree * 32, 32).fold(u64::MAX, |left, split| left & u64::from(masks[split]))
-        }
-        Masks::One(masks) => decided(0, 64).fold(u64::MAX, |left, split| left & masks[split]),
+    let ruled_out = match masks {
+        Masks::Four(masks) => decided(tree * 16, 16).fold(0, |out, split| out | u64::from(masks[split])),
+        Masks::Two(masks) => decided(tree * 32, 32).fold(0, |out, split| out | u64::from(masks[split])),
+        Masks::One(masks) => decided(0, 64).fold(0, |out, split| out | masks[split]),
     };
-    left.trailing_zeros() as usize
+    ruled_out.trailing_ones() as usize
 }

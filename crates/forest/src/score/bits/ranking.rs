@@ -1,11 +1,10 @@
 //! From a row's values to ranks, once for every tree that reads them.
 
 use super::{MISSING, ROWS, Ranks, SOURCES};
-use crate::Library;
-use crate::Model;
 use crate::score::machine::Machine;
 use crate::score::reference::{ZERO_BAND, as_read, goes_left};
 use crate::tree::{Missing, Node, Rule};
+use crate::{Library, Model};
 
 /// The most thresholds of one source: the ranks of its splits stay below [`MISSING`].
 const CUTS_MAX: usize = 254;
@@ -13,16 +12,29 @@ const CUTS_MAX: usize = 254;
 /// So many eights are looked through without pivots.
 const EIGHTS_AT_ONCE: usize = 4;
 
-/// The sources of one or several models of one library.
+/// The sources of one or several models of one library: first the numbers, then the sets.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     library: Library,
     machine: Machine,
-    /// Ordered by their key.
-    sources: Vec<Source>,
-    /// By source, in eights: the last threshold of every eight, then the thresholds in order and without repetition. What
-    /// is left of an eight is NaN, which no value is above.
+    /// Ordered by feature and reading.
+    numbers: Vec<Number>,
+    /// Ordered as they are compared; each has the rank 0 for left and 1 for right.
+    sets: Vec<(u32, Rule)>,
+    /// By number, in eights: the last threshold of every eight, then the thresholds in order and without repetition. What
+    /// is left of an eight is NaN, which no value passes.
     cuts: Vec<[f64; 8]>,
+}
+
+/// A feature that is compared with thresholds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number {
+    pub(super) feature: u32,
+    /// What counts as missing; XGBoost's is NaN.
+    pub(super) missing: Missing,
+    first: u32,
+    pivots: u8,
+    eights: u8,
 }
 
 /// Thresholds of one source in eights.
@@ -33,54 +45,25 @@ pub(super) struct Cuts<'a> {
     pub(super) eights: &'a [[f64; 8]],
 }
 
-/// A feature, and how it is read.
-#[derive(Debug, Clone)]
-struct Source {
-    key: Key,
-    first: u32,
-    pivots: u8,
-    eights: u8,
-}
-
-type Key = (u32, Reading);
-
-/// What a value's rank is made from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Reading {
-    /// LightGBM: the number of thresholds below the value.
-    AtMost(Missing),
-    /// XGBoost: the number of thresholds not above the value.
-    Below,
-    /// A categorical split of its own: 0 for left, 1 for right.
-    SetLeft(crate::tree::Categories),
-    /// As `SetLeft`, with the way that missing values go.
-    SetRight(crate::tree::Categories, bool),
-}
-
-fn key(feature: u32, rule: &Rule) -> Key {
-    let reading = match rule {
-        Rule::AtMost { missing, .. } => Reading::AtMost(*missing),
-        Rule::Below { .. } => Reading::Below,
-        Rule::AmongLeft { categories } => Reading::SetLeft(categories.clone()),
-        Rule::AmongRight { categories, default_left } => Reading::SetRight(categories.clone(), *default_left),
-    };
-    (feature, reading)
-}
-
-fn cut(rule: &Rule) -> Option<f64> {
-    match rule {
-        Rule::AtMost { threshold, .. } => Some(*threshold),
-        Rule::Below { threshold, .. } => Some(f64::from(*threshold)),
-        Rule::AmongLeft { .. } | Rule::AmongRight { .. } => None,
-    }
-}
-
 /// Where a split looks, and what it compares with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) source: u8,
     pub(super) rank: u8,
     pub(super) left_if_missing: bool,
+}
+
+/// A numerical split: feature, what is missing, threshold, and whether the missing goes left.
+fn number(feature: u32, rule: &Rule) -> Option<(u32, Missing, f64, bool)> {
+    match rule {
+        Rule::AtMost { threshold, missing, default_left } => {
+            Some((feature, *missing, *threshold, *default_left))
+        }
+        Rule::Below { threshold, default_left } => {
+            Some((feature, Missing::NotANumber, f64::from(*threshold), *default_left))
+        }
+        Rule::AmongLeft { .. } | Rule::AmongRight { .. } => None,
+    }
 }
 
 impl Ranking {
@@ -90,41 +73,39 @@ impl Ranking {
         models: impl IntoIterator<Item = &'a Model>,
         machine: Machine,
     ) -> Option<Ranking> {
-        let nodes = models.into_iter().flat_map(|model| &model.trees).flat_map(|tree| &tree.nodes);
-        let mut splits: Vec<(Key, Option<f64>)> = nodes
-            .filter_map(|node| match node {
-                Node::Split { feature, rule, .. } => Some((key(*feature, rule), cut(rule))),
-                Node::Leaf { .. } => None,
-            })
-            .collect();
-        splits.sort_by(|(a, cut_a), (b, cut_b)| {
-            let by_cut = || cut_a.unwrap_or_default().total_cmp(&cut_b.unwrap_or_default());
-            a.cmp(b).then_with(by_cut)
-        });
-        // -0 and 0 stand beside each other and are equal.
-        splits.dedup();
-        let mut ranking = Ranking { library, machine, sources: Vec::new(), cuts: Vec::new() };
-        for part in splits.chunk_by(|(a, _), (b, _)| a == b) {
-            let cuts: Vec<f64> = part.iter().filter_map(|(_, cut)| *cut).collect();
-            if cuts.len() > CUTS_MAX || ranking.sources.len() == SOURCES {
-                return None;
+        let mut ranking =
+            Ranking { library, machine, numbers: Vec::new(), sets: Vec::new(), cuts: Vec::new() };
+        let mut cuts: Vec<(u32, Missing, f64)> = Vec::new();
+        for node in models.into_iter().flat_map(|model| &model.trees).flat_map(|tree| &tree.nodes) {
+            let Node::Split { feature, rule, .. } = node else { continue };
+            match number(*feature, rule) {
+                Some((feature, missing, cut, _)) => cuts.push((feature, missing, cut)),
+                None => ranking.sets.push((*feature, rule.clone())),
             }
-            ranking.push(part[0].0.clone(), &cuts)?;
         }
-        Some(ranking)
+        ranking.sets.sort_by(compare_sets);
+        ranking.sets.dedup();
+        cuts.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| a.2.total_cmp(&b.2)));
+        // -0 and 0 stand beside each other and are equal.
+        cuts.dedup();
+        for of_one in cuts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            ranking.push(of_one)?;
+        }
+        (ranking.numbers.len() + ranking.sets.len() <= SOURCES).then_some(ranking)
     }
 
-    /// The machine that the ranks are made on.
-    pub(super) const fn machine(&self) -> Machine {
-        self.machine
-    }
-
-    fn push(&mut self, key: Key, cuts: &[f64]) -> Option<()> {
-        let eights = in_eights(cuts);
+    /// Appends a number with its thresholds.
+    fn push(&mut self, cuts: &[(u32, Missing, f64)]) -> Option<()> {
+        if cuts.len() > CUTS_MAX {
+            return None;
+        }
+        let thresholds: Vec<f64> = cuts.iter().map(|(_, _, cut)| *cut).collect();
+        let eights = in_eights(&thresholds);
         let last: Vec<f64> = eights.iter().map(|eight| eight[7]).collect();
         let pivots = if eights.len() > EIGHTS_AT_ONCE { in_eights(&last) } else { Vec::new() };
-        self.sources.push(Source {
-            key,
+        self.numbers.push(Number {
+            feature: cuts.first()?.0,
+            missing: cuts.first()?.1,
             first: u32::try_from(self.cuts.len()).ok()?,
             pivots: pivots.len() as u8,
             eights: eights.len() as u8,
@@ -134,85 +115,113 @@ impl Ranking {
         Some(())
     }
 
-    fn cuts(&self, source: &Source) -> Cuts<'_> {
-        let (pivots, eights) = self.cuts[source.first as usize..].split_at(usize::from(source.pivots));
-        Cuts { pivots, eights: &eights[..usize::from(source.eights)] }
+    /// The machine that the ranks are made on.
+    pub(super) const fn machine(&self) -> Machine {
+        self.machine
+    }
+
+    pub(super) const fn library(&self) -> Library {
+        self.library
+    }
+
+    pub(super) fn numbers(&self) -> &[Number] {
+        &self.numbers
+    }
+
+    #[inline(always)]
+    pub(super) fn cuts(&self, number: &Number) -> Cuts<'_> {
+        let (pivots, eights) = (usize::from(number.pivots), usize::from(number.eights));
+        let cuts = &self.cuts[number.first as usize..][..pivots + eights];
+        let (pivots, eights) = cuts.split_at(pivots);
+        Cuts { pivots, eights }
     }
 
     /// Translates up to [`ROWS`] rows, and says how many there were.
     pub(crate) fn rank_rows(&self, rows: &[f64], width: usize) -> ([Ranks; ROWS], usize) {
         let mut ranks = [[0; SOURCES]; ROWS];
-        let mut count = 0;
+        let count = rows.len() / width;
+        self.rank_numbers(rows, width, &mut ranks[..count]);
         for (row, ranks) in rows.chunks_exact(width).zip(&mut ranks) {
-            self.rank(row, ranks);
-            count += 1;
+            for ((feature, rule), rank) in self.sets.iter().zip(&mut ranks[self.numbers.len()..]) {
+                let value = as_read(self.library, row[*feature as usize]);
+                *rank = u8::from(!goes_left(rule, value));
+            }
         }
         (ranks, count)
     }
 
-    /// Translates a row.
-    fn rank(&self, row: &[f64], ranks: &mut Ranks) {
+    fn rank_numbers(&self, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
         #[cfg(target_arch = "x86_64")]
         if self.machine.permutes_bytes() {
-            return super::avx512::rank(self, row, ranks);
+            return super::avx512::rank(self, rows, width, ranks);
         }
-        self.rank_by(row, ranks, count_below, count_up_to);
-    }
-
-    /// Translates a row with functions that say how many thresholds lie below a value, and how many not above it.
-    #[inline(always)]
-    pub(super) fn rank_by(
-        &self,
-        row: &[f64],
-        ranks: &mut Ranks,
-        below: impl Fn(Cuts<'_>, f64) -> u8,
-        up_to: impl Fn(Cuts<'_>, f64) -> u8,
-    ) {
-        for (source, rank) in self.sources.iter().zip(ranks) {
-            let value = as_read(self.library, row[source.key.0 as usize]);
-            let cuts = self.cuts(source);
-            *rank = match &source.key.1 {
-                Reading::AtMost(missing) if is_missing(value, *missing) => MISSING,
-                Reading::AtMost(_) => below(cuts, if value.is_nan() { 0.0 } else { value }),
-                Reading::Below if value.is_nan() => MISSING,
-                Reading::Below => up_to(cuts, value),
-                Reading::SetLeft(categories) => {
-                    u8::from(!goes_left(&Rule::AmongLeft { categories: categories.clone() }, value))
-                }
-                Reading::SetRight(categories, default_left) => {
-                    let (categories, default_left) = (categories.clone(), *default_left);
-                    u8::from(!goes_left(&Rule::AmongRight { categories, default_left }, value))
-                }
-            };
+        for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
+            for (number, rank) in self.numbers.iter().zip(ranks) {
+                let value = as_read(self.library, row[number.feature as usize]);
+                *rank = match (number.is_missing(value), self.library) {
+                    (true, _) => MISSING,
+                    (false, Library::LightGbm) => self.cuts(number).count(|cut| cut < or_zero(value)),
+                    (false, Library::XgBoost) => self.cuts(number).count(|cut| cut <= value),
+                };
+            }
         }
     }
 
     /// A split's place; `None` if it is of a model that this ranking was not made for.
     pub(super) fn place(&self, feature: u32, rule: &Rule) -> Option<Place> {
-        let key = key(feature, rule);
-        let source = self.sources.binary_search_by(|source| source.key.cmp(&key)).ok()?;
-        let rank = cut(rule).map_or(0, |threshold| count_below(self.cuts(&self.sources[source]), threshold));
-        let left_if_missing = match rule {
-            Rule::AtMost { default_left, .. } | Rule::Below { default_left, .. } => *default_left,
-            // The rank has said it.
-            Rule::AmongLeft { .. } | Rule::AmongRight { .. } => false,
+        let Some((feature, missing, threshold, left_if_missing)) = number(feature, rule) else {
+            let set = self.sets.binary_search_by(|set| compare_sets(set, &(feature, rule.clone()))).ok()?;
+            let source = u8::try_from(self.numbers.len() + set).ok()?;
+            // The rank says where the missing goes.
+            return Some(Place { source, rank: 0, left_if_missing: false });
         };
+        let key = |number: &Number| (number.feature, number.missing);
+        let source = self.numbers.binary_search_by_key(&(feature, missing), key).ok()?;
+        let rank = self.cuts(&self.numbers[source]).count(|cut| cut < threshold);
         Some(Place { source: u8::try_from(source).ok()?, rank, left_if_missing })
     }
 
     /// The bytes of the thresholds and sources.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&self.cuts[..]) + size_of_val(&self.sources[..])
+        size_of_val(&self.cuts[..]) + size_of_val(&self.numbers[..]) + size_of_val(&self.sets[..])
     }
 }
 
-/// What LightGBM takes as missing.
-fn is_missing(value: f64, missing: Missing) -> bool {
-    match missing {
-        Missing::Never => false,
-        Missing::Zero => value.is_nan() || value.abs() <= ZERO_BAND,
-        Missing::NotANumber => value.is_nan(),
+/// An order of categorical splits: by feature, library, set and default.
+fn compare_sets((a, a_rule): &(u32, Rule), (b, b_rule): &(u32, Rule)) -> std::cmp::Ordering {
+    fn parts(rule: &Rule) -> Option<(&crate::tree::Categories, bool)> {
+        match rule {
+            Rule::AmongLeft { categories } => Some((categories, false)),
+            Rule::AmongRight { categories, default_left } => Some((categories, *default_left)),
+            Rule::AtMost { .. } | Rule::Below { .. } => None,
+        }
     }
+    a.cmp(b).then_with(|| parts(a_rule).cmp(&parts(b_rule)))
+}
+
+impl Number {
+    /// Whether a value that was read is missing.
+    #[inline(always)]
+    pub(super) fn is_missing(&self, value: f64) -> bool {
+        match self.missing {
+            Missing::Never => false,
+            Missing::Zero => value.is_nan() || value.abs() <= ZERO_BAND,
+            Missing::NotANumber => value.is_nan(),
+        }
+    }
+}
+
+impl Cuts<'_> {
+    /// How many thresholds a value passes; those that it passes stand first.
+    fn count(&self, passes: impl Fn(f64) -> bool) -> u8 {
+        self.eights.as_flattened().partition_point(|cut| passes(*cut)) as u8
+    }
+}
+
+/// What LightGBM takes NaN for where nothing is missing.
+#[inline(always)]
+pub(super) fn or_zero(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value }
 }
 
 /// Numbers in eights; one eight at least, the last one filled up with NaN.
@@ -222,17 +231,4 @@ fn in_eights(numbers: &[f64]) -> Vec<[f64; 8]> {
         eights[at / 8][at % 8] = *number;
     }
     eights
-}
-
-fn count_below(cuts: Cuts<'_>, value: f64) -> u8 {
-    count(cuts, |cut| cut < value)
-}
-
-fn count_up_to(cuts: Cuts<'_>, value: f64) -> u8 {
-    count(cuts, |cut| cut <= value)
-}
-
-/// How many thresholds a value passes; those that it passes stand first.
-fn count(cuts: Cuts<'_>, passes: impl Fn(f64) -> bool) -> u8 {
-    cuts.eights.as_flattened().partition_point(|cut| passes(*cut)) as u8
 }

@@ -1,0 +1,58 @@
+//! What scoring and explaining cost: a bundle's boosters and a stress model, by one row, ten and a thousand; built with
+//! `peers`, beside the original libraries and hessboost.
+
+mod ours;
+#[cfg(feature = "peers")]
+mod peers;
+#[cfg(feature = "peers")]
+mod stress;
+mod subject;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::report::report;
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// The folder of a bundle; the newest that `scripts/run` has trained if none is named.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// Also writes JSON lines to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Batches that are measured.
+const BATCHES: [usize; 3] = [1, 10, 1_000];
+
+/// Measures and prints.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let folder = match &options.bundle {
+        Some(folder) => folder.clone(),
+        None => subject::newest_bundle()?,
+    };
+    let bundle = subject::of_bundle(&folder)?;
+    println!("bundle {}", folder.display());
+    println!(
+        "CPU time of one thread, medians of 7 rounds, us a row unless said; ours, peer, ours over peer, goal"
+    );
+    let mut measures = ours::of_bundle(&bundle)?;
+    #[cfg(feature = "peers")]
+    {
+        let stress = stress::subjects()?;
+        let library = peers::Libraries::load()?;
+        for subject in bundle.iter().filter(|subject| subject.is_shown()).chain(&stress) {
+            measures.extend(peers::beside(&library, subject)?);
+        }
+        measures.extend(peers::whole_bar(&library, &bundle)?);
+    }
+    #[cfg(not(feature = "peers"))]
+    for subject in bundle.iter().filter(|subject| subject.is_shown()) {
+        measures.extend(ours::alone(subject)?);
+    }
+    report("forest", &measures, options.json.as_deref())
+}
