@@ -87,6 +87,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Adds the tree's contributions at some of its rule's points.
+    #[inline(never)]
     fn go<const LANES: usize>(&self, part: &Part, values: &[f64], output: &mut [f64], scratch: &mut Scratch) {
         let mut points = [0.0; LANES];
         points.copy_from_slice(&part.points[..LANES]);
