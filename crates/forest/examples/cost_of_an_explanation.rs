@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use forest::{Booster, Explainer, Limits};
+use forest::{Explainer, Limits, Model};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
@@ -28,47 +28,47 @@ fn main() -> Result<(), Box<dyn Error>> {
         "model", "trees", "nodes", "1 row us", "10 rows us", "made ms"
     );
     for path in &paths {
-        let booster = load(path)?;
-        let count = if rows.is_empty() { 100 } else { rows.len() / booster.feature_count() / 10 * 10 };
+        let model = load(path)?;
+        let count = if rows.is_empty() { 100 } else { rows.len() / model.feature_count() / 10 * 10 };
         let mut random = Random(7);
-        let rows: Vec<f64> = (0..count * booster.feature_count())
+        let rows: Vec<f64> = (0..count * model.feature_count())
             .map(|index| rows.get(index).copied().unwrap_or_else(|| random.value()))
             .collect();
         let start = Instant::now();
-        let mut explainer = booster.explainer()?;
+        let mut explainer = model.explainer()?;
         let made = start.elapsed().as_secs_f64() * 1e3;
-        let one = time(&booster, &mut explainer, &rows, 1)?;
-        let ten = time(&booster, &mut explainer, &rows, 10)?;
+        let one = time(&model, &mut explainer, &rows, 1)?;
+        let ten = time(&model, &mut explainer, &rows, 10)?;
         let name = path.rsplit('/').next().unwrap_or(path);
-        let (trees, nodes) = (booster.tree_count(), booster.node_count());
+        let (trees, nodes) = (model.tree_count(), model.node_count());
         println!("{name:32} {trees:7} {nodes:9} {one:12.1} {ten:12.1} {made:10.1}");
     }
     Ok(())
 }
 
-fn load(path: &str) -> Result<Booster, Box<dyn Error>> {
+fn load(path: &str) -> Result<Model, Box<dyn Error>> {
     let bytes = std::fs::read(path)?;
     let limits = Limits { bytes_max: 1 << 30, ..Limits::default() };
     Ok(match path.rsplit('.').next() {
-        Some("ubj") => Booster::from_xgboost_ubjson(&bytes, &limits)?,
-        Some("json") => Booster::from_xgboost_json(&bytes, &limits)?,
-        _ => Booster::from_lightgbm_text(&bytes, &limits)?,
+        Some("ubj") => Model::from_xgboost_ubjson(&bytes, &limits)?,
+        Some("json") => Model::from_xgboost_json(&bytes, &limits)?,
+        _ => Model::from_lightgbm_text(&bytes, &limits)?,
     })
 }
 
 /// The median of seven passes over the rows, in microseconds a row.
 fn time(
-    booster: &Booster,
+    model: &Model,
     explainer: &mut Explainer,
     rows: &[f64],
     batch: usize,
 ) -> Result<f64, forest::RowError> {
     let mut out = vec![0.0; batch * explainer.contribution_count()];
-    let row_count = rows.len() / booster.feature_count();
+    let row_count = rows.len() / model.feature_count();
     let mut times = Vec::new();
     for _ in 0..7 {
         let start = Instant::now();
-        for rows in rows.chunks_exact(batch * booster.feature_count()) {
+        for rows in rows.chunks_exact(batch * model.feature_count()) {
             explainer.contributions_batch(rows, &mut out)?;
             std::hint::black_box(&out);
         }

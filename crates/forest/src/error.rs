@@ -184,3 +184,22 @@ impl LoadError {
         if found > limit { Err(LoadError::too_large(what, found, limit, limit_name)) } else { Ok(()) }
     }
 }
+
+/// Passes if a row has the width that is read.
+pub(crate) fn check_width(found: usize, expected: usize) -> Result<(), RowError> {
+    if found == expected { Ok(()) } else { Err(RowError::RowWidth { expected, found }) }
+}
+
+/// Passes if an output has exactly the room that an answer takes.
+pub(crate) fn check_room(found: usize, expected: usize) -> Result<(), RowError> {
+    if found == expected { Ok(()) } else { Err(RowError::OutputWidth { expected, found }) }
+}
+
+/// How many rows a batch has.
+pub(crate) fn check_batch(found: usize, expected: usize) -> Result<usize, RowError> {
+    match found.checked_div(expected) {
+        Some(count) if count * expected == found => Ok(count),
+        None if found == 0 => Ok(0),
+        _ => Err(RowError::BatchWidth { expected, found }),
+    }
+}

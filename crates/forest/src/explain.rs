@@ -8,13 +8,13 @@ mod walk;
 use std::sync::Arc;
 
 use self::plan::Plan;
-use crate::booster::Booster;
+use crate::Model;
 use crate::error::{ExplainError, RowError};
 
 /// Rows that pass a tree together, while its splits stay in the first-level cache.
 const ROWS: usize = 8;
 
-/// Attributes raw scores to features, exactly: made once for a model by [`Booster::explainer`].
+/// Attributes raw scores to features, exactly: made once for a model by [`Model::explainer`].
 ///
 /// Holds its own form of the model and the memory that an explanation needs, so that none is allocated for a
 /// row. A clone shares the model's form and has memory of its own, for another thread.
@@ -26,7 +26,7 @@ pub struct Explainer {
     scratch: walk::Scratch,
 }
 
-impl Booster {
+impl Model {
     /// Prepares the explanation of rows by SHAP values (Lundberg and Lee 2017; TreeSHAP, arXiv:1802.03888,
     /// with the ways not taken weighed by the training data's covers).
     ///
@@ -34,7 +34,7 @@ impl Booster {
     /// An [`ExplainError`] that names the tree if the model file has no covers (LightGBM's `internal_count` and
     /// `leaf_count`, XGBoost's `sum_hessian`) or covers that can't weigh anything.
     pub fn explainer(&self) -> Result<Explainer, ExplainError> {
-        let plan = Plan::new(self.model())?;
+        let plan = Plan::new(self)?;
         let values = vec![0.0; ROWS * plan.column_count()];
         let scratch = walk::Scratch::new(&plan);
         Ok(Explainer { plan: Arc::new(plan), values, scratch })
@@ -51,7 +51,7 @@ impl Explainer {
     /// `predict(..., pred_contrib=True)` and, flattened, XGBoost's `predict(..., pred_contribs=True)`: for each
     /// output the features' contributions, then the expected value of the raw score.
     ///
-    /// The values of an output add up to [`Booster::margin`], up to the rounding of either. All arithmetic is
+    /// The values of an output add up to [`Model::margin`], up to the rounding of either. All arithmetic is
     /// f64; XGBoost's own answers are rounded to f32 at each step. NaN and infinities in the row are values
     /// like others.
     ///

@@ -50,22 +50,26 @@
 //!
 //! # Speed
 //! Answers come from a packed form (one integer comparison for each split, eight trees side by side); the plain
-//! scorer, which is its specification, stays beside it ([`Booster::margin_by_reference`]). What an answer costs
-//! on a machine says `cargo run -p forest --example cost_of_a_score`.
+//! scorer, which is its specification, stays beside it ([`Model::margin`]). What an answer costs
+//! on a machine says `cargo xtask bench forest`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod booster;
 pub mod elementary;
+mod ensemble;
 mod error;
 mod explain;
 mod limits;
 mod link;
 mod load;
+mod model;
 mod score;
 mod tree;
 
-pub use booster::{Booster, Library};
+pub use booster::Booster;
+pub use ensemble::Ensemble;
 pub use error::{ExplainError, LoadError, Place, RowError};
 pub use explain::Explainer;
 pub use limits::Limits;
+pub use model::{Library, Model};

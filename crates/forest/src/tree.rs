@@ -2,25 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::Library;
 use crate::error::{LoadError, Place};
 use crate::limits::Limits;
-use crate::link::Link;
-
-/// A checked model: every child comes after its parent, every feature and output exists.
-#[derive(Debug, Clone)]
-pub(crate) struct Model {
-    pub(crate) library: Library,
-    pub(crate) objective: String,
-    pub(crate) feature_names: Vec<String>,
-    /// The sums start from these, one for each output.
-    pub(crate) base: Vec<f64>,
-    /// LightGBM's random forests divide the sums by this number of iterations before the link.
-    pub(crate) average_over: Option<f64>,
-    pub(crate) link: Link,
-    /// In the order of summation.
-    pub(crate) trees: Vec<Tree>,
-}
 
 /// One tree; node 0 is its root.
 #[derive(Debug, Clone)]

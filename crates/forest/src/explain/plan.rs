@@ -2,9 +2,9 @@
 
 use super::quadrature::Quadrature;
 use super::reading::Columns;
-use crate::Library;
 use crate::error::ExplainError;
-use crate::tree::{Model, Node, Tree};
+use crate::tree::{Node, Tree};
+use crate::{Library, Model};
 
 /// A model in the form in which it is explained.
 #[derive(Debug, Clone)]
@@ -80,9 +80,9 @@ pub(super) struct Repeat {
 impl Plan {
     pub(super) fn new(model: &Model) -> Result<Plan, ExplainError> {
         let mut plan = Plan {
-            feature_count: model.feature_names.len(),
-            columns: Columns::new(model.library),
-            expected: model.base.clone(),
+            feature_count: model.head.feature_names.len(),
+            columns: Columns::new(model.head.library),
+            expected: model.head.base.clone(),
             trees: Vec::with_capacity(model.trees.len()),
             branches: Vec::new(),
             twigs: Vec::new(),
@@ -97,8 +97,8 @@ impl Plan {
                 plan.expected[tree.output] += value;
                 continue;
             }
-            check_covers(model.library, number, tree)?;
-            plan.expected[tree.output] += expected_value(model.library, tree);
+            check_covers(model.head.library, number, tree)?;
+            plan.expected[tree.output] += expected_value(model.head.library, tree);
             let before = (plan.branches.len(), plan.twigs.len(), plan.leaves.len());
             let features = plan.push_tree(tree, &mut last);
             let quadrature = plan.quadrature(features, &mut by_features);

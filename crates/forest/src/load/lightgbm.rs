@@ -10,10 +10,11 @@ mod tree;
 
 use self::fields::{Fields, Lines};
 use self::header::Header;
-use crate::Library;
 use crate::error::{LoadError, Place};
 use crate::limits::Limits;
-use crate::tree::{Model, Tree};
+use crate::model::Head;
+use crate::tree::Tree;
+use crate::{Library, Model};
 
 /// Reads a model file.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
@@ -30,15 +31,15 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
         return Err(Place::key("num_tree_per_iteration")
             .contradictory(format!("{} trees are not a multiple of {per_iteration}", trees.len())));
     }
-    Ok(Model {
+    let head = Head {
         library: Library::LightGbm,
         base: vec![0.0; header.output_count],
         average_over: header.is_average.then_some(iterations as f64),
         objective: header.objective,
         feature_names: header.feature_names,
         link: header.link,
-        trees,
-    })
+    };
+    Ok(Model { head, trees })
 }
 
 fn read_trees(lines: &mut Lines<'_>, header: &Header, limits: &Limits) -> Result<Vec<Tree>, LoadError> {

@@ -12,10 +12,11 @@ mod ubjson;
 
 use self::document::{Item, Value};
 use self::objective::Objective;
-use crate::Library;
 use crate::error::{LoadError, Place};
 use crate::limits::Limits;
-use crate::tree::{Model, Node, Tree};
+use crate::model::Head;
+use crate::tree::{Node, Tree};
+use crate::{Library, Model};
 
 /// Reads a model in UBJSON.
 pub(crate) fn read_ubjson(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
@@ -49,15 +50,16 @@ fn read(document: &Value, limits: &Limits) -> Result<Model, LoadError> {
     }
     let objective = Objective::read(&learner.get("objective")?, output_count)?;
     let base = read_base(&parameters.get("base_score")?, &objective, output_count)?;
-    Ok(Model {
+    let head = Head {
         library: Library::XgBoost,
         feature_names: read_feature_names(&learner, feature_count)?,
         base,
         average_over: None,
         link: objective.link,
         objective: objective.name,
-        trees: read_trees(&learner.get("gradient_booster")?, feature_count, output_count, limits)?,
-    })
+    };
+    let trees = read_trees(&learner.get("gradient_booster")?, feature_count, output_count, limits)?;
+    Ok(Model { head, trees })
 }
 
 /// Reads the base score, a number until version 3.0 and a list from 3.1 on, and moves it to the side of the

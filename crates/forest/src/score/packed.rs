@@ -10,10 +10,13 @@
 //! add. Leaves lead to themselves, so that eight trees can walk side by side a fixed number of steps without a
 //! branch; the trees of one block are ordered by depth, and their leaves are added in the original's order.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod column;
 mod lower;
 
 use self::column::Columns;
+use super::machine::Machine;
 use crate::Library;
 
 /// Trees that walk side by side: enough to hide the latency of two dependent loads.
@@ -30,6 +33,7 @@ pub(super) const COLUMNS_MAX: usize = 2_048;
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     library: Library,
+    machine: Machine,
     columns: Columns,
     nodes: Vec<Node>,
     /// The values of the leaves, tree by tree.
@@ -42,8 +46,17 @@ pub(crate) struct Packed {
     feature_count: usize,
 }
 
+/// The ranks of one row, and room for four bytes to be read from each of them on.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct RankTable<const N: usize> {
+    ranks: [u16; N],
+    room: [u16; 2],
+}
+
 /// A split, or a leaf, which leads to itself.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 struct Node {
     /// A split's column. A leaf's number in its tree: no rank is above a leaf's, so that any column will do.
     column: u16,
@@ -69,6 +82,14 @@ struct Group {
 }
 
 impl Packed {
+    /// The bytes of the nodes, leaf values and thresholds.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.outputs[..])
+            + size_of_val(&self.columns.cuts[..])
+    }
+
     /// Writes the raw scores of up to [`ROWS`] rows that lie one after another.
     pub(crate) fn margins(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
         match self.columns.len() {
@@ -80,10 +101,10 @@ impl Packed {
 
     /// As [`Packed::margins`], for at most `N` columns, a power of two.
     fn margins_within<const N: usize>(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
-        let mut ranks = [[0_u16; N]; ROWS];
+        let mut ranks = [RankTable { ranks: [0; N], room: [0; 2] }; ROWS];
         let row_count = rows.len() / self.feature_count;
         for (row, ranks) in rows.chunks_exact(self.feature_count).zip(&mut ranks) {
-            self.columns.rank(row, ranks);
+            self.columns.rank(row, &mut ranks.ranks);
         }
         for scores in scores.chunks_exact_mut(base.len()) {
             scores.copy_from_slice(base);
@@ -92,12 +113,21 @@ impl Packed {
         for block in &self.blocks {
             for (ranks, scores) in ranks[..row_count].iter().zip(scores.chunks_exact_mut(base.len())) {
                 let mut leaves = [0_u32; BLOCK + 1];
-                for group in &block.groups {
-                    self.walk(group, ranks, &mut leaves);
-                }
+                self.walk_block(block, ranks, &mut leaves);
                 self.add(&leaves[..block.tree_count], first_tree, scores);
             }
             first_tree += block.tree_count;
+        }
+    }
+
+    /// Walks the trees of one block.
+    fn walk_block<const N: usize>(&self, block: &Block, ranks: &RankTable<N>, leaves: &mut [u32; BLOCK + 1]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.machine.gathers() {
+            return avx512::walk(self.machine, &self.nodes, &block.groups, ranks, leaves);
+        }
+        for group in &block.groups {
+            self.walk(group, &ranks.ranks, leaves);
         }
     }
 

@@ -1,5 +1,5 @@
-use crate::Library;
-use crate::tree::{Categories, Missing, Model, Node, Rule, Tree};
+use crate::tree::{Categories, Missing, Node, Rule, Tree};
+use crate::{Library, Model};
 
 /// 1e-35 as f32: LightGBM takes everything up to it as zero, when it reads a row and at a split.
 pub(crate) const ZERO_BAND: f64 = 1e-35_f32 as f64;
@@ -12,11 +12,11 @@ const CATEGORY_END: f32 = 16_777_216.0;
 ///
 /// `row` has the model's width, `scores` one value for each output.
 pub(crate) fn margin(model: &Model, row: &[f64], scores: &mut [f64]) {
-    scores.copy_from_slice(&model.base);
+    scores.copy_from_slice(&model.head.base);
     for tree in &model.trees {
-        let value = leaf(model.library, tree, row).value;
+        let value = leaf(model.head.library, tree, row).value;
         let score = &mut scores[tree.output];
-        match model.library {
+        match model.head.library {
             Library::LightGbm => *score += value,
             Library::XgBoost => *score = f64::from(*score as f32 + value as f32),
         }

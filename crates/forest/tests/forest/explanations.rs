@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use forest::{Booster, ExplainError, Library, Limits, RowError};
+use forest::{ExplainError, Library, Limits, Model, RowError};
 
 use crate::golden;
 
-fn contributions(booster: &Booster, row: &[f64]) -> Vec<f64> {
-    let mut explainer = booster.explainer().unwrap();
+fn contributions(model: &Model, row: &[f64]) -> Vec<f64> {
+    let mut explainer = model.explainer().unwrap();
     let mut out = vec![f64::NAN; explainer.contribution_count()];
     explainer.contributions(row, &mut out).unwrap();
     out
@@ -36,19 +36,19 @@ fn difference(ours: &[f64], theirs: &[f64]) -> f64 {
 fn every_golden_explanation_is_given_within_the_originals_rounding() {
     let mut row_count = 0;
     for path in golden::models() {
-        let booster = golden::load(&path).unwrap();
+        let model = golden::load(&path).unwrap();
         // LightGBM computes in f64. XGBoost rounds to f32 (half a unit is 2^-24) some hundred times in each
         // tree, in both directions; eight units of the sum of magnitudes hold all of its golden rows.
-        let tolerance = match booster.library() {
+        let tolerance = match model.library() {
             Library::LightGbm => 1e-13,
             Library::XgBoost => 8.0 * f64::from(f32::EPSILON),
         };
         let rows = golden::rows(&path);
         for (number, theirs) in explained(&path) {
             row_count += 1;
-            let ours = contributions(&booster, &rows[number].row);
+            let ours = contributions(&model, &rows[number].row);
             assert_eq!(ours.len(), theirs.len());
-            let width = booster.feature_count() + 1;
+            let width = model.feature_count() + 1;
             for (ours, theirs) in ours.chunks(width).zip(theirs.chunks(width)) {
                 let difference = difference(ours, theirs);
                 assert!(difference < tolerance, "{path:?} row {number}: {difference}: {ours:?}, {theirs:?}");
@@ -61,17 +61,17 @@ fn every_golden_explanation_is_given_within_the_originals_rounding() {
 #[test]
 fn contributions_add_up_to_the_raw_score() {
     for path in golden::models() {
-        let booster = golden::load(&path).unwrap();
-        let tolerance = match booster.library() {
+        let model = golden::load(&path).unwrap();
+        let tolerance = match model.library() {
             Library::LightGbm => 1e-13,
-            Library::XgBoost => f64::from(f32::EPSILON) * (1 + booster.tree_count()) as f64,
+            Library::XgBoost => f64::from(f32::EPSILON) * (1 + model.tree_count()) as f64,
         };
-        let mut margin = vec![0.0; booster.output_count()];
+        let mut margin = vec![0.0; model.output_count()];
         // Golden rows stand on thresholds, and have NaN and infinities.
         for golden in golden::rows(&path) {
-            booster.margin(&golden.row, &mut margin).unwrap();
-            let values = contributions(&booster, &golden.row);
-            for (values, margin) in values.chunks(booster.feature_count() + 1).zip(&margin) {
+            model.margin(&golden.row, &mut margin).unwrap();
+            let values = contributions(&model, &golden.row);
+            for (values, margin) in values.chunks(model.feature_count() + 1).zip(&margin) {
                 let sum: f64 = values.iter().sum();
                 let scale: f64 = values.iter().map(|value| value.abs()).sum();
                 assert!((sum - margin).abs() <= tolerance * scale, "{path:?}: {sum}, {margin}");
@@ -84,15 +84,15 @@ fn contributions_add_up_to_the_raw_score() {
 fn a_batch_answers_what_its_rows_answer() {
     for name in ["lightgbm-categorical-multiclass.txt", "xgboost-softprob.ubj", "lightgbm-constant.txt"] {
         let path = golden::folder().join(name);
-        let booster = golden::load(&path).unwrap();
-        let mut explainer = booster.explainer().unwrap();
+        let model = golden::load(&path).unwrap();
+        let mut explainer = model.explainer().unwrap();
         let rows = golden::rows(&path);
         let flat: Vec<f64> = rows.iter().flat_map(|golden| golden.row.clone()).collect();
         let width = explainer.contribution_count();
         let mut batch = vec![f64::NAN; rows.len() * width];
         explainer.contributions_batch(&flat, &mut batch).unwrap();
         for (golden, batch) in rows.iter().zip(batch.chunks(width)) {
-            assert!(golden::is_same(&contributions(&booster, &golden.row), batch), "{name}");
+            assert!(golden::is_same(&contributions(&model, &golden.row), batch), "{name}");
         }
         assert_eq!(explainer.clone().contributions_batch(&[], &mut []), Ok(()));
     }
@@ -130,10 +130,10 @@ fn conjunction(features: usize) -> String {
 fn long_paths_share_equally_what_symmetry_says() {
     for features in [1, 2, 3, 12, 16, 17, 33, 60] {
         let text = conjunction(features);
-        let booster = Booster::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
+        let model = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
         let chance = 0.5_f64.powi(features as i32);
-        let all = contributions(&booster, &vec![0.0; features]);
-        let none = contributions(&booster, &vec![1.0; features]);
+        let all = contributions(&model, &vec![0.0; features]);
+        let none = contributions(&model, &vec![1.0; features]);
         assert!((all[features] / chance - 1.0).abs() < 1e-14);
         for feature in 0..features {
             let share = (1.0 - chance) / features as f64;
@@ -152,20 +152,17 @@ fn without(text: &str, key: &str) -> String {
 fn models_without_covers_are_scored_but_not_explained() {
     let text = fs::read_to_string(golden::folder().join("lightgbm-binary.txt")).unwrap();
     for key in ["internal_count", "leaf_count"] {
-        let booster =
-            Booster::from_lightgbm_text(without(&text, key).as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(booster.margin(&[0.0; 5], &mut [0.0]), Ok(()));
-        let error = booster.explainer().unwrap_err();
+        let model = Model::from_lightgbm_text(without(&text, key).as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(model.margin(&[0.0; 5], &mut [0.0]), Ok(()));
+        let error = model.explainer().unwrap_err();
         assert!(matches!(error, ExplainError::NoCovers { tree: 0, .. }), "{error}");
         assert!(error.to_string().contains("`internal_count`, `leaf_count`"), "{error}");
     }
     let json = fs::read_to_string(golden::folder().join("xgboost-binary-text.json")).unwrap();
-    let booster = Booster::from_xgboost_json(
-        json.replace("\"sum_hessian\"", "\"other\"").as_bytes(),
-        &Limits::default(),
-    )
-    .unwrap();
-    let error = booster.explainer().unwrap_err().to_string();
+    let model =
+        Model::from_xgboost_json(json.replace("\"sum_hessian\"", "\"other\"").as_bytes(), &Limits::default())
+            .unwrap();
+    let error = model.explainer().unwrap_err().to_string();
     assert!(error.contains("tree 0 has no covers (`sum_hessian`)"), "{error}");
 }
 
@@ -180,8 +177,8 @@ fn covers_that_cannot_weigh_are_refused_by_name() {
         let start = text.find(old).unwrap();
         let end = start + old.len() + if new.ends_with('0') { digits(&text[start + old.len()..]) } else { 0 };
         let text = format!("{}{new}{}", &text[..start], &text[end..]);
-        let booster = Booster::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
-        let error = booster.explainer().unwrap_err().to_string();
+        let model = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
+        let error = model.explainer().unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
 }
@@ -192,8 +189,8 @@ fn digits(text: &str) -> usize {
 
 #[test]
 fn wrong_widths_are_errors_that_say_both_numbers() {
-    let booster = golden::load(&golden::folder().join("lightgbm-multiclass.txt")).unwrap();
-    let mut explainer = booster.explainer().unwrap();
+    let model = golden::load(&golden::folder().join("lightgbm-multiclass.txt")).unwrap();
+    let mut explainer = model.explainer().unwrap();
     assert_eq!(explainer.contribution_count(), 18);
     let mut out = [0.0; 18];
     let narrow = explainer.contributions(&[0.0; 4], &mut out);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use forest::{Booster, Limits, LoadError};
+use forest::{Limits, LoadError, Model};
 
 /// The folder of goldens: the committed one, or one that `make.py --out` made (`FOREST_GOLDENS`).
 pub(crate) fn folder() -> PathBuf {
@@ -34,17 +34,17 @@ pub(crate) fn models() -> Vec<PathBuf> {
     paths
 }
 
-pub(crate) fn load(path: &Path) -> Result<Booster, LoadError> {
+pub(crate) fn load(path: &Path) -> Result<Model, LoadError> {
     parse(path, &fs::read(path).unwrap())
 }
 
 /// Parses bytes in the format that the path's extension names.
-pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Booster, LoadError> {
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Model, LoadError> {
     let limits = Limits::default();
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("txt") => Booster::from_lightgbm_text(bytes, &limits),
-        Some("ubj") => Booster::from_xgboost_ubjson(bytes, &limits),
-        _ => Booster::from_xgboost_json(bytes, &limits),
+        Some("txt") => Model::from_lightgbm_text(bytes, &limits),
+        Some("ubj") => Model::from_xgboost_ubjson(bytes, &limits),
+        _ => Model::from_xgboost_json(bytes, &limits),
     }
 }
 

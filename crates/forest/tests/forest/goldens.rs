@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forest::{Booster, Library};
+use forest::{Booster, Library, Model};
 
 use crate::golden;
 
@@ -30,14 +30,14 @@ fn every_golden_answer_is_given_to_the_last_bit() {
     assert!(wrong.is_empty(), "{} of {row_count} rows differ: {first:#?}", wrong.len());
 }
 
-fn answers(booster: &Booster, row: &[f64]) -> [(&'static str, Vec<f64>); 3] {
-    let outputs = booster.output_count();
+fn answers(model: &Model, row: &[f64]) -> [(&'static str, Vec<f64>); 3] {
+    let (booster, outputs) = (Booster::new(model), model.output_count());
     let mut answers = [
         ("reference margin", vec![0.0; outputs]),
         ("margin", vec![0.0; outputs]),
         ("prediction", vec![0.0; outputs]),
     ];
-    booster.margin_by_reference(row, &mut answers[0].1).unwrap();
+    model.margin(row, &mut answers[0].1).unwrap();
     booster.margin(row, &mut answers[1].1).unwrap();
     booster.predict(row, &mut answers[2].1).unwrap();
     answers

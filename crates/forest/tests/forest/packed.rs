@@ -1,6 +1,6 @@
 //! The packed scorer against the plain one, on models and rows made at random.
 
-use forest::{Booster, Limits};
+use forest::{Booster, Limits, Model};
 use proptest::prelude::*;
 
 use crate::golden;
@@ -9,7 +9,8 @@ use crate::random::{Choices, model};
 fn check(seed: u64, features: usize, trees: usize, outputs: usize) {
     let mut choices = Choices(seed);
     let text = model(&mut choices, features, trees, outputs);
-    let booster = Booster::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
+    let specification = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
+    let booster = Booster::new(&specification);
     let row_count = 11;
     let rows: Vec<f64> = (0..row_count * features)
         .map(|_| if choices.below(8) == 0 { f64::NAN } else { choices.value() })
@@ -18,7 +19,7 @@ fn check(seed: u64, features: usize, trees: usize, outputs: usize) {
     booster.margin_batch(&rows, &mut batch).unwrap();
     let (mut plain, mut single) = (vec![0.0; outputs], vec![0.0; outputs]);
     for (row, batch) in rows.chunks(features).zip(batch.chunks(outputs)) {
-        booster.margin_by_reference(row, &mut plain).unwrap();
+        specification.margin(row, &mut plain).unwrap();
         booster.margin(row, &mut single).unwrap();
         assert!(golden::is_same(&single, &plain), "seed {seed}: {single:?}, plain {plain:?}");
         assert!(golden::is_same(batch, &plain), "seed {seed}: batch {batch:?}, plain {plain:?}");

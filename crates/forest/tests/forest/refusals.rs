@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forest::{Booster, Limits, LoadError};
+use forest::{Limits, LoadError, Model};
 
 use crate::golden;
 
@@ -11,11 +11,11 @@ fn text(name: &str) -> String {
 }
 
 fn lightgbm_error(text: &str) -> String {
-    Booster::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap_err().to_string()
+    Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap_err().to_string()
 }
 
 fn xgboost_error(text: &str) -> String {
-    Booster::from_xgboost_json(text.as_bytes(), &Limits::default()).unwrap_err().to_string()
+    Model::from_xgboost_json(text.as_bytes(), &Limits::default()).unwrap_err().to_string()
 }
 
 /// Replaces the first number of a key of the first tree.
@@ -107,7 +107,7 @@ fn limits_are_kept() {
         Limits { outputs_max: 0, ..all },
     ];
     for limits in cases {
-        let error = Booster::from_lightgbm_text(model.as_bytes(), &limits).unwrap_err();
+        let error = Model::from_lightgbm_text(model.as_bytes(), &limits).unwrap_err();
         assert!(matches!(error, LoadError::TooLarge { .. }), "{limits:?}: {error}");
     }
 }

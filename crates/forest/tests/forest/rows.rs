@@ -5,7 +5,7 @@ use forest::{Booster, RowError};
 use crate::golden;
 
 fn booster() -> Booster {
-    golden::load(&golden::folder().join("lightgbm-multiclass.txt")).unwrap()
+    Booster::new(&golden::load(&golden::folder().join("lightgbm-multiclass.txt")).unwrap())
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn wrong_widths_are_errors_that_say_both_numbers() {
 #[test]
 fn a_batch_answers_what_its_rows_answer() {
     for path in golden::models() {
-        let booster = golden::load(&path).unwrap();
+        let booster = Booster::new(&golden::load(&path).unwrap());
         let outputs = booster.output_count();
         let golden = golden::rows(&path);
         let rows: Vec<f64> = golden.iter().flat_map(|golden| golden.row.clone()).collect();

@@ -1,6 +1,6 @@
 //! Explanations against Shapley's formula itself: the sum over all sets of features, on small random models.
 
-use forest::{Booster, Limits};
+use forest::{Limits, Model};
 use proptest::prelude::*;
 
 use crate::random::{Choices, model};
@@ -87,8 +87,8 @@ fn shapley(trees: &[&Tree], row: &[f64]) -> Vec<f64> {
 fn check(seed: u64, features: usize, iterations: usize, outputs: usize) {
     let mut choices = Choices(seed);
     let text = model(&mut choices, features, iterations, outputs);
-    let booster = Booster::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
-    let mut explainer = booster.explainer().unwrap();
+    let explained = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
+    let mut explainer = explained.explainer().unwrap();
     let trees = Tree::all(&text);
     for _ in 0..3 {
         let row: Vec<f64> =

@@ -1,25 +1,27 @@
 //! From the model to the packed form.
 
 use super::column::{CUTS_MAX, Column, Columns, RIGHT, Reading};
-use super::{BLOCK, Block, COLUMNS_MAX, Group, LANES, Node, Packed};
-use crate::tree::{self, Missing, Model, Rule, Tree};
+use super::{BLOCK, Block, COLUMNS_MAX, Group, LANES, Machine, Node, Packed};
+use crate::Model;
+use crate::tree::{self, Missing, Rule, Tree};
 
 impl Packed {
     /// Packs a model; `None` if it has too many columns, thresholds, nodes or leaves for the packed form.
-    pub(crate) fn new(model: &Model) -> Option<Packed> {
+    pub(crate) fn new(model: &Model, machine: Machine) -> Option<Packed> {
         let node_count: usize = model.trees.iter().map(|tree| tree.nodes.len()).sum();
-        u32::try_from(node_count).ok()?;
+        i32::try_from(node_count).ok()?;
         let index = Index::new(model)?;
         let columns = index.columns(model);
         let mut packed = Packed {
-            library: model.library,
+            library: model.head.library,
+            machine,
             columns,
             nodes: Vec::with_capacity(node_count),
             values: Vec::with_capacity(node_count.div_ceil(2)),
             first_leaves: Vec::with_capacity(model.trees.len()),
             blocks: Vec::new(),
             outputs: Vec::new(),
-            feature_count: model.feature_names.len(),
+            feature_count: model.head.feature_names.len(),
         };
         let mut roots = Vec::with_capacity(model.trees.len());
         for tree in &model.trees {
@@ -27,7 +29,7 @@ impl Packed {
             packed.push_tree(tree, &index)?;
         }
         packed.blocks = roots.chunks(BLOCK).map(Block::new).collect();
-        if model.base.len() > 1 {
+        if model.head.base.len() > 1 {
             packed.outputs = model.trees.iter().map(|tree| tree.output as u32).collect();
         }
         Some(packed)
@@ -146,7 +148,7 @@ impl Index {
                 cuts[column].push(cut);
             }
         }
-        let mut columns = Columns { library: model.library, columns: Vec::new(), cuts: Vec::new() };
+        let mut columns = Columns { library: model.head.library, columns: Vec::new(), cuts: Vec::new() };
         for ((feature, kind), mut cuts) in self.0.iter().cloned().zip(cuts) {
             cuts.sort_unstable_by(f64::total_cmp);
             cuts.dedup(); // -0 and 0 stand beside each other and are equal

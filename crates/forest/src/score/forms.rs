@@ -1,0 +1,158 @@
+//! Every form against the plain scorer, bit for bit, with and without this machine's own instructions, on all golden models
+//! and on rows whose values stand on thresholds, one step beside them, or are special.
+
+use std::path::Path;
+
+use super::machine::Machine;
+use super::packed::Packed;
+use super::{Form, bits, reference};
+use crate::tree::{Node, Rule};
+use crate::{Ensemble, Limits, Model};
+
+/// The models of the goldens, those that are read.
+fn models() -> Vec<(String, Model)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        let bytes = std::fs::read(&path).expect("readable");
+        let limits = Limits::default();
+        let model = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("txt") => Model::from_lightgbm_text(&bytes, &limits),
+            Some("ubj") => Model::from_xgboost_ubjson(&bytes, &limits),
+            Some("json") => Model::from_xgboost_json(&bytes, &limits),
+            _ => continue,
+        };
+        models.extend(model.ok().map(|model| (path.display().to_string(), model)));
+    }
+    assert!(models.len() > 40, "{} models", models.len());
+    models
+}
+
+/// A generator of Marsaglia's xorshift family.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+const SPECIAL: [f64; 14] = [
+    f64::NAN,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    0.0,
+    -0.0,
+    1e-35_f32 as f64,
+    -1e-35_f32 as f64,
+    1e-36,
+    5e-324,
+    f64::MAX,
+    -2.0,
+    1.5,
+    17.0,
+    39.0,
+];
+
+/// Rows near the thresholds of a model.
+fn rows(model: &Model, count: usize) -> Vec<f64> {
+    let mut random = Random(7);
+    let mut cuts = vec![Vec::new(); model.feature_count()];
+    for node in model.trees.iter().flat_map(|tree| &tree.nodes) {
+        match node {
+            Node::Split { feature, rule: Rule::AtMost { threshold, .. }, .. } => {
+                cuts[*feature as usize].push(*threshold);
+            }
+            Node::Split { feature, rule: Rule::Below { threshold, .. }, .. } => {
+                cuts[*feature as usize].push(f64::from(*threshold));
+            }
+            _ => {}
+        }
+    }
+    let mut rows = Vec::with_capacity(count * cuts.len());
+    for _ in 0..count {
+        for cuts in &cuts {
+            let near = |cut: f64, random: &mut Random| match random.below(5) {
+                0 => cut.next_up(),
+                1 => cut.next_down(),
+                2 => f64::from((cut as f32).next_up()),
+                3 => f64::from((cut as f32).next_down()),
+                _ => cut,
+            };
+            rows.push(match random.below(4) {
+                0 => SPECIAL[random.below(SPECIAL.len())],
+                _ if cuts.is_empty() => random.below(60) as f64 - 5.0,
+                _ => near(cuts[random.below(cuts.len())], &mut random),
+            });
+        }
+    }
+    rows
+}
+
+fn bits_of(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn every_form_answers_the_plain_scorers_bits() {
+    const ROWS: usize = 203;
+    let (mut of_bits, mut of_packed) = (0, 0);
+    for (name, model) in models() {
+        let rows = rows(&model, ROWS);
+        let outputs = model.output_count();
+        let mut plain = vec![0.0; ROWS * outputs];
+        for (row, scores) in rows.chunks_exact(model.feature_count()).zip(plain.chunks_exact_mut(outputs)) {
+            reference::margin(&model, row, scores);
+        }
+        for machine in [Machine::portable(), Machine::detect()] {
+            let bits = bits(&model, machine).map(|(ranking, trees)| Form::Bits(ranking, trees));
+            let packed = Packed::new(&model, machine).map(Form::Packed);
+            of_bits += usize::from(bits.is_some());
+            of_packed += usize::from(packed.is_some());
+            for form in [bits, packed].into_iter().flatten() {
+                // In batches of every size up to more than pass together.
+                let (mut at, mut size) = (0, 1);
+                while at < ROWS {
+                    let end = (at + size).min(ROWS);
+                    let mut scores = vec![f64::NAN; (end - at) * outputs];
+                    let width = model.feature_count();
+                    form.margins(&model.head, &rows[at * width..end * width], &mut scores);
+                    let expected = &plain[at * outputs..end * outputs];
+                    assert_eq!(
+                        bits_of(&scores),
+                        bits_of(expected),
+                        "{name}, rows {at} to {end}, {machine:?}"
+                    );
+                    (at, size) = (end, size % 19 + 1);
+                }
+            }
+        }
+    }
+    assert!(of_bits > 80 && of_packed > 80, "{of_bits} as bit vectors, {of_packed} packed");
+}
+
+#[test]
+fn an_ensemble_answers_what_its_members_answer() {
+    const ROWS: usize = 23;
+    let models: Vec<Model> =
+        models().into_iter().map(|(_, model)| model).filter(|model| model.feature_count() == 5).collect();
+    let ensemble = Ensemble::new(&models).expect("of one width");
+    assert_eq!(ensemble.member_count(), models.len());
+    let rows: Vec<f64> = models.iter().flat_map(|model| rows(model, 1)).cycle().take(ROWS * 5).collect();
+    let mut answers = vec![f64::NAN; ROWS * ensemble.output_count()];
+    ensemble.predict_batch(&rows, &mut answers).expect("of this width");
+    for (row, answers) in rows.chunks_exact(5).zip(answers.chunks_exact(ensemble.output_count())) {
+        let mut single = vec![f64::NAN; ensemble.output_count()];
+        ensemble.predict(row, &mut single).expect("of this width");
+        assert_eq!(bits_of(&single), bits_of(answers));
+        for (member, model) in models.iter().enumerate() {
+            let mut plain = vec![0.0; model.output_count()];
+            model.predict(row, &mut plain).expect("of this width");
+            assert_eq!(bits_of(&plain), bits_of(&answers[ensemble.outputs(member)]), "member {member}");
+        }
+    }
+}
