@@ -42,6 +42,11 @@
 //! XGBoost's `predict` and `inplace_predict` round DART models differently; this crate follows `predict`.
 //! `multi:softmax` answers the probabilities, of which the original answers the index of the largest.
 //!
+//! Explanations ([`Model::explainer`]) are exact TreeSHAP, laid out as LightGBM's `pred_contrib` and XGBoost's
+//! `pred_contribs`: for each output the features, then the expected value, weighed by the file's own covers.
+//! They are no bits of the original: all is f64, LightGBM's agree to 1e-13 of the score's scale and XGBoost's to
+//! what its f32 allow. `DESIGN.md` has the formula and what it costs.
+//!
 //! # What can't happen
 //! A model is checked when it is read: a cycle, a child or feature that isn't there, a threshold that is NaN, a
 //! truncated or contradictory file, or one beyond [`Limits`] is an error that names the place. After that,

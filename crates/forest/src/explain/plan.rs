@@ -15,9 +15,11 @@ pub(super) struct Plan {
     pub(super) expected: Vec<f64>,
     /// The trees that have splits.
     pub(super) trees: Vec<PlannedTree>,
-    /// All splits, tree by tree, parents before children.
-    pub(super) splits: Vec<Split>,
-    /// The values of all leaves, tree by tree.
+    /// The splits above other splits, tree by tree, parents before children.
+    pub(super) branches: Vec<Branch>,
+    /// The splits above two leaves, tree by tree.
+    pub(super) twigs: Vec<Twig>,
+    /// The values of the leaves below branches, tree by tree.
     pub(super) leaves: Vec<f64>,
     pub(super) repeats: Vec<Repeat>,
     pub(super) quadratures: Vec<Quadrature>,
@@ -26,23 +28,39 @@ pub(super) struct Plan {
 #[derive(Debug, Clone)]
 pub(super) struct PlannedTree {
     pub(super) output: usize,
-    pub(super) split_count: usize,
+    pub(super) branch_count: usize,
+    pub(super) twig_count: usize,
+    /// The leaves below branches.
+    pub(super) leaf_count: usize,
     /// The tree's rule among the plan's.
     pub(super) quadrature: usize,
 }
 
-/// One split. Arrays of two are for the left and the right child.
+/// A split. Arrays of two are for the left and the right child.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
     pub(super) threshold: f64,
     /// Which share of the split's cover each child has.
     pub(super) shares: [f64; 2],
-    /// The children's slots: the tree's splits come first, then its leaves.
-    pub(super) children: [u32; 2],
     pub(super) column: u32,
     pub(super) feature: u32,
     /// Where in the plan's `repeats` it stands if the way to this split has asked its feature before.
     pub(super) repeat: u32,
+}
+
+/// A split of whose children one at least is a split.
+#[derive(Debug, Clone)]
+pub(super) struct Branch {
+    pub(super) split: Split,
+    /// The children's slots: a tree's branches come first, then its twigs, then the branches' leaves.
+    pub(super) children: [u32; 2],
+}
+
+/// A split of whose children both are leaves.
+#[derive(Debug, Clone)]
+pub(super) struct Twig {
+    pub(super) split: Split,
+    pub(super) leaves: [f64; 2],
 }
 
 /// No repeat.
@@ -51,8 +69,8 @@ pub(super) const FIRST: u32 = u32::MAX;
 /// The last edge on the way to a split that is of the same feature.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Repeat {
-    /// The split from which the edge goes, by its number in the tree.
-    pub(super) split: u32,
+    /// The slot of the branch from which the edge goes.
+    pub(super) branch: u32,
     /// 0 if it goes left, 1 if right.
     pub(super) side: u8,
     /// The product of the shares of all edges of the feature down to this one.
@@ -66,7 +84,8 @@ impl Plan {
             columns: Columns::new(model.head.library),
             expected: model.head.base.clone(),
             trees: Vec::with_capacity(model.trees.len()),
-            splits: Vec::new(),
+            branches: Vec::new(),
+            twigs: Vec::new(),
             leaves: Vec::new(),
             repeats: Vec::new(),
             quadratures: Vec::new(),
@@ -80,10 +99,16 @@ impl Plan {
             }
             check_covers(model.head.library, number, tree)?;
             plan.expected[tree.output] += expected_value(model.head.library, tree);
+            let before = (plan.branches.len(), plan.twigs.len(), plan.leaves.len());
             let features = plan.push_tree(tree, &mut last);
             let quadrature = plan.quadrature(features, &mut by_features);
-            let split_count = tree.nodes.len() / 2;
-            plan.trees.push(PlannedTree { output: tree.output, split_count, quadrature });
+            plan.trees.push(PlannedTree {
+                output: tree.output,
+                branch_count: plan.branches.len() - before.0,
+                twig_count: plan.twigs.len() - before.1,
+                leaf_count: plan.leaves.len() - before.2,
+                quadrature,
+            });
         }
         plan.columns.finish();
         Ok(plan)
@@ -108,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// Appends the splits and leaves of a tree and returns the most features that one of its paths asks.
+    /// Appends the branches, twigs and leaves of a tree and returns the most features that one of its paths asks.
     ///
     /// `last` has the last edge of each feature on the way to where the tree is entered: none.
     fn push_tree(&mut self, tree: &Tree, last: &mut [Option<Repeat>]) -> usize {
@@ -135,14 +160,18 @@ impl Plan {
             let (column, threshold) = self.columns.place(feature, rule);
             let repeat = before.map_or(FIRST, |_| self.repeats.len() as u32);
             self.repeats.extend(before);
-            let children_slots = children.map(|child| slots[child as usize]);
-            self.splits.push(Split { threshold, shares, children: children_slots, column, feature, repeat });
+            let split = Split { threshold, shares, column, feature, repeat };
             let features = features + usize::from(before.is_none());
             features_max = features_max.max(features);
+            if let Some(leaves) = twig_leaves(tree, children) {
+                self.twigs.push(Twig { split, leaves });
+                continue;
+            }
+            self.branches.push(Branch { split, children: children.map(|child| slots[child as usize]) });
             open.push(Step::Last { feature, edge: before });
             for side in [1, 0] {
                 let share = shares[side] * before.map_or(1.0, |edge| edge.share);
-                let edge = Repeat { split: slots[node], side: side as u8, share };
+                let edge = Repeat { branch: slots[node], side: side as u8, share };
                 open.push(Step::Enter { node: children[side], features });
                 open.push(Step::Last { feature, edge: Some(edge) });
             }
@@ -162,16 +191,44 @@ enum Step {
     Last { feature: u32, edge: Option<Repeat> },
 }
 
-/// The slot of each node: splits are counted first, then leaves, each in the order of nodes.
+/// The values of a split's children if both are leaves.
+fn twig_leaves(tree: &Tree, children: [u32; 2]) -> Option<[f64; 2]> {
+    match children.map(|child| &tree.nodes[child as usize]) {
+        [Node::Leaf { value: left, .. }, Node::Leaf { value: right, .. }] => Some([*left, *right]),
+        _ => None,
+    }
+}
+
+/// The slot of each node: branches are counted first, then twigs, then the leaves of branches, each in the order
+/// of nodes. A twig's leaves have none, which reads 0.
 fn slots(tree: &Tree) -> Vec<u32> {
-    let mut splits = 0;
-    let mut leaves = (tree.nodes.len() / 2) as u32;
-    let slot = |node: &Node| {
-        let next = if matches!(node, Node::Split { .. }) { &mut splits } else { &mut leaves };
-        *next += 1;
-        *next - 1
-    };
-    tree.nodes.iter().map(slot).collect()
+    let mut kinds = vec![Kind::Leaf; tree.nodes.len()];
+    for (index, node) in tree.nodes.iter().enumerate() {
+        let Node::Split { left, right, .. } = node else { continue };
+        kinds[index] = Kind::Branch;
+        if twig_leaves(tree, [*left, *right]).is_some() {
+            kinds[index] = Kind::Twig;
+            kinds[*left as usize] = Kind::TwigLeaf;
+            kinds[*right as usize] = Kind::TwigLeaf;
+        }
+    }
+    let mut slots = vec![0; tree.nodes.len()];
+    let mut next = 0;
+    for kind in [Kind::Branch, Kind::Twig, Kind::Leaf] {
+        for (slot, _) in slots.iter_mut().zip(&kinds).filter(|(_, own)| **own == kind) {
+            *slot = next;
+            next += 1;
+        }
+    }
+    slots
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Branch,
+    Twig,
+    Leaf,
+    TwigLeaf,
 }
 
 fn check_covers(library: Library, number: usize, tree: &Tree) -> Result<(), ExplainError> {

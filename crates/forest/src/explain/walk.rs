@@ -11,7 +11,7 @@
 //! the sum of the leaves below it, each times the factors of its path below. The child to which the row goes
 //! has the factor `1 - (1 - z) s`, the other one `z s`.
 
-use super::plan::{FIRST, Plan, Repeat, Split};
+use super::plan::{Branch, FIRST, Plan, Repeat, Split, Twig};
 use super::quadrature::{LANES_MAX, Part};
 
 /// The row goes left.
@@ -24,14 +24,15 @@ const OFF: u8 = 2;
 pub(super) struct Scratch {
     /// For each slot of a tree the points' values: on the way down `down`, and then `up` in its place.
     slots: Vec<f64>,
-    /// For each split of a tree the row's way: [`LEFT`], right (1), or [`OFF`].
+    /// For each branch of a tree the row's way: [`LEFT`], right (1), or [`OFF`].
     ways: Vec<u8>,
 }
 
 impl Scratch {
     pub(super) fn new(plan: &Plan) -> Scratch {
-        let split_count = plan.trees.iter().map(|tree| tree.split_count).max().unwrap_or(0);
-        Scratch { slots: vec![0.0; (2 * split_count + 1) * LANES_MAX], ways: vec![LEFT; split_count] }
+        let slots = plan.trees.iter().map(|tree| tree.branch_count + tree.twig_count + tree.leaf_count).max();
+        let branches = plan.trees.iter().map(|tree| tree.branch_count).max();
+        Scratch { slots: vec![0.0; slots.unwrap_or(0) * LANES_MAX], ways: vec![LEFT; branches.unwrap_or(0)] }
     }
 }
 
@@ -49,11 +50,12 @@ impl Plan {
         if self.trees.is_empty() {
             return;
         }
-        let (mut splits, mut leaves) = (&self.splits[..], &self.leaves[..]);
+        let (mut branches, mut twigs, mut leaves) = (&self.branches[..], &self.twigs[..], &self.leaves[..]);
         for tree in &self.trees {
             let walk = Walk {
-                splits: splits.split_off(..tree.split_count).unwrap_or_default(),
-                leaves: leaves.split_off(..=tree.split_count).unwrap_or_default(),
+                branches: branches.split_off(..tree.branch_count).unwrap_or_default(),
+                twigs: twigs.split_off(..tree.twig_count).unwrap_or_default(),
+                leaves: leaves.split_off(..tree.leaf_count).unwrap_or_default(),
                 repeats: &self.repeats,
             };
             let quadrature = &self.quadratures[tree.quadrature];
@@ -76,7 +78,8 @@ impl Plan {
 
 /// One tree.
 struct Walk<'a> {
-    splits: &'a [Split],
+    branches: &'a [Branch],
+    twigs: &'a [Twig],
     leaves: &'a [f64],
     /// Those of all trees.
     repeats: &'a [Repeat],
@@ -84,16 +87,21 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Adds the tree's contributions at some of its rule's points.
+    #[inline(never)]
     fn go<const LANES: usize>(&self, part: &Part, values: &[f64], output: &mut [f64], scratch: &mut Scratch) {
         let mut points = [0.0; LANES];
         points.copy_from_slice(&part.points[..LANES]);
         let (slots, _) = scratch.slots.as_chunks_mut::<LANES>();
+        let ways = &mut scratch.ways[..self.branches.len()];
         slots[0].copy_from_slice(&part.weights[..LANES]);
-        self.down(&points, values, slots, &mut scratch.ways);
-        for (slot, value) in slots[self.splits.len()..].iter_mut().zip(self.leaves) {
+        self.down(&points, values, slots, ways);
+        let (_, others) = slots.split_at_mut(self.branches.len());
+        let (twigs, leaves) = others.split_at_mut(self.twigs.len());
+        self.turn(&points, values, output, twigs, ways);
+        for (slot, value) in leaves.iter_mut().zip(self.leaves) {
             *slot = [*value; LANES];
         }
-        self.up(&points, output, slots, &scratch.ways);
+        self.up(&points, output, slots, ways);
     }
 
     fn down<const LANES: usize>(
@@ -103,33 +111,78 @@ impl Walk<'_> {
         slots: &mut [[f64; LANES]],
         ways: &mut [u8],
     ) {
-        for (number, split) in self.splits.iter().enumerate() {
-            let side = usize::from(!(values[split.column as usize] <= split.threshold));
+        for (number, branch) in self.branches.iter().enumerate() {
+            let split = &branch.split;
             let down = slots[number];
-            let (on, off) = (split.children[side] as usize, split.children[1 - side] as usize);
+            let side = split.side(values);
+            let on = branch.children[side] as usize;
+            let off = branch.children[1 - side] as usize;
+            let mut rest = 1.0 - split.shares[side];
+            let mut share = split.shares[1 - side];
+            let mut lost = [0.0; LANES];
             ways[number] = side as u8;
             if split.repeat == FIRST {
-                let rest = 1.0 - split.shares[side];
-                let share = split.shares[1 - side];
-                let lost: [f64; LANES] = std::array::from_fn(|lane| points[lane] * down[lane]);
-                slots[on] = std::array::from_fn(|lane| down[lane] - rest * lost[lane]);
-                slots[off] = std::array::from_fn(|lane| share * lost[lane]);
-                continue;
-            }
-            let above = self.repeats[split.repeat as usize];
-            if ways[above.split as usize] != above.side {
-                ways[number] = OFF;
-                for (child, share) in split.children.iter().zip(split.shares) {
-                    slots[*child as usize] = down.map(|value| share * value);
+                for lane in 0..LANES {
+                    lost[lane] = points[lane] * down[lane];
                 }
+            } else {
+                let edge = self.repeats[split.repeat as usize];
+                if ways[edge.branch as usize] != edge.side {
+                    ways[number] = OFF;
+                    for (child, share) in branch.children.iter().zip(split.shares) {
+                        slots[*child as usize] = down.map(|value| share * value);
+                    }
+                    continue;
+                }
+                rest *= edge.share;
+                share *= edge.share;
+                for lane in 0..LANES {
+                    lost[lane] = points[lane] * down[lane] / factor(&edge, points[lane]);
+                }
+            }
+            let (to_on, to_off) = (&mut slots[on], share);
+            for lane in 0..LANES {
+                to_on[lane] = down[lane] - rest * lost[lane];
+            }
+            slots[off] = lost.map(|lost| to_off * lost);
+        }
+    }
+
+    /// The way down to a twig and up from it again, in one step.
+    fn turn<const LANES: usize>(
+        &self,
+        points: &[f64; LANES],
+        values: &[f64],
+        output: &mut [f64],
+        slots: &mut [[f64; LANES]],
+        ways: &[u8],
+    ) {
+        for (twig, slot) in self.twigs.iter().zip(slots) {
+            let split = &twig.split;
+            let side = split.side(values);
+            let (on, off) = (twig.leaves[side], twig.leaves[1 - side]);
+            let gain = (1.0 - split.shares[side]) * on - split.shares[1 - side] * off;
+            let down = *slot;
+            if split.repeat == FIRST {
+                for lane in 0..LANES {
+                    slot[lane] = on - points[lane] * gain;
+                }
+                output[split.feature as usize] += gain * dot(&down, &[1.0; LANES]);
                 continue;
             }
-            let rest = above.share * (1.0 - split.shares[side]);
-            let share = above.share * split.shares[1 - side];
-            let lost: [f64; LANES] =
-                std::array::from_fn(|lane| points[lane] * down[lane] / factor(&above, points[lane]));
-            slots[on] = std::array::from_fn(|lane| down[lane] - rest * lost[lane]);
-            slots[off] = std::array::from_fn(|lane| share * lost[lane]);
+            let edge = self.repeats[split.repeat as usize];
+            if ways[edge.branch as usize] != edge.side {
+                *slot = [split.shares[side] * on + split.shares[1 - side] * off; LANES];
+                continue;
+            }
+            let gain = edge.share * gain;
+            let mut squares = [0.0; LANES];
+            for lane in 0..LANES {
+                let inverse = 1.0 / factor(&edge, points[lane]);
+                slot[lane] = on - points[lane] * inverse * gain;
+                squares[lane] = inverse * inverse;
+            }
+            output[split.feature as usize] += gain * dot(&down, &squares);
         }
     }
 
@@ -140,39 +193,50 @@ impl Walk<'_> {
         slots: &mut [[f64; LANES]],
         ways: &[u8],
     ) {
-        for (number, split) in self.splits.iter().enumerate().rev() {
-            let way = ways[number];
-            if way == OFF {
-                let [left, right] = split.children.map(|child| slots[child as usize]);
-                let [left_share, right_share] = split.shares;
-                slots[number] =
-                    std::array::from_fn(|lane| left_share * left[lane] + right_share * right[lane]);
-                continue;
-            }
+        for (number, branch) in self.branches.iter().enumerate().rev() {
+            let (split, way, down) = (&branch.split, ways[number], slots[number]);
             let side = usize::from(way & 1);
-            let down = slots[number];
-            let on = slots[split.children[side] as usize];
-            let off = slots[split.children[1 - side] as usize];
-            let mut rest = 1.0 - split.shares[side];
-            let mut share = split.shares[1 - side];
-            if split.repeat == FIRST {
-                let gain: [f64; LANES] = std::array::from_fn(|lane| rest * on[lane] - share * off[lane]);
-                slots[number] = std::array::from_fn(|lane| on[lane] - points[lane] * gain[lane]);
-                output[split.feature as usize] += dot(&down, &gain);
+            let on = &slots[branch.children[side] as usize];
+            let off = &slots[branch.children[1 - side] as usize];
+            let mut up = [0.0; LANES];
+            if way == OFF {
+                for lane in 0..LANES {
+                    up[lane] = split.shares[0] * on[lane] + split.shares[1] * off[lane];
+                }
+                slots[number] = up;
                 continue;
             }
-            // What the edges above gave to the feature counted its factor once; what is missing has the
-            // derivative of the new factor's quotient by the old one, hence the second division.
-            let above = self.repeats[split.repeat as usize];
-            rest *= above.share;
-            share *= above.share;
-            let factors: [f64; LANES] = std::array::from_fn(|lane| 1.0 / factor(&above, points[lane]));
-            let gain: [f64; LANES] =
-                std::array::from_fn(|lane| factors[lane] * (rest * on[lane] - share * off[lane]));
-            slots[number] = std::array::from_fn(|lane| on[lane] - points[lane] * gain[lane]);
-            let gain = std::array::from_fn(|lane| factors[lane] * gain[lane]);
+            let rest = 1.0 - split.shares[side];
+            let share = split.shares[1 - side];
+            let mut gain = [0.0; LANES];
+            for lane in 0..LANES {
+                gain[lane] = rest * on[lane] - share * off[lane];
+            }
+            if split.repeat == FIRST {
+                for lane in 0..LANES {
+                    up[lane] = on[lane] - points[lane] * gain[lane];
+                }
+            } else {
+                // What the edge above has given to the feature counted its old factor. The difference to the
+                // new one has that factor twice in its denominator.
+                let edge = self.repeats[split.repeat as usize];
+                for lane in 0..LANES {
+                    let inverse = 1.0 / factor(&edge, points[lane]);
+                    let part = edge.share * gain[lane] * inverse;
+                    up[lane] = on[lane] - points[lane] * part;
+                    gain[lane] = part * inverse;
+                }
+            }
+            slots[number] = up;
             output[split.feature as usize] += dot(&down, &gain);
         }
+    }
+}
+
+impl Split {
+    /// The side to which a row goes: 0 is left. What is NaN goes right.
+    fn side(&self, values: &[f64]) -> usize {
+        1 - usize::from(values[self.column as usize] <= self.threshold)
     }
 }
 
@@ -181,16 +245,11 @@ fn factor(edge: &Repeat, point: f64) -> f64 {
     1.0 - (1.0 - edge.share) * point
 }
 
-/// The sum of the products, added pair by pair as vector units like it.
+/// The sum of the products: even lanes, odd lanes, and both, as vector units like it.
 fn dot<const LANES: usize>(left: &[f64; LANES], right: &[f64; LANES]) -> f64 {
-    let mut terms: [f64; LANES] = std::array::from_fn(|lane| left[lane] * right[lane]);
-    let mut count = LANES;
-    while count > 1 {
-        let half = count.div_ceil(2);
-        for lane in 0..count - half {
-            terms[lane] += terms[lane + half];
-        }
-        count = half;
+    let mut sums = [0.0; 2];
+    for lane in 0..LANES {
+        sums[lane % 2] += left[lane] * right[lane];
     }
-    terms[0]
+    sums[0] + sums[1]
 }

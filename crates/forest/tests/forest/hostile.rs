@@ -27,15 +27,20 @@ static FILES: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Loads and, if that works, scores a few rows.
+/// Loads and, if that works, scores and, if that can be, explains a few rows.
 fn survive(file: usize, bytes: &[u8]) -> bool {
     let Ok(model) = golden::parse(&FILES[file].0, bytes) else { return false };
     let booster = Booster::new(&model);
     let mut out = vec![0.0; booster.output_count()];
+    let mut explainer = model.explainer().ok();
     for value in [0.0, f64::NAN, f64::INFINITY, -1e300, 3.5] {
         let row = vec![value; booster.feature_count()];
         booster.predict(&row, &mut out).unwrap();
         model.margin(&row, &mut out).unwrap();
+        if let Some(explainer) = &mut explainer {
+            let mut contributions = vec![0.0; explainer.contribution_count()];
+            explainer.contributions(&row, &mut contributions).unwrap();
+        }
     }
     true
 }
