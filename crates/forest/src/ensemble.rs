@@ -129,7 +129,11 @@ impl Ensemble {
 
     /// Answers up to [`bits::ROWS`] rows.
     fn answer_few(&self, rows: &[f64], out: &mut [f64]) {
-        let ranked = [0, 1].map(|place| Some(self.rankings.get(place)?.rank_rows(rows, self.feature_count)));
+        let mut ranked = [[bits::NO_RANKS; bits::ROWS]; 2];
+        let count = rows.len() / self.feature_count;
+        for (ranking, ranks) in self.rankings.iter().zip(&mut ranked) {
+            ranking.rank_rows(rows, self.feature_count, &mut ranks[..count]);
+        }
         for member in &self.members {
             for (index, (row, out)) in
                 rows.chunks_exact(self.feature_count).zip(out.chunks_exact_mut(self.output_count)).enumerate()
@@ -137,9 +141,7 @@ impl Ensemble {
                 let scores = &mut out[member.outputs.clone()];
                 match &member.form {
                     Shape::Shared(place, trees) => {
-                        if let Some((ranks, _)) = &ranked[*place] {
-                            trees.margins(&ranks[index..=index], &member.head.base, scores);
-                        }
+                        trees.margins(&ranked[*place][index..=index], &member.head.base, scores);
                     }
                     Shape::Alone(form) => form.margins(&member.head, row, scores),
                 }

@@ -42,8 +42,10 @@ impl Form {
             Form::Bits(ranking, trees) => {
                 let answers = scores.chunks_mut(bits::ROWS * outputs);
                 for (rows, scores) in rows.chunks(bits::ROWS * width).zip(answers) {
-                    let (ranks, count) = ranking.rank_rows(rows, width);
-                    trees.margins(&ranks[..count], &head.base, scores);
+                    let mut ranks = [bits::NO_RANKS; bits::ROWS];
+                    let ranks = &mut ranks[..rows.len() / width];
+                    ranking.rank_rows(rows, width, ranks);
+                    trees.margins(ranks, &head.base, scores);
                 }
             }
             Form::Packed(packed) => {

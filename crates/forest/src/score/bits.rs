@@ -36,7 +36,10 @@ const BLOCK: usize = 64;
 pub(crate) const ROWS: usize = 4;
 
 /// The ranks of one row.
-type Ranks = [u8; SOURCES];
+pub(crate) type Ranks = [u8; SOURCES];
+
+/// What ranks are before they are made.
+pub(crate) const NO_RANKS: Ranks = [0; SOURCES];
 
 /// The trees of one model.
 #[derive(Debug, Clone)]

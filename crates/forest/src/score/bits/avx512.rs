@@ -13,10 +13,11 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
-use super::ranking::{Cuts, Ranking, or_zero};
+use super::ranking::{Cuts, EIGHTS_AT_ONCE, Ranking};
 use super::{BLOCK, Chunk, MISSING, Masks, ROWS, Ranks, SOURCES, Trees};
 use crate::Library;
 use crate::score::reference::as_read;
+use crate::tree::Missing;
 
 /// As [`Trees::add`].
 ///
@@ -54,14 +55,47 @@ pub(super) fn rank(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [R
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
 fn rank_rows<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-    // All rows by one source before the next: its thresholds are at hand.
-    for (source, number) in ranking.numbers().iter().enumerate().take(SOURCES) {
-        let cuts = ranking.cuts(number);
-        for (row, ranks) in rows.chunks_exact(width).zip(&mut *ranks) {
-            let value = as_read(ranking.library(), row[number.feature as usize]);
-            let rank = count::<PASSES>(cuts, or_zero(value));
-            ranks[source] = if number.is_missing(value) { MISSING } else { rank };
+    let numbers = ranking.numbers();
+    for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
+        let mut values = [0.0; SOURCES];
+        for (number, value) in numbers.iter().zip(&mut values) {
+            *value = as_read(ranking.library(), row[number.feature as usize]);
         }
+        let mut ranked = 0;
+        for run in ranking.runs() {
+            ranked = run.numbers.end;
+            let (values, ranks) = (&values[run.numbers.clone()], &mut ranks[run.numbers]);
+            match run.eights {
+                1 => rank_run::<PASSES, 1>(run.cuts, values, ranks),
+                2 => rank_run::<PASSES, 2>(run.cuts, values, ranks),
+                3 => rank_run::<PASSES, 3>(run.cuts, values, ranks),
+                _ => rank_run::<PASSES, EIGHTS_AT_ONCE>(run.cuts, values, ranks),
+            }
+        }
+        for (at, number) in numbers.iter().enumerate().skip(ranked) {
+            ranks[at] = count::<PASSES>(ranking.cuts(number), values[at]);
+        }
+        for (at, number) in numbers.iter().enumerate() {
+            if number.missing == Missing::NotANumber {
+                ranks[at] |= u8::from(values[at].is_nan()).wrapping_neg();
+            } else if number.is_missing(values[at]) {
+                ranks[at] = MISSING;
+            } else if values[at].is_nan() {
+                ranks[at] = count::<PASSES>(ranking.cuts(number), 0.0);
+            }
+        }
+    }
+}
+
+/// Ranks numbers of `EIGHTS` eights each; NaN passes nothing.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
+fn rank_run<const PASSES: i32, const EIGHTS: usize>(cuts: &[[f64; 8]], values: &[f64], ranks: &mut [u8]) {
+    for ((cuts, value), rank) in cuts.as_chunks::<EIGHTS>().0.iter().zip(values).zip(ranks) {
+        let value = _mm512_set1_pd(*value);
+        let passed =
+            |eight| _mm512_cmp_pd_mask::<PASSES>(_mm512_castsi512_pd(load(eight)), value).count_ones();
+        *rank = cuts.iter().map(passed).sum::<u32>() as u8;
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a row's values to ranks, once for every tree that reads them.
 
-use super::{MISSING, ROWS, Ranks, SOURCES};
+use super::{MISSING, Ranks, SOURCES};
 use crate::score::machine::Machine;
 use crate::score::reference::{ZERO_BAND, as_read, goes_left};
 use crate::tree::{Missing, Node, Rule};
@@ -10,15 +10,17 @@ use crate::{Library, Model};
 const CUTS_MAX: usize = 254;
 
 /// So many eights are looked through without pivots.
-const EIGHTS_AT_ONCE: usize = 4;
+pub(super) const EIGHTS_AT_ONCE: usize = 4;
 
 /// The sources of one or several models of one library: first the numbers, then the sets.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     library: Library,
     machine: Machine,
-    /// Ordered by feature and reading.
+    /// Ordered by how many eights they have, so that all of one size are ranked in one unbroken run.
     numbers: Vec<Number>,
+    /// The places of the numbers in the order of features and of what is missing.
+    by_feature: Vec<u8>,
     /// Ordered as they are compared; each has the rank 0 for left and 1 for right.
     sets: Vec<(u32, Rule)>,
     /// By number, in eights: the last threshold of every eight, then the thresholds in order and without repetition. What
@@ -35,6 +37,16 @@ pub(super) struct Number {
     first: u32,
     pivots: u8,
     eights: u8,
+}
+
+/// Consecutive numbers whose thresholds fill equally many eights.
+#[derive(Debug, Clone)]
+pub(super) struct Run<'a> {
+    pub(super) numbers: std::ops::Range<usize>,
+    /// Of all of them, one after another.
+    pub(super) cuts: &'a [[f64; 8]],
+    /// Of each of them.
+    pub(super) eights: usize,
 }
 
 /// Thresholds of one source in eights.
@@ -73,8 +85,14 @@ impl Ranking {
         models: impl IntoIterator<Item = &'a Model>,
         machine: Machine,
     ) -> Option<Ranking> {
-        let mut ranking =
-            Ranking { library, machine, numbers: Vec::new(), sets: Vec::new(), cuts: Vec::new() };
+        let mut ranking = Ranking {
+            library,
+            machine,
+            numbers: Vec::new(),
+            by_feature: Vec::new(),
+            sets: Vec::new(),
+            cuts: Vec::new(),
+        };
         let mut cuts: Vec<(u32, Missing, f64)> = Vec::new();
         for node in models.into_iter().flat_map(|model| &model.trees).flat_map(|tree| &tree.nodes) {
             let Node::Split { feature, rule, .. } = node else { continue };
@@ -88,10 +106,18 @@ impl Ranking {
         cuts.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| a.2.total_cmp(&b.2)));
         // -0 and 0 stand beside each other and are equal.
         cuts.dedup();
-        for of_one in cuts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let mut numbers: Vec<&[(u32, Missing, f64)]> =
+            cuts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
+        if numbers.len() + ranking.sets.len() > SOURCES {
+            return None;
+        }
+        numbers.sort_by_key(|cuts| cuts.len().div_ceil(8));
+        for of_one in numbers {
             ranking.push(of_one)?;
         }
-        (ranking.numbers.len() + ranking.sets.len() <= SOURCES).then_some(ranking)
+        let mut by_feature: Vec<u8> = (0..ranking.numbers.len()).map(|number| number as u8).collect();
+        by_feature.sort_by_key(|number| ranking.numbers[usize::from(*number)].key());
+        Some(Ranking { by_feature, ..ranking })
     }
 
     /// Appends a number with its thresholds.
@@ -128,6 +154,17 @@ impl Ranking {
         &self.numbers
     }
 
+    /// The numbers in runs of one size; those that have pivots come last and are in none.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+        let mut first = 0;
+        self.numbers.chunk_by(|a, b| a.eights == b.eights).map_while(move |run| {
+            let (numbers, eights) = (first..first + run.len(), usize::from(run[0].eights));
+            first = numbers.end;
+            let cuts = &self.cuts[run[0].first as usize..][..eights * run.len()];
+            (run[0].pivots == 0).then_some(Run { numbers, cuts, eights })
+        })
+    }
+
     #[inline(always)]
     pub(super) fn cuts(&self, number: &Number) -> Cuts<'_> {
         let (pivots, eights) = (usize::from(number.pivots), usize::from(number.eights));
@@ -136,18 +173,15 @@ impl Ranking {
         Cuts { pivots, eights }
     }
 
-    /// Translates up to [`ROWS`] rows, and says how many there were.
-    pub(crate) fn rank_rows(&self, rows: &[f64], width: usize) -> ([Ranks; ROWS], usize) {
-        let mut ranks = [[0; SOURCES]; ROWS];
-        let count = rows.len() / width;
-        self.rank_numbers(rows, width, &mut ranks[..count]);
-        for (row, ranks) in rows.chunks_exact(width).zip(&mut ranks) {
+    /// Translates rows, one for each of `ranks`.
+    pub(crate) fn rank_rows(&self, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
+        self.rank_numbers(rows, width, ranks);
+        for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
             for ((feature, rule), rank) in self.sets.iter().zip(&mut ranks[self.numbers.len()..]) {
                 let value = as_read(self.library, row[*feature as usize]);
                 *rank = u8::from(!goes_left(rule, value));
             }
         }
-        (ranks, count)
     }
 
     fn rank_numbers(&self, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
@@ -175,10 +209,10 @@ impl Ranking {
             // The rank says where the missing goes.
             return Some(Place { source, rank: 0, left_if_missing: false });
         };
-        let key = |number: &Number| (number.feature, number.missing);
-        let source = self.numbers.binary_search_by_key(&(feature, missing), key).ok()?;
-        let rank = self.cuts(&self.numbers[source]).count(|cut| cut < threshold);
-        Some(Place { source: u8::try_from(source).ok()?, rank, left_if_missing })
+        let key = |number: &u8| self.numbers[usize::from(*number)].key();
+        let source = self.by_feature[self.by_feature.binary_search_by_key(&(feature, missing), key).ok()?];
+        let rank = self.cuts(&self.numbers[usize::from(source)]).count(|cut| cut < threshold);
+        Some(Place { source, rank, left_if_missing })
     }
 
     /// The bytes of the thresholds and sources.
@@ -200,6 +234,10 @@ fn compare_sets((a, a_rule): &(u32, Rule), (b, b_rule): &(u32, Rule)) -> std::cm
 }
 
 impl Number {
+    fn key(&self) -> (u32, Missing) {
+        (self.feature, self.missing)
+    }
+
     /// Whether a value that was read is missing.
     #[inline(always)]
     pub(super) fn is_missing(&self, value: f64) -> bool {
@@ -219,8 +257,7 @@ impl Cuts<'_> {
 }
 
 /// What LightGBM takes NaN for where nothing is missing.
-#[inline(always)]
-pub(super) fn or_zero(value: f64) -> f64 {
+fn or_zero(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value }
 }
 
