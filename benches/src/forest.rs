@@ -21,6 +21,10 @@ pub(crate) struct Options {
     /// The folder of a bundle; the newest that `scripts/run` has trained if none is named.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// The Python that has the peers that are called from it; without it they are left out and said so.
+    #[cfg(feature = "peers")]
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
     /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -47,6 +51,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let library = peers::Libraries::load()?;
         for subject in bundle.iter().filter(|subject| subject.is_shown()).chain(&stress) {
             measures.extend(peers::beside(&library, subject)?);
+            match &options.python {
+                Some(python) => measures.extend(peers::in_python(python, subject, &measures)?),
+                None => println!("{}: the peers in Python were left out: no --python", subject.name),
+            }
         }
         measures.extend(peers::whole_bar(&library, &bundle)?);
     }

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::python::environment;
 use crate::repository;
 
 /// What to measure.
@@ -32,6 +33,21 @@ enum Suite {
     Serve,
 }
 
+/// Scorers that are called from Python. lleaves needs an LLVM of its time.
+const FOREST_PEERS: &[&str] = &[
+    "lightgbm==4.7.0",
+    "xgboost-cpu==3.2.0",
+    "lleaves==1.3.0",
+    "llvmlite==0.43.*",
+    "treelite==4.8.1",
+    "tl2cgen==1.0.0",
+    "onnxruntime==1.32.*",
+    "onnxmltools==1.16.*",
+    "skl2onnx==1.20.*",
+    "scikit-learn-intelex==2026.*",
+    "numpy",
+];
+
 /// Runs one suite, optimised.
 ///
 /// # Errors
@@ -44,6 +60,10 @@ pub fn run(options: &Options) -> Result<()> {
         Suite::Forest => cargo.args(["benches", "--features", "peers", "--", "forest"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
     };
+    if options.suite == Suite::Forest {
+        let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
+        cargo.arg("--python").arg(python);
+    }
     if let Some(file) = &options.json {
         cargo.arg("--json").arg(file);
     }

@@ -1,11 +1,11 @@
 //! Remakes the golden files with the original tools, in a Python environment under `.tools`.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::python::{environment, execute};
 use crate::repository;
 
 /// What to remake.
@@ -47,41 +47,10 @@ pub fn make(options: &Options) -> Result<()> {
     let root = repository::root();
     for script in SCRIPTS {
         if options.rooms.is_empty() || options.rooms.iter().any(|room| room == script.room) {
-            let python = environment(&root, script)?;
+            let python = environment(&root, &format!("goldens-{}", script.room), script.packages)?;
             eprintln!("goldens: {}: running {}", script.room, script.path);
             execute(Command::new(&python).arg(root.join(script.path)).current_dir(&root))?;
         }
-    }
-    Ok(())
-}
-
-/// The Python environment of one script, made when its packages changed.
-fn environment(root: &Path, script: &Script) -> Result<PathBuf> {
-    let folder = root.join(".tools").join(format!("goldens-{}", script.room));
-    let python = folder.join("bin/python");
-    let stamp = folder.join("installed-from");
-    let wanted = script.packages.join("\n");
-    if python.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    eprintln!(
-        "goldens: {}: installing {} into {}",
-        script.room,
-        script.packages.join(", "),
-        folder.display()
-    );
-    execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-    execute(Command::new(&python).args(quietly).args(script.packages))?;
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
-    Ok(python)
-}
-
-fn execute(command: &mut Command) -> Result<()> {
-    let status =
-        command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{} {status}; its message stands above", command.get_program().display());
     }
     Ok(())
 }

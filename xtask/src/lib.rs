@@ -11,6 +11,7 @@
 
 pub mod bench;
 pub mod goldens;
+mod python;
 pub mod repository;
 pub mod run;
 pub mod tidy;

@@ -2,9 +2,11 @@
 
 mod hessboost;
 mod lightgbm;
+mod python;
 mod xgboost;
 
 use std::hint::black_box;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use forest::{Booster, Ensemble, Library, Model};
@@ -40,6 +42,11 @@ pub(super) fn beside(libraries: &Libraries, subject: &Subject) -> Result<Vec<Mea
     };
     measures.extend(explanations(libraries, subject)?);
     Ok(measures)
+}
+
+/// Ours, which were measured already, beside the peers that are called from Python.
+pub(super) fn in_python(python: &Path, subject: &Subject, measured: &[Measure]) -> Result<Vec<Measure>> {
+    python::beside(python, subject, measured)
 }
 
 fn beside_lightgbm(libraries: &Libraries, subject: &Subject) -> Result<Vec<Measure>> {
