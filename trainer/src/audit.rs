@@ -1,4 +1,5 @@
-//! Proofs about the machine that makes rows and outcomes, by changing klines and comparing bits.
+//! Proofs about the machine that makes rows and outcomes, by changing klines and comparing bits, and about the scorer of
+//! the boosters, by standing on every split of every one of them.
 
 mod ahead;
 mod causality;
@@ -10,6 +11,7 @@ mod findings;
 mod inputs;
 mod judge;
 mod lever;
+mod parity;
 mod random;
 mod record;
 mod table;
@@ -21,6 +23,8 @@ use forecast::{DatasetRow, for_each_row};
 use kline::{Interval, Kline, Symbol};
 
 pub use causality::{CausalityRequest, DEFAULT_BARS, DEFAULT_SEED, audit_causality};
+pub use parity::{BoosterFile, audit_parity};
+pub(crate) use parity::{ParityReport, parity_table};
 pub(crate) use table::causality_table;
 
 /// The klines of several symbols, each in ascending order of bars.

@@ -133,6 +133,38 @@ pub enum TrainerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The forest and an original library differ.
+    #[error(
+        "parity does not hold: {}; nothing is published before our scorer is mended", differences.join("; ")
+    )]
+    Parity {
+        /// One sentence a booster.
+        differences: Vec<String>,
+    },
+    /// The certificate is not one for these boosters.
+    #[error("the parity certificate {problem}; run `klinecast-trainer audit parity --trained` first")]
+    ParityCertificate {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Not exactly one bundle is meant.
+    #[error(
+        "{found} bundles in {home} have a digest that begins with {text:?}, one is needed; its folder of bundles lists them"
+    )]
+    BundleName {
+        /// As it was given.
+        text: String,
+        /// How many fit.
+        found: usize,
+        /// The home.
+        home: PathBuf,
+    },
+    /// No bundle was named and there is no champion.
+    #[error("there is no champion in {home}; name a bundle, or run `klinecast-trainer promote` first")]
+    NoChampion {
+        /// The home.
+        home: PathBuf,
+    },
     /// The baselines can't be fitted.
     #[error("the baselines can't be fitted: {0}")]
     Baselines(#[from] forecast::FitError),

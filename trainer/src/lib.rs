@@ -1,6 +1,6 @@
-//! From klines to a published bundle: ingest, quality, features, validate, version, audit, train, evaluate,
-//! publish, promote. The original LightGBM and XGBoost do the training; our own scorer, which will serve, does the
-//! evaluation; the same data and seed give the same bundle.
+//! From klines to a published bundle: ingest, quality, features, validate, version, audit causality, train,
+//! evaluate, audit parity, publish, promote. The original LightGBM and XGBoost do the training; our own scorer,
+//! which will serve, does the evaluation; the same data and seed give the same bundle.
 //!
 //! ```
 //! use klinecast_trainer::split::{EMBARGO_BARS, Split, SplitRequest};

@@ -1,12 +1,14 @@
 //! The stages in a row, or one of them. Alone, a stage takes what the ones before it left in the home; in a row,
 //! they hand it on.
 
+mod parity;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use forecast::{CAUSALITY_FILE, CausalityCertificate};
+use forecast::{CAUSALITY_FILE, CausalityCertificate, PARITY_FILE};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::Home;
 
@@ -20,6 +22,7 @@ use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::ingest::{Source, kept_klines};
+use crate::publish::Certificates;
 use crate::split::{Split, SplitRequest};
 use crate::train::recipe::Effort;
 use crate::trained::{self, Trained};
@@ -76,6 +79,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             let request = CausalityRequest { bars, seed: arguments.seed, data_version };
             pipeline.audit(&klines, &request).map(drop)
         }
+        Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
@@ -119,11 +123,12 @@ impl Pipeline {
         let bars = usize::from(audit::DEFAULT_BARS);
         let seed = arguments.train.effort.seed;
         let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
-        let certificate = self.audit(&klines, &request)?;
+        let causality = self.audit(&klines, &request)?;
         drop(klines);
         let trained = self.train(&mut dataset, data_version, arguments.train.effort.effort())?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
-        let version = self.publish(&dataset, &trained, &evaluation, certificate)?;
+        let certificates = Certificates { causality, parity: self.audit_parity(&trained)? };
+        let version = self.publish(&dataset, &trained, &evaluation, certificates)?;
         if !arguments.no_promote {
             self.promote(Some(version))?;
         }
@@ -278,10 +283,10 @@ impl Pipeline {
         dataset: &Dataset,
         trained: &Trained,
         evaluation: &Evaluation,
-        certificate: CausalityCertificate,
+        certificates: Certificates,
     ) -> Result<u32> {
         let started = Instant::now();
-        let found = publish::publish(&self.home, dataset, trained, evaluation, certificate, now())?;
+        let found = publish::publish(&self.home, dataset, trained, evaluation, certificates, now())?;
         self.console.report("publish", started, &found, || {
             let megabytes = found.bytes as f64 / 1e6;
             let (bundle, version, rows) = (found.bundle, found.version, found.golden_rows);
@@ -327,9 +332,10 @@ impl Pipeline {
 
     fn publish_alone(&self) -> Result<()> {
         let evaluation = read_json(&self.folder().join("evaluation.json"), "evaluate")?;
-        let certificate = read_json(&self.folder().join(CAUSALITY_FILE), "audit causality")?;
+        let causality = read_json(&self.folder().join(CAUSALITY_FILE), "audit causality")?;
+        let parity = read_json(&self.folder().join(PARITY_FILE), "audit parity --trained")?;
         let (dataset, trained) = self.trained()?;
-        self.publish(&dataset, &trained, &evaluation, certificate).map(drop)
+        self.publish(&dataset, &trained, &evaluation, Certificates { causality, parity }).map(drop)
     }
 
     /// What training left, and the rows that it used.

@@ -7,11 +7,15 @@ pub(crate) use model_card::readable_figure;
 use std::collections::BTreeMap;
 
 use features::Catalogue;
-use forecast::{Bundle, BundleBuilder, BundleDigest, CausalityCertificate, TaskParts, TrainingWindow};
+use forecast::{
+    Bundle, BundleBuilder, BundleDigest, CausalityCertificate, ParityCertificate, TaskParts, TrainingWindow,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use store::Home;
 
+use crate::audit::BoosterFile;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
@@ -33,20 +37,44 @@ pub struct Published {
     pub bytes: usize,
 }
 
+/// What the audits found.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// On the klines.
+    pub causality: CausalityCertificate,
+    /// On the trained boosters.
+    pub parity: ParityCertificate,
+}
+
+impl Certificates {
+    fn require(&self, trained: &Trained) -> Result<()> {
+        let catalogue = Catalogue::standard().hash().to_string();
+        if let Some(problem) = self.causality.problem(&catalogue, &trained.plan.data_version) {
+            return Err(TrainerError::Certificate { problem });
+        }
+        let sum = |file: BoosterFile<'_>| (file.name, hex::encode(Sha256::digest(file.served)));
+        let boosters = BoosterFile::of_trained(trained).into_iter().map(sum).collect();
+        match self.parity.problem(&boosters) {
+            Some(problem) => Err(TrainerError::ParityCertificate { problem }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Builds the bundle, verifies it as a server would, keeps it and registers it.
 ///
 /// # Errors
-/// When the certificate is not one for these klines and features, a library is missing, the bundle does not verify, or
+/// When a certificate is not one for these klines, features and boosters, a library is missing, the bundle does not verify, or
 /// the store can't be written.
 pub fn publish(
     home: &Home,
     dataset: &Dataset,
     trained: &Trained,
     evaluation: &Evaluation,
-    certificate: CausalityCertificate,
+    certificates: Certificates,
     now: kline::Milliseconds,
 ) -> Result<Published> {
-    let bundle = build(dataset, trained, evaluation, certificate)?;
+    let bundle = build(dataset, trained, evaluation, certificates)?;
     let digest = home.objects().put_bundle(&bundle)?;
     let version = home.registry().register(digest, &evaluation.headline(), now)?;
     Ok(Published {
@@ -60,17 +88,14 @@ pub fn publish(
 /// The bundle, verified. The same dataset, models and figures give the same digest.
 ///
 /// # Errors
-/// When the certificate is not one for these klines and features, a library is missing or the bundle does not verify.
+/// When a certificate is not one for these klines, features and boosters, a library is missing or the bundle does not verify.
 pub fn build(
     dataset: &Dataset,
     trained: &Trained,
     evaluation: &Evaluation,
-    certificate: CausalityCertificate,
+    certificates: Certificates,
 ) -> Result<Bundle> {
-    let catalogue = Catalogue::standard().hash().to_string();
-    if let Some(problem) = certificate.problem(&catalogue, &trained.plan.data_version) {
-        return Err(TrainerError::Certificate { problem });
-    }
+    certificates.require(trained)?;
     let golden = golden_rows(dataset);
     let answers = Originals::answer(&golden, trained)?;
     let tasks = trained
@@ -89,7 +114,8 @@ pub fn build(
         parameters: BTreeMap::from([("rounds_max".to_owned(), json!(trained.plan.rounds_max))]),
         baselines: trained.baselines.clone(),
         stacking: trained.stacking.clone(),
-        causality: certificate,
+        causality: certificates.causality,
+        parity: certificates.parity,
         golden_rows: golden,
         tasks,
         model_card: model_card::model_card(dataset, trained, evaluation),

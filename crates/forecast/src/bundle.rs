@@ -3,7 +3,7 @@
 //!
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
 //! their libraries' own formats, `baselines.json`, `stacking.json`, `golden.json`,
-//! `causality.json` and `model-card.md`.
+//! `causality.json`, `parity.json` and `model-card.md`.
 
 mod builder;
 mod canonical;
@@ -12,6 +12,7 @@ mod digest;
 mod error;
 mod golden;
 mod manifest;
+mod parity;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -20,13 +21,17 @@ use std::sync::Arc;
 use forest::Booster;
 use kline::Symbol;
 
-pub use builder::{BundleBuilder, TaskParts};
+pub use builder::{BundleBuilder, TaskParts, booster_file};
 pub use causality::{CausalityCertificate, Comparison, Offence, OffenceKind};
 pub use digest::{BundleDigest, DigestError};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
 pub use manifest::{
     BoosterEntry, FileEntry, Manifest, Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TrainingWindow,
+};
+pub use parity::{
+    BoosterParity, PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference, ParityMargins, ParityRow,
+    ParityRowKind, ParitySample,
 };
 
 use crate::{Baselines, Stacking, Task};
@@ -46,6 +51,9 @@ pub const GOLDEN_FILE: &str = "golden.json";
 /// The causality certificate's path within a bundle.
 pub const CAUSALITY_FILE: &str = "causality.json";
 
+/// The parity certificate's path within a bundle.
+pub const PARITY_FILE: &str = "parity.json";
+
 /// The model card's path within a bundle.
 pub const MODEL_CARD_FILE: &str = "model-card.md";
 
@@ -58,6 +66,7 @@ pub struct Bundle {
     baselines: Baselines,
     stacking: Stacking,
     causality: CausalityCertificate,
+    parity: ParityCertificate,
     models: Vec<TaskModel>,
 }
 
@@ -71,7 +80,7 @@ pub(crate) struct TaskModel {
 
 impl Bundle {
     /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, the causality
-    /// certificate, every booster's shape, and every golden row to the bit.
+    /// certificate, every booster's shape, every golden row, and the parity certificate with its sample rows to the bit.
     ///
     /// # Errors
     /// The first thing that does not hold, with what to do about it.
@@ -113,6 +122,12 @@ impl Bundle {
     #[must_use]
     pub const fn causality(&self) -> &CausalityCertificate {
         &self.causality
+    }
+
+    /// What the audit of parity found after training.
+    #[must_use]
+    pub const fn parity(&self) -> &ParityCertificate {
+        &self.parity
     }
 
     /// Whether the models were trained on a symbol.

@@ -45,10 +45,12 @@ pub mod testkit;
 pub use answer::Answer;
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
-    BASELINES_FILE, BoosterEntry, Bundle, BundleBuilder, BundleDigest, BundleError, CAUSALITY_FILE,
-    CausalityCertificate, Comparison, DigestError, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers,
-    GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, Metric, ModelMetrics, Offence,
-    OffenceKind, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow,
+    BASELINES_FILE, BoosterEntry, BoosterParity, Bundle, BundleBuilder, BundleDigest, BundleError,
+    CAUSALITY_FILE, CausalityCertificate, Comparison, DigestError, FileEntry, GOLDEN_FILE, Golden,
+    GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, Metric, ModelMetrics,
+    Offence, OffenceKind, PARITY_FILE, PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference,
+    ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
+    TaskParts, TrainingWindow, booster_file,
 };
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{mean, member_answer};

@@ -1,6 +1,7 @@
 //! A small valid bundle without training, for tests of whoever serves or stores bundles. Not for anything else: its
 //! boosters are a few seeded stumps, and its golden answers are this build's own.
 
+mod parity;
 mod ubjson;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,7 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
             (0..width).map(|at| if at % 7 == 3 { f64::NAN } else { random.between(-1.0, 1.0) }).collect()
         })
         .collect();
-    let tasks = Task::ALL.map(|task| parts(task, &mut random, &golden_rows)).into();
+    let tasks: Vec<TaskParts> = Task::ALL.map(|task| parts(task, &mut random, &golden_rows)).into();
     BundleBuilder {
         interval,
         symbols: symbols.to_vec(),
@@ -50,6 +51,7 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
         baselines: baselines(&mut random, interval),
         stacking: Stacking::default(),
         causality: causality(seed, symbols, interval),
+        parity: parity::certificate(seed, &tasks, &golden_rows),
         golden_rows,
         tasks,
         model_card: format!("# A bundle for tests\n\nSeeded stumps, seed {seed}.\n"),

@@ -70,6 +70,7 @@ mod link;
 mod load;
 mod model;
 mod score;
+mod splits;
 mod tree;
 
 pub use booster::Booster;
@@ -78,3 +79,4 @@ pub use error::{ExplainError, LoadError, Place, RowError};
 pub use explain::Explainer;
 pub use limits::Limits;
 pub use model::{Library, Model};
+pub use splits::Split;

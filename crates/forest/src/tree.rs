@@ -76,6 +76,11 @@ impl Categories {
         Categories(members.into())
     }
 
+    /// The categories, ascending.
+    pub(crate) fn members(&self) -> &[u32] {
+        &self.0
+    }
+
     pub(crate) fn contains(&self, category: u32) -> bool {
         self.0.binary_search(&category).is_ok()
     }

@@ -4,5 +4,6 @@ mod audit;
 mod bad_input;
 mod exchange;
 mod fitting;
+mod parity;
 mod run;
 mod support;

@@ -9,6 +9,7 @@ use klinecast_trainer::train::single_precision;
 use klinecast_trainer::trained::output_count;
 use store::{Home, Stage};
 
+use crate::parity;
 use crate::support::{execute, market, write_files};
 
 #[test]
@@ -22,7 +23,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
         .expect("a run");
     let train = ["train", "--rounds", "6", "--threads", "1"];
-    let stages: [&[&str]; 11] = [
+    let stages: [&[&str]; 12] = [
         &["ingest", "--klines", &files],
         &["quality"],
         &["features"],
@@ -32,6 +33,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
         &train,
         &["evaluate", "--resamples", "50"],
         &["evaluate", "--resamples", "50", "--test-from", "2025-03-06"],
+        &["audit", "parity", "--trained"],
         &["publish"],
         &["promote"],
     ];
@@ -57,6 +59,9 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     assert!(bundle.causality().passed && bundle.files().contains_key("causality.json"));
     scores_like_the_originals(&one, &bundle);
     publishing_needs_a_certificate(&two);
+    parity::bundles_carry_a_certificate(&bundle);
+    parity::kept_bundles_are_audited(&one, &bundle);
+    parity::publishing_needs_a_certificate(&two);
 }
 
 /// None, or one of other klines, is refused with the command that makes one.

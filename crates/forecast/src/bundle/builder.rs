@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{
     BASELINES_FILE, BoosterEntry, Bundle, BundleError, CAUSALITY_FILE, CausalityCertificate, FileEntry,
     GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
-    ModelMetrics, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow, canonical,
+    ModelMetrics, PARITY_FILE, ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow,
+    canonical,
 };
 use crate::{BaselineName, Baselines, Stacking, TargetTransform, Task};
 
@@ -37,6 +38,8 @@ pub struct BundleBuilder {
     pub stacking: Stacking,
     /// What the audit of causality found on the same klines.
     pub causality: CausalityCertificate,
+    /// What the audit of parity found on these boosters.
+    pub parity: ParityCertificate,
     /// Feature rows in catalogue order, for the golden answers.
     pub golden_rows: Vec<Vec<f64>>,
     /// The tasks.
@@ -92,12 +95,13 @@ impl BundleBuilder {
         let mut entries = Vec::with_capacity(tasks.len());
         for parts in &tasks {
             entries.push(entry(parts));
-            files.insert(file_name(parts.task, GoldenLibrary::LightGbm), parts.lightgbm.clone());
-            files.insert(file_name(parts.task, GoldenLibrary::XgBoost), parts.xgboost.clone());
+            files.insert(booster_file(parts.task, GoldenLibrary::LightGbm), parts.lightgbm.clone());
+            files.insert(booster_file(parts.task, GoldenLibrary::XgBoost), parts.xgboost.clone());
         }
         files.insert(BASELINES_FILE.to_owned(), json(BASELINES_FILE, &self.baselines)?);
         files.insert(STACKING_FILE.to_owned(), json(STACKING_FILE, &self.stacking)?);
         files.insert(CAUSALITY_FILE.to_owned(), json(CAUSALITY_FILE, &self.causality)?);
+        files.insert(PARITY_FILE.to_owned(), json(PARITY_FILE, &self.parity)?);
         files.insert(GOLDEN_FILE.to_owned(), json(GOLDEN_FILE, &self.golden(&tasks))?);
         files.insert(MODEL_CARD_FILE.to_owned(), self.model_card.clone().into_bytes());
         let mut symbols = self.symbols.clone();
@@ -138,7 +142,8 @@ impl BundleBuilder {
 }
 
 /// The path of a booster within a bundle.
-fn file_name(task: Task, library: GoldenLibrary) -> String {
+#[must_use]
+pub fn booster_file(task: Task, library: GoldenLibrary) -> String {
     match library {
         GoldenLibrary::LightGbm => format!("boosters/{task}.lightgbm.txt"),
         GoldenLibrary::XgBoost => format!("boosters/{task}.xgboost.ubj"),
@@ -147,7 +152,7 @@ fn file_name(task: Task, library: GoldenLibrary) -> String {
 
 fn entry(parts: &TaskParts) -> TaskEntry {
     let booster = |library, rounds, parameters: &BTreeMap<String, Value>| BoosterEntry {
-        file: file_name(parts.task, library),
+        file: booster_file(parts.task, library),
         rounds,
         parameters: parameters.clone(),
     };

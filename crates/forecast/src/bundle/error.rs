@@ -3,6 +3,7 @@
 use features::CatalogueDifference;
 use kline::{Interval, Symbol};
 
+use super::PARITY_FILE;
 use crate::{Task, UnknownTask};
 
 /// Why a bundle was refused. Each message names what was wrong and what to do; [`BundleError::reason`] is the short
@@ -86,6 +87,14 @@ pub enum BundleError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The parity certificate does not speak for this bundle.
+    #[error(
+        "the parity certificate {problem}; run `klinecast-trainer audit parity --trained` and publish the bundle again"
+    )]
+    Parity {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A booster can't be read.
     #[error("booster {name} of {task} can't be read: {problem}; train the bundle again")]
     Booster {
@@ -144,6 +153,23 @@ pub enum BundleError {
         /// The booster's path within the bundle.
         name: String,
     },
+    /// A sample row of the parity certificate does not come out as the original library answered it.
+    #[error(
+        "sample row {row} of {PARITY_FILE} has margin {found} (bits {:016x}) by {name}, {library} answered {expected} (bits {:016x}); don't serve this bundle, report it",
+        found.to_bits(), expected.to_bits()
+    )]
+    ParityRow {
+        /// The booster's path within the bundle.
+        name: String,
+        /// The library's name.
+        library: String,
+        /// The row's index.
+        row: usize,
+        /// What this build answers.
+        found: f64,
+        /// What the original library answered.
+        expected: f64,
+    },
     /// The bundle is for another step.
     #[error("bundle is for {found} klines, this process follows {expected}; train a bundle for {expected}")]
     Interval {
@@ -181,11 +207,13 @@ impl BundleError {
             Self::Field { .. } => "bundle_field",
             Self::UnknownTask(_) => "bundle_unknown_task",
             Self::Causality { .. } => "bundle_causality",
+            Self::Parity { .. } => "bundle_parity",
             Self::Booster { .. } => "bundle_booster",
             Self::Shape { .. } => "bundle_shape",
             Self::Transform { .. } => "bundle_transform",
             Self::GoldenRow { .. } => "bundle_golden_row",
             Self::NoGoldenRow { .. } => "bundle_no_golden_row",
+            Self::ParityRow { .. } => "bundle_parity_row",
             Self::Interval { .. } => "bundle_interval",
             Self::Symbols { .. } => "bundle_symbols",
             Self::TooManyChallengers { .. } => "bundle_too_many_challengers",

@@ -47,10 +47,17 @@ impl From<GoldenLibrary> for Library {
     }
 }
 
-/// Floats whose wire form is their bits.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// Floats whose wire form is their bits, by which they also compare: a NaN equals itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct HexFloats(pub Vec<f64>);
+
+impl PartialEq for HexFloats {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |floats: &Self| floats.0.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        bits(self) == bits(other)
+    }
+}
 
 impl From<HexFloats> for String {
     fn from(floats: HexFloats) -> Self {

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     BASELINES_FILE, Bundle, BundleDigest, BundleError, CAUSALITY_FILE, CausalityCertificate, GOLDEN_FILE,
-    Golden, GoldenLibrary, MANIFEST_FILE, Manifest, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskModel,
+    Golden, GoldenLibrary, MANIFEST_FILE, Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
+    STACKING_FILE, TaskEntry, TaskModel,
 };
 use crate::{BaselineName, Baselines, Stacking, Task, TaskKind};
 
@@ -32,9 +33,11 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     for entry in &manifest.tasks {
         models.push(load(entry, &files, &golden)?);
     }
+    let parity: ParityCertificate = json(PARITY_FILE, file(&files, PARITY_FILE)?)?;
+    check_parity(&parity, &manifest, &models)?;
     let digest = BundleDigest::of(manifest_bytes);
     let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
-    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, models })
+    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, models })
 }
 
 fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
@@ -111,6 +114,20 @@ fn check_causality(causality: &CausalityCertificate, manifest: &Manifest) -> Res
         None => Ok(()),
         Some(problem) => Err(BundleError::Causality { problem }),
     }
+}
+
+/// Comes after the boosters were read, so that a broken one is told as such.
+fn check_parity(
+    parity: &ParityCertificate,
+    manifest: &Manifest,
+    models: &[TaskModel],
+) -> Result<(), BundleError> {
+    parity.check(manifest)?;
+    for TaskModel { entry, lightgbm, xgboost } in models {
+        parity.sample.check(&entry.lightgbm.file, lightgbm)?;
+        parity.sample.check(&entry.xgboost.file, xgboost)?;
+    }
+    Ok(())
 }
 
 fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), BundleError> {

@@ -98,7 +98,7 @@ fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
     let unknown = with_manifest(|manifest| manifest["surprise"] = json!(1));
     assert_eq!(refused(unknown).1, "bundle_malformed");
     let newer = with_manifest(|manifest| {
-        manifest["schema_version"] = json!(4);
+        manifest["schema_version"] = json!(99);
         manifest["surprise"] = json!(1);
     });
     assert_eq!(refused(newer).1, "bundle_schema_version");
@@ -167,6 +167,64 @@ fn a_causality_certificate_that_is_missing_failed_or_of_something_else_is_refuse
         let text = error.to_string();
         assert!(text.contains(named) && text.contains("klinecast-trainer audit causality"), "{text}");
     }
+}
+
+#[test]
+fn a_parity_certificate_that_is_missing_failed_or_of_something_else_is_refused() {
+    assert_eq!(refused(|files| drop(files.remove("parity.json"))).1, "bundle_file_missing");
+    let unlisted = with_manifest(|manifest| {
+        manifest["files"].as_object_mut().expect("a map").remove("parity.json");
+    });
+    assert_eq!(refused(unlisted).1, "bundle_file_unlisted");
+    let malformed = with_file("parity.json", |bytes| *bytes = b"{\"passed\": true}".to_vec());
+    assert_eq!(refused(malformed).1, "bundle_malformed");
+    let change = |change: fn(&mut Value)| {
+        with_file("parity.json", move |bytes| {
+            let mut certificate: Value = serde_json::from_slice(bytes).expect("JSON");
+            change(&mut certificate);
+            *bytes = serde_json::to_vec(&certificate).expect("JSON");
+        })
+    };
+    type Fault = (fn(&mut Value), &'static str);
+    let cases: [Fault; 10] = [
+        (|it| it["schema_version"] = json!(99), "schema version 99"),
+        (|it| it["passed"] = json!(false), "did not pass"),
+        (|it| it["differences"] = json!([{"file": "boosters/a", "detail": "seen"}]), "boosters/a: seen"),
+        (|it| it["boosters"][0]["sha256"] = json!("00"), "SHA-256 00"),
+        (|it| it["boosters"][0]["file"] = json!("boosters/a"), "boosters/a, which is not there"),
+        (|it| it["boosters"][0]["rows"] = json!(0), "0 rows"),
+        (|it| it["boosters"][0]["splits_stood_on"] = json!(1), "1 of"),
+        (|it| drop(it["boosters"].as_array_mut().expect("a list").pop()), "says nothing of"),
+        (|it| it["sample"]["rows"] = json!([]), "0 sample rows"),
+        (|it| it["sample"]["margins"][2]["margins"][1] = json!(""), "has 0 outputs of"),
+    ];
+    for (fault, named) in cases {
+        let (error, reason) = refused(change(fault));
+        assert_eq!(reason, "bundle_parity", "{named}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(named) && text.contains("klinecast-trainer audit parity"), "{text}");
+    }
+}
+
+#[test]
+fn the_sample_rows_of_parity_are_checked_to_the_last_bit() {
+    let one_bit = with_file("parity.json", |bytes| {
+        let mut certificate: Value = serde_json::from_slice(bytes).expect("JSON");
+        let text = certificate["sample"]["margins"][3]["margins"][2].as_str().expect("text").to_owned();
+        let bits = u64::from_str_radix(&text, 16).expect("sixteen digits") ^ 1;
+        certificate["sample"]["margins"][3]["margins"][2] = json!(format!("{bits:016x}"));
+        *bytes = serde_json::to_vec(&certificate).expect("JSON");
+    });
+    let (error, reason) = refused(one_bit);
+    assert_eq!(reason, "bundle_parity_row");
+    let text = error.to_string();
+    assert!(text.contains("row 2 of parity.json") && text.contains("XGBoost answered"), "{text}");
+    let narrow = with_file("parity.json", |bytes| {
+        let mut certificate: Value = serde_json::from_slice(bytes).expect("JSON");
+        certificate["sample"]["rows"][0]["values"] = json!("3ff0000000000000");
+        *bytes = serde_json::to_vec(&certificate).expect("JSON");
+    });
+    assert_eq!(refused(narrow).1, "bundle_malformed");
 }
 
 #[test]
