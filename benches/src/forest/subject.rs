@@ -51,6 +51,7 @@ impl Subject {
     }
 
     /// The first rows.
+    #[cfg(feature = "peers")]
     pub(super) fn first(&self, count: usize) -> &[f64] {
         &self.rows[..count * self.model.feature_count()]
     }

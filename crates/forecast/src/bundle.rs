@@ -18,7 +18,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forest::Booster;
+use forest::Ensemble;
 use kline::Symbol;
 
 pub use builder::{BundleBuilder, TaskParts, booster_file};
@@ -34,7 +34,7 @@ pub use parity::{
     ParityRowKind, ParitySample,
 };
 
-use crate::{Baselines, Stacking, Task};
+use crate::{Baselines, Stacking};
 
 /// The manifest's path within a bundle.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -67,15 +67,7 @@ pub struct Bundle {
     stacking: Stacking,
     causality: CausalityCertificate,
     parity: ParityCertificate,
-    models: Vec<TaskModel>,
-}
-
-/// One task's boosters beside its manifest entry.
-#[derive(Debug)]
-pub(crate) struct TaskModel {
-    pub(crate) entry: TaskEntry,
-    pub(crate) lightgbm: Booster,
-    pub(crate) xgboost: Booster,
+    ensemble: Ensemble,
 }
 
 impl Bundle {
@@ -136,14 +128,8 @@ impl Bundle {
         self.manifest.symbols.binary_search(&symbol).is_ok()
     }
 
-    /// The boosters of a task: LightGBM's and XGBoost's.
-    #[must_use]
-    pub fn boosters(&self, task: Task) -> Option<(&Booster, &Booster)> {
-        let model = self.models.iter().find(|model| model.entry.task == task)?;
-        Some((&model.lightgbm, &model.xgboost))
-    }
-
-    pub(crate) fn models(&self) -> &[TaskModel] {
-        &self.models
+    /// All boosters: of each task LightGBM's, then XGBoost's.
+    pub(crate) const fn ensemble(&self) -> &Ensemble {
+        &self.ensemble
     }
 }

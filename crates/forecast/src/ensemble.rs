@@ -1,8 +1,5 @@
 //! From boosters' raw outputs to answers: the members in the outcome's unit, and the ensemble of them.
 
-use forest::Booster;
-
-use crate::bundle::TaskModel;
 use crate::{
     Answer, BaselineInputs, Bundle, OutcomeContext, TargetTransform, Task, TaskKind, TaskPrediction,
 };
@@ -54,21 +51,38 @@ impl Bundle {
         inputs: &BaselineInputs,
         outputs: &mut Vec<f64>,
     ) -> Vec<TaskPrediction> {
-        let models = self.models();
-        let mut answers: Vec<TaskPrediction> = Vec::with_capacity(models.len());
+        self.score(row, outputs);
+        self.combine(outputs, inputs)
+    }
+
+    /// Asks every booster about feature rows that lie one after another: faster than row by row, and the same bits. Writes
+    /// [`Bundle::output_count`] values a row.
+    pub(crate) fn score(&self, rows: &[f64], outputs: &mut Vec<f64>) {
+        let ensemble = self.ensemble();
+        let count = rows.len() / ensemble.feature_count().max(1);
+        outputs.clear();
+        outputs.resize(count * ensemble.output_count(), f64::NAN);
+        // Rows of another width leave the outputs missing; the bundle's check makes that impossible.
+        if ensemble.predict_batch(rows, outputs).is_err() {
+            outputs.fill(f64::NAN);
+        }
+    }
+
+    /// How many outputs the boosters have about one row.
+    pub(crate) fn output_count(&self) -> usize {
+        self.ensemble().output_count()
+    }
+
+    /// Every task's answers, in the order of [`Task::ALL`], from what [`Bundle::score`] wrote about a row.
+    pub(crate) fn combine(&self, outputs: &[f64], inputs: &BaselineInputs) -> Vec<TaskPrediction> {
+        let mut answers: Vec<TaskPrediction> = Vec::with_capacity(self.manifest().tasks.len());
         let mut volatility = f64::NAN;
-        for model in models {
-            let TaskModel { entry, lightgbm, xgboost } = model;
-            let mut member = |booster: &Booster| {
-                outputs.clear();
-                outputs.resize(booster.output_count(), f64::NAN);
-                // A row of another width leaves the outputs missing; the bundle's check makes that impossible.
-                if booster.predict(row, outputs).is_err() {
-                    outputs.fill(f64::NAN);
-                }
+        for (place, entry) in self.manifest().tasks.iter().enumerate() {
+            let member = |number: usize| {
+                let outputs = outputs.get(self.ensemble().outputs(number)).unwrap_or_default();
                 member_answer(entry.task, entry.transform, outputs, &inputs.context)
             };
-            let (lightgbm, xgboost) = (member(lightgbm), member(xgboost));
+            let (lightgbm, xgboost) = (member(2 * place), member(2 * place + 1));
             let ensemble = mean(&lightgbm, &xgboost);
             if let (Task::Volatility4Step, Answer::Value(value)) = (entry.task, &ensemble) {
                 volatility = *value;

@@ -81,6 +81,8 @@ pub struct Forecaster {
 struct Work {
     outcomes: Vec<(usize, Outcome)>,
     refused: Vec<(usize, CloseError)>,
+    /// Rows that are asked about together, and what the boosters said.
+    rows: Vec<f64>,
     outputs: Vec<f64>,
     peek: PeekScratch,
 }

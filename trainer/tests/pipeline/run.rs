@@ -1,6 +1,7 @@
 //! From files to a champion, twice the same, scored like the original libraries.
 
 use forecast::{Bundle, Task};
+use forest::{Booster, Limits};
 use klinecast_trainer::dataset::Dataset;
 use klinecast_trainer::fit::{LightGbm, Matrix, XgBoost, lightgbm_path, xgboost_path};
 use klinecast_trainer::ingest::kept_klines;
@@ -105,7 +106,9 @@ fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     for task in Task::ALL {
         let file = |entry: &forecast::BoosterEntry| bundle.files()[&entry.file].to_vec();
         let entry = bundle.manifest().task(task).expect("an entry");
-        let (ours_lightgbm, ours_xgboost) = bundle.boosters(task).expect("boosters");
+        let limits = Limits::default();
+        let ours_lightgbm = Booster::from_lightgbm_text(&file(&entry.lightgbm), &limits).expect("LightGBM's");
+        let ours_xgboost = Booster::from_xgboost_ubjson(&file(&entry.xgboost), &limits).expect("XGBoost's");
         let mut ours = vec![0.0; count * output_count(task)];
 
         ours_lightgbm.predict_batch(rows, &mut ours).expect("rows");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use features::Catalogue;
-use forest::{Booster, Library, Limits, LoadError};
+use forest::{Booster, Ensemble, Library, Limits, LoadError, Model};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{
     BASELINES_FILE, Bundle, BundleDigest, BundleError, CAUSALITY_FILE, CausalityCertificate, GOLDEN_FILE,
     Golden, GoldenLibrary, MANIFEST_FILE, Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
-    STACKING_FILE, TaskEntry, TaskModel,
+    STACKING_FILE, TaskEntry,
 };
 use crate::{BaselineName, Baselines, Stacking, Task, TaskKind};
 
@@ -29,15 +29,21 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let causality: CausalityCertificate = json(CAUSALITY_FILE, file(&files, CAUSALITY_FILE)?)?;
     check_causality(&causality, &manifest)?;
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
-    let mut models = Vec::with_capacity(manifest.tasks.len());
+    let mut models = Vec::with_capacity(2 * manifest.tasks.len());
     for entry in &manifest.tasks {
-        models.push(load(entry, &files, &golden)?);
+        models.extend(load(entry, &files)?);
+    }
+    let boosters: Vec<Booster> = models.iter().map(Booster::new).collect();
+    for (entry, boosters) in manifest.tasks.iter().zip(boosters.chunks_exact(2)) {
+        golden.check(&entry.lightgbm.file, entry.task, GoldenLibrary::LightGbm, &boosters[0])?;
+        golden.check(&entry.xgboost.file, entry.task, GoldenLibrary::XgBoost, &boosters[1])?;
     }
     let parity: ParityCertificate = json(PARITY_FILE, file(&files, PARITY_FILE)?)?;
-    check_parity(&parity, &manifest, &models)?;
+    check_parity(&parity, &manifest, &boosters)?;
+    let ensemble = together(&models, &boosters, &manifest, &golden)?;
     let digest = BundleDigest::of(manifest_bytes);
     let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
-    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, models })
+    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, ensemble })
 }
 
 fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
@@ -120,14 +126,54 @@ fn check_causality(causality: &CausalityCertificate, manifest: &Manifest) -> Res
 fn check_parity(
     parity: &ParityCertificate,
     manifest: &Manifest,
-    models: &[TaskModel],
+    boosters: &[Booster],
 ) -> Result<(), BundleError> {
     parity.check(manifest)?;
-    for TaskModel { entry, lightgbm, xgboost } in models {
-        parity.sample.check(&entry.lightgbm.file, lightgbm)?;
-        parity.sample.check(&entry.xgboost.file, xgboost)?;
+    for (name, booster) in booster_files(manifest).zip(boosters) {
+        parity.sample.check(name, booster)?;
     }
     Ok(())
+}
+
+/// The boosters' files in the order in which they are asked: by task, LightGBM's before XGBoost's.
+fn booster_files(manifest: &Manifest) -> impl Iterator<Item = &String> {
+    manifest.tasks.iter().flat_map(|entry| [&entry.lightgbm.file, &entry.xgboost.file])
+}
+
+/// All boosters as one, which answers the golden rows as each does by itself.
+fn together(
+    models: &[Model],
+    boosters: &[Booster],
+    manifest: &Manifest,
+    golden: &Golden,
+) -> Result<Ensemble, BundleError> {
+    let malformed = |error: forest::RowError| BundleError::Malformed {
+        name: GOLDEN_FILE.to_owned(),
+        problem: error.to_string(),
+    };
+    let ensemble = Ensemble::new(models).map_err(malformed)?;
+    let mut found = vec![f64::NAN; ensemble.output_count()];
+    for (row, values) in golden.rows.iter().enumerate() {
+        ensemble.predict(&values.0, &mut found).map_err(malformed)?;
+        for (member, (name, booster)) in booster_files(manifest).zip(boosters).enumerate() {
+            let mut alone = vec![f64::NAN; booster.output_count()];
+            booster.predict(&values.0, &mut alone).map_err(malformed)?;
+            for (&found, expected) in found[ensemble.outputs(member)].iter().zip(alone) {
+                if found.to_bits() != expected.to_bits() {
+                    return Err(BundleError::GoldenRow {
+                        name: name.clone(),
+                        library: booster.library().to_string(),
+                        row,
+                        found,
+                        found_bits: found.to_bits(),
+                        expected,
+                        expected_bits: expected.to_bits(),
+                    });
+                }
+            }
+        }
+    }
+    Ok(ensemble)
 }
 
 fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), BundleError> {
@@ -140,11 +186,8 @@ fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), Bundle
     }
 }
 
-fn load(
-    entry: &TaskEntry,
-    files: &BTreeMap<String, Vec<u8>>,
-    golden: &Golden,
-) -> Result<TaskModel, BundleError> {
+/// A task's models: LightGBM's and XGBoost's.
+fn load(entry: &TaskEntry, files: &BTreeMap<String, Vec<u8>>) -> Result<[Model; 2], BundleError> {
     let task = entry.task;
     if !entry.transform.suits(task) {
         return Err(BundleError::Transform { task, transform: format!("{:?}", entry.transform) });
@@ -155,25 +198,24 @@ fn load(
             problem: format!("names {}, which does not answer {task}", entry.best_baseline),
         });
     }
-    let lightgbm = booster(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, files)?;
-    let xgboost = booster(&entry.xgboost.file, task, GoldenLibrary::XgBoost, files)?;
-    golden.check(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, &lightgbm)?;
-    golden.check(&entry.xgboost.file, task, GoldenLibrary::XgBoost, &xgboost)?;
-    Ok(TaskModel { entry: entry.clone(), lightgbm, xgboost })
+    Ok([
+        model(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, files)?,
+        model(&entry.xgboost.file, task, GoldenLibrary::XgBoost, files)?,
+    ])
 }
 
-fn booster(
+fn model(
     name: &str,
     task: Task,
     library: GoldenLibrary,
     files: &BTreeMap<String, Vec<u8>>,
-) -> Result<Booster, BundleError> {
+) -> Result<Model, BundleError> {
     let bytes = file(files, name)?;
-    let read: Result<Booster, LoadError> = match Library::from(library) {
-        Library::LightGbm => Booster::from_lightgbm_text(bytes, &Limits::default()),
-        Library::XgBoost => Booster::from_xgboost_ubjson(bytes, &Limits::default()),
+    let read: Result<Model, LoadError> = match Library::from(library) {
+        Library::LightGbm => Model::from_lightgbm_text(bytes, &Limits::default()),
+        Library::XgBoost => Model::from_xgboost_ubjson(bytes, &Limits::default()),
     };
-    let booster = read.map_err(|error| BundleError::Booster {
+    let model = read.map_err(|error| BundleError::Booster {
         name: name.to_owned(),
         task,
         problem: error.to_string(),
@@ -183,12 +225,12 @@ fn booster(
         TaskKind::Classes(count) => count,
     };
     for (what, found, expected) in [
-        ("features", booster.feature_count(), Catalogue::standard().len()),
-        ("outputs", booster.output_count(), outputs),
+        ("features", model.feature_count(), Catalogue::standard().len()),
+        ("outputs", model.output_count(), outputs),
     ] {
         if found != expected {
             return Err(BundleError::Shape { name: name.to_owned(), task, what, found, expected });
         }
     }
-    Ok(booster)
+    Ok(model)
 }

@@ -16,10 +16,9 @@ impl Forecaster {
         let bundles = self.history.records()[at].answering.clone();
         let mut announced = 0;
         for bundle in &bundles {
-            for index in 0..self.symbols.len() {
-                if bundle.covers(self.symbols[index])
-                    && let Some((prediction, inputs)) = self.predict(at, index, bundle)
-                {
+            let asked = self.score(at, bundle);
+            for (place, index) in asked.into_iter().enumerate() {
+                if let Some((prediction, inputs)) = self.predict(at, index, bundle, place) {
                     let prediction = Arc::new(prediction);
                     self.history.record_mut(at).announce(index, Arc::clone(&prediction), Some(inputs));
                     self.announce(index, bundle, &prediction, effects);
@@ -30,19 +29,46 @@ impl Forecaster {
         announced
     }
 
-    /// What a bundle says about a symbol at a record's bar, if it differs from what it said before.
-    fn predict(&mut self, at: usize, index: usize, bundle: &Bundle) -> Option<(Prediction, BaselineInputs)> {
+    /// Asks a bundle's boosters about all symbols of a record's bar at once, but for those about which it has said
+    /// everything already; the symbols that were asked about, in the order of the outputs.
+    fn score(&mut self, at: usize, bundle: &Bundle) -> Vec<usize> {
+        let record = &self.history.records()[at];
+        let mut asked = Vec::with_capacity(self.symbols.len());
+        self.work.rows.clear();
+        for index in (0..self.symbols.len()).filter(|index| bundle.covers(self.symbols[*index])) {
+            let Some((row, inputs)) = self.state.panel.row(index).filter(|_| record.klines[index].is_some())
+            else {
+                continue;
+            };
+            let before = record.find(index, bundle.digest());
+            let is_known = before.is_some_and(|before| {
+                before.inputs.is_some_and(|kept| same_inputs(&kept, inputs))
+                    && bits::same(&before.prediction.row, row.values)
+                    && before.prediction.quality == row.quality
+            });
+            if !is_known {
+                self.work.rows.extend_from_slice(row.values);
+                asked.push(index);
+            }
+        }
+        bundle.score(&self.work.rows, &mut self.work.outputs);
+        asked
+    }
+
+    /// What a bundle says about a symbol at a record's bar, if it differs from what it said before; `place` says which of
+    /// the outputs are about it.
+    fn predict(
+        &self,
+        at: usize,
+        index: usize,
+        bundle: &Bundle,
+        place: usize,
+    ) -> Option<(Prediction, BaselineInputs)> {
         let record = &self.history.records()[at];
         let received = record.klines[index]?;
         let (row, inputs) = self.state.panel.row(index)?;
         let before = record.find(index, bundle.digest());
-        if let Some(before) = before
-            && before.inputs.is_some_and(|kept| same_inputs(&kept, inputs))
-            && bits::same(&before.prediction.row, row.values)
-            && before.prediction.quality == row.quality
-        {
-            return None;
-        }
+        let count = bundle.output_count();
         let prediction = Prediction {
             symbol: self.symbols[index],
             bar_time: record.bar,
@@ -53,7 +79,7 @@ impl Forecaster {
             quality: row.quality,
             close: received.kline.close,
             source: received.source,
-            tasks: bundle.answer(row.values, inputs, &mut self.work.outputs),
+            tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs),
             row: Arc::from(row.values),
         };
         if before.is_some_and(|before| before.prediction.same_bits(&prediction)) {
