@@ -32,8 +32,8 @@ const MISSING: u8 = u8::MAX;
 /// Trees whose leaves are gathered before they are added.
 const BLOCK: usize = 64;
 
-/// Rows that pass a block together.
-pub(crate) const ROWS: usize = 4;
+/// Rows that are ranked together: one vector of values.
+pub(crate) const ROWS: usize = 8;
 
 /// The ranks of one row.
 pub(crate) type Ranks = [u8; SOURCES];

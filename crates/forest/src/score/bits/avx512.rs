@@ -6,11 +6,11 @@
 use std::arch::x86_64::{
     __m512i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_castsi512_pd,
     _mm512_castsi512_si128, _mm512_cmp_pd_mask, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask,
-    _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_mask_or_epi32,
-    _mm512_mask_or_epi64, _mm512_maskz_mov_epi16, _mm512_maskz_mov_epi32, _mm512_maskz_mov_epi64,
-    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_pd,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64,
-    _mm512_unpacklo_epi64,
+    _mm512_cvtepi64_epi8, _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_add_epi64,
+    _mm512_mask_mov_epi8, _mm512_mask_or_epi32, _mm512_mask_or_epi64, _mm512_maskz_mov_epi16,
+    _mm512_maskz_mov_epi32, _mm512_maskz_mov_epi64, _mm512_movepi8_mask, _mm512_or_si512,
+    _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_set1_pd, _mm512_setzero_si512,
+    _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
 use super::ranking::{Cuts, EIGHTS_AT_ONCE, Ranking};
@@ -19,20 +19,23 @@ use crate::Library;
 use crate::score::reference::as_read;
 use crate::tree::Missing;
 
+/// Rows whose ranks stay in registers while the trees pass.
+const TOGETHER: usize = 4;
+
 /// As [`Trees::add`].
 ///
 /// # Panics
 /// On a machine without the instructions.
 pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
     assert!(trees.machine.permutes_bytes(), "asked by the caller");
-    for (ranks, scores) in ranks.chunks(ROWS).zip(scores.chunks_mut(ROWS * outputs)) {
+    for (ranks, scores) in ranks.chunks(TOGETHER).zip(scores.chunks_mut(TOGETHER * outputs)) {
         // SAFETY: the machine was found to have every feature that the function is compiled for.
         unsafe {
             match ranks.len() {
                 1 => add_rows::<1>(trees, ranks, outputs, scores),
                 2 => add_rows::<2>(trees, ranks, outputs, scores),
                 3 => add_rows::<3>(trees, ranks, outputs, scores),
-                _ => add_rows::<ROWS>(trees, ranks, outputs, scores),
+                _ => add_rows::<TOGETHER>(trees, ranks, outputs, scores),
             }
         }
     }
@@ -47,6 +50,12 @@ pub(super) fn rank(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [R
     // SAFETY: the machine was found to have every feature that the function is compiled for.
     unsafe {
         match ranking.library() {
+            Library::LightGbm if ranks.len() == ROWS => {
+                rank_together::<_CMP_LT_OQ>(ranking, rows, width, ranks);
+            }
+            Library::XgBoost if ranks.len() == ROWS => {
+                rank_together::<_CMP_LE_OQ>(ranking, rows, width, ranks);
+            }
             Library::LightGbm => rank_rows::<_CMP_LT_OQ>(ranking, rows, width, ranks),
             Library::XgBoost => rank_rows::<_CMP_LE_OQ>(ranking, rows, width, ranks),
         }
@@ -83,6 +92,33 @@ fn rank_rows<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, r
             } else if values[at].is_nan() {
                 ranks[at] = count::<PASSES>(ranking.cuts(number), 0.0);
             }
+        }
+    }
+}
+
+/// Ranks [`ROWS`] rows, a lane each: every threshold is compared with all of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
+fn rank_together<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
+    let one = _mm512_set1_epi64(1);
+    for (at, number) in ranking.numbers().iter().enumerate().take(SOURCES) {
+        let mut values = [0.0; ROWS];
+        for (value, row) in values.iter_mut().zip(rows.chunks_exact(width)) {
+            *value = as_read(ranking.library(), row[number.feature as usize]);
+        }
+        let missing = values.map(|value| number.is_missing(value));
+        if number.missing != Missing::NotANumber {
+            // NaN that is not missing counts as 0; it passes nothing otherwise.
+            values = values.map(|value| if value.is_nan() { 0.0 } else { value });
+        }
+        let values = _mm512_castsi512_pd(load(&values));
+        let mut passed = _mm512_setzero_si512();
+        for threshold in ranking.thresholds(number) {
+            let passes = _mm512_cmp_pd_mask::<PASSES>(_mm512_set1_pd(*threshold), values);
+            passed = _mm512_mask_add_epi64(passed, passes, passed, one);
+        }
+        let passed = _mm_cvtsi128_si64(_mm512_cvtepi64_epi8(passed)).to_le_bytes();
+        for ((ranks, passed), missing) in ranks.iter_mut().zip(passed).zip(missing) {
+            ranks[at] = passed | u8::from(missing).wrapping_neg();
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Number {
     first: u32,
     pivots: u8,
     eights: u8,
+    /// How many thresholds there are.
+    count: u8,
 }
 
 /// Consecutive numbers whose thresholds fill equally many eights.
@@ -135,6 +137,7 @@ impl Ranking {
             first: u32::try_from(self.cuts.len()).ok()?,
             pivots: pivots.len() as u8,
             eights: eights.len() as u8,
+            count: cuts.len() as u8,
         });
         self.cuts.extend(pivots);
         self.cuts.extend(eights);
@@ -171,6 +174,12 @@ impl Ranking {
         let cuts = &self.cuts[number.first as usize..][..pivots + eights];
         let (pivots, eights) = cuts.split_at(pivots);
         Cuts { pivots, eights }
+    }
+
+    /// A number's thresholds, in order.
+    #[inline(always)]
+    pub(super) fn thresholds(&self, number: &Number) -> &[f64] {
+        &self.cuts(number).eights.as_flattened()[..usize::from(number.count)]
     }
 
     /// Translates rows, one for each of `ranks`.
