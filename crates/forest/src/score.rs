@@ -2,7 +2,7 @@
 
 pub(crate) mod bits;
 #[cfg(test)]
-mod forms;
+mod forms_tests;
 pub(crate) mod machine;
 pub(crate) mod packed;
 pub(crate) mod reference;
