@@ -175,7 +175,7 @@ pub enum ExplainError {
     },
     /// A split has no cover, or a node a negative, infinite or undefined one.
     #[error(
-        "a {what} of tree {tree} has the cover {cover} ({keys}), by which an explanation can't weigh: train the model anew, or restore the counts"
+        "a {what} of tree {tree} has the cover {cover:?} ({keys}), by which an explanation can't weigh: train the model anew, or restore the counts"
     )]
     BadCover {
         /// The tree's index.

@@ -114,7 +114,7 @@ impl Arrays {
             let categories = self.categories.get(index).filter(|_| index as f64 == threshold);
             let categories = categories.ok_or_else(|| {
                 let count = self.categories.len();
-                place().contradictory(format!("its category set {threshold} is not among {count}"))
+                place().contradictory(format!("its category set {threshold:?} is not among {count}"))
             })?;
             return Ok(Rule::AmongLeft { categories: categories.clone() });
         }
