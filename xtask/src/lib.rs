@@ -10,6 +10,7 @@
 //! ```
 
 pub mod bench;
+pub mod fuzz;
 pub mod goldens;
 pub mod repository;
 pub mod run;
