@@ -10,6 +10,7 @@
 //! ```
 
 pub mod bench;
+pub mod fuzz;
 pub mod goldens;
 mod python;
 pub mod repository;

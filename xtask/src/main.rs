@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, goldens, run, tidy};
+use xtask::{bench, fuzz, goldens, run, tidy};
 
 /// klinecast's automation.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Goldens(goldens::Options),
     /// Measures one suite.
     Bench(bench::Options),
+    /// Fuzzes one room for as long as you like.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::report(),
         Command::Goldens(options) => goldens::make(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

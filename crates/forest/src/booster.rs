@@ -1,7 +1,7 @@
-use crate::error::{check_batch, check_room};
+use crate::error::{check_batch, check_features, check_room};
 use crate::model::Head;
 use crate::score::Form;
-use crate::{Library, Limits, LoadError, Model, RowError};
+use crate::{FeatureError, Library, Limits, LoadError, Model, RowError};
 
 /// One LightGBM or XGBoost model in the form in which this machine scores it fastest; it answers the original
 /// library's bits.
@@ -80,6 +80,15 @@ impl Booster {
     /// The features' names, in the order of a row: the model's own, or the library's `Column_0` or `f0`.
     pub fn feature_names(&self) -> &[String] {
         &self.head.feature_names
+    }
+
+    /// Passes if a row's values, which have these names, are what the model reads, in its order. Without this, rows
+    /// of the right width and the wrong order are scored without a word.
+    ///
+    /// # Errors
+    /// A [`FeatureError`] that names the first feature that stands elsewhere or is missing, or the first name too many.
+    pub fn check_features<S: AsRef<str>>(&self, names: &[S]) -> Result<(), FeatureError> {
+        check_features(&self.head.feature_names, names)
     }
 
     /// The objective by the library's own name; empty if a LightGBM model was trained with the user's own.

@@ -105,6 +105,58 @@ pub enum RowError {
     },
 }
 
+/// Why rows whose values have these names are not what a model reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeatureError {
+    /// A feature stands at another place.
+    #[error(
+        "the model reads `{name}` as value {expected} of a row, but it is value {found}: order the rows as the model does"
+    )]
+    Elsewhere {
+        /// The feature's name.
+        name: String,
+        /// Its index in the model.
+        expected: usize,
+        /// Its index among the names given.
+        found: usize,
+    },
+    /// A feature of the model is not there.
+    #[error(
+        "the model reads `{name}` as value {index} of a row, but there is no such name: add it, or train on what there is"
+    )]
+    Missing {
+        /// The feature's name.
+        name: String,
+        /// Its index in the model.
+        index: usize,
+    },
+    /// All the model's features are there, and more.
+    #[error("the rows have `{name}` as value {index}, but the model reads {index} features: leave it out")]
+    Surplus {
+        /// The first name that the model does not know.
+        name: String,
+        /// Its index among the names given.
+        index: usize,
+    },
+}
+
+/// Passes if the names are the model's, in its order.
+pub(crate) fn check_features<S: AsRef<str>>(expected: &[String], found: &[S]) -> Result<(), FeatureError> {
+    for (index, name) in expected.iter().enumerate() {
+        let is_it = |other: &S| other.as_ref() == name;
+        if !found.get(index).is_some_and(is_it) {
+            return Err(match found.iter().position(is_it) {
+                Some(found) => FeatureError::Elsewhere { name: name.clone(), expected: index, found },
+                None => FeatureError::Missing { name: name.clone(), index },
+            });
+        }
+    }
+    let index = expected.len();
+    found
+        .get(index)
+        .map_or(Ok(()), |name| Err(FeatureError::Surplus { name: name.as_ref().to_owned(), index }))
+}
+
 /// Why a model can't be explained: its file doesn't say, or doesn't say sensibly, how much of the training data
 /// passed each node. It is scored all the same.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -123,7 +175,7 @@ pub enum ExplainError {
     },
     /// A split has no cover, or a node a negative, infinite or undefined one.
     #[error(
-        "a {what} of tree {tree} has the cover {cover} ({keys}), by which an explanation can't weigh: train the model anew, or restore the counts"
+        "a {what} of tree {tree} has the cover {cover:?} ({keys}), by which an explanation can't weigh: train the model anew, or restore the counts"
     )]
     BadCover {
         /// The tree's index.
@@ -183,6 +235,11 @@ impl LoadError {
     ) -> Result<(), LoadError> {
         if found > limit { Err(LoadError::too_large(what, found, limit, limit_name)) } else { Ok(()) }
     }
+}
+
+/// The first characters of what a file says, for messages: a file's one long line is no message.
+pub(crate) fn start(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Passes if a row has the width that is read.

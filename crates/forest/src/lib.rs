@@ -50,8 +50,9 @@
 //! # What can't happen
 //! A model is checked when it is read: a cycle, a child or feature that isn't there, a threshold that is NaN, a
 //! truncated or contradictory file, or one beyond [`Limits`] is an error that names the place. After that,
-//! scoring can't panic or loop, and it allocates nothing. The crate does no input or output and has no
-//! `unsafe`.
+//! scoring can't panic or loop, and it allocates nothing. `tests/fuzz` looks for the contrary. Rows of the right
+//! width whose values stand in another order can't be told from their numbers: who knows the names asks
+//! [`Model::check_features`]. The crate does no input or output.
 //!
 //! # Speed
 //! Answers come from a packed form (one integer comparison for each split, eight trees side by side); the plain
@@ -75,7 +76,7 @@ mod tree;
 
 pub use booster::Booster;
 pub use ensemble::Ensemble;
-pub use error::{ExplainError, LoadError, Place, RowError};
+pub use error::{ExplainError, FeatureError, LoadError, Place, RowError};
 pub use explain::Explainer;
 pub use limits::Limits;
 pub use model::{Library, Model};

@@ -1,11 +1,11 @@
 use std::fmt;
 
-use crate::error::{check_room, check_width};
+use crate::error::{check_features, check_room, check_width};
 use crate::link::Link;
 use crate::load;
 use crate::score::reference;
 use crate::tree::Tree;
-use crate::{Limits, LoadError, RowError};
+use crate::{FeatureError, Limits, LoadError, RowError};
 
 /// The library that trained a model, whose arithmetic is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,6 +119,15 @@ impl Model {
     /// The features' names, in the order of a row: the model's own, or the library's `Column_0` or `f0`.
     pub fn feature_names(&self) -> &[String] {
         &self.head.feature_names
+    }
+
+    /// Passes if a row's values, which have these names, are what the model reads, in its order. Without this, rows
+    /// of the right width and the wrong order are scored without a word.
+    ///
+    /// # Errors
+    /// A [`FeatureError`] that names the first feature that stands elsewhere or is missing, or the first name too many.
+    pub fn check_features<S: AsRef<str>>(&self, names: &[S]) -> Result<(), FeatureError> {
+        check_features(&self.head.feature_names, names)
     }
 
     /// The objective by the library's own name; empty if a LightGBM model was trained with the user's own.

@@ -64,10 +64,12 @@ pub(crate) struct Categories(Arc<[u32]>);
 impl Categories {
     /// The set whose members are the bits that are set, the lowest of the first word being 0.
     pub(crate) fn from_words(words: &[u32]) -> Categories {
-        let bits = (0_u32..).zip(words).flat_map(|(index, word)| {
-            (0..32).filter(move |bit| (word >> bit) & 1 == 1).map(move |bit| index * 32 + bit)
-        });
-        Categories(bits.collect())
+        // Sized first: one set can be nearly the whole of a file.
+        let mut members = Vec::with_capacity(words.iter().map(|word| word.count_ones() as usize).sum());
+        for (index, word) in (0_u32..).zip(words) {
+            members.extend((0..32).filter(|bit| (word >> bit) & 1 == 1).map(|bit| index * 32 + bit));
+        }
+        Categories(members.into())
     }
 
     pub(crate) fn from_members(mut members: Vec<u32>) -> Categories {

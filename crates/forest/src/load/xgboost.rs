@@ -10,9 +10,9 @@ mod objective;
 mod tree;
 mod ubjson;
 
-use self::document::{Item, Value};
+use self::document::{ElementLimit, Item, Value};
 use self::objective::Objective;
-use crate::error::{LoadError, Place};
+use crate::error::{LoadError, Place, start};
 use crate::limits::Limits;
 use crate::model::Head;
 use crate::tree::{Node, Tree};
@@ -21,13 +21,13 @@ use crate::{Library, Model};
 /// Reads a model in UBJSON.
 pub(crate) fn read_ubjson(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
     LoadError::within("bytes", bytes.len(), limits.bytes_max, "bytes_max")?;
-    read(&ubjson::parse(bytes)?, limits)
+    read(&ubjson::parse(bytes, ElementLimit::of(limits))?, limits)
 }
 
 /// Reads a model in JSON.
 pub(crate) fn read_json(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
     LoadError::within("bytes", bytes.len(), limits.bytes_max, "bytes_max")?;
-    read(&json::parse(bytes)?, limits)
+    read(&json::parse(bytes, ElementLimit::of(limits))?, limits)
 }
 
 fn read(document: &Value, limits: &Limits) -> Result<Model, LoadError> {
@@ -67,7 +67,12 @@ fn read(document: &Value, limits: &Limits) -> Result<Model, LoadError> {
 fn read_base(item: &Item<'_>, objective: &Objective, output_count: usize) -> Result<Vec<f64>, LoadError> {
     let text = item.text()?.trim();
     let list = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let mut base = Vec::new();
+    let found = list.split(',').count();
+    if found != 1 && found != output_count {
+        let problem = format!("it has {found} numbers for {output_count} outputs");
+        return Err(item.here().contradictory(problem));
+    }
+    let mut base = Vec::with_capacity(output_count);
     for word in list.split(',') {
         let score: f32 = word.trim().parse().map_err(|_| item.here().malformed("it is not a number"))?;
         let margin = objective.margin_of_base(score);
@@ -77,28 +82,22 @@ fn read_base(item: &Item<'_>, objective: &Objective, output_count: usize) -> Res
         }
         base.push(f64::from(margin));
     }
-    if base.len() == 1 {
+    if found == 1 {
         base.resize(output_count, base[0]);
     }
-    if base.len() == output_count {
-        Ok(base)
-    } else {
-        let problem = format!("it has {} numbers for {output_count} outputs", base.len());
-        Err(item.here().contradictory(problem))
-    }
+    Ok(base)
 }
 
 fn read_feature_names(learner: &Item<'_>, feature_count: usize) -> Result<Vec<String>, LoadError> {
-    let names = match learner.find("feature_names") {
-        Some(item) => item.texts()?,
-        None => Vec::new(),
-    };
-    match names.len() {
-        0 => Ok((0..feature_count).map(|index| format!("f{index}")).collect()),
-        found if found == feature_count => Ok(names),
-        found => Err(learner
+    let names = learner.find("feature_names").map(|item| item.items()).transpose()?;
+    match names {
+        Some(names) if names.len() == feature_count => {
+            names.map(|item| item.text().map(str::to_owned)).collect()
+        }
+        Some(names) if names.len() > 0 => Err(learner
             .place("feature_names")
-            .contradictory(format!("it has {found} names for {feature_count} features"))),
+            .contradictory(format!("it has {} names for {feature_count} features", names.len()))),
+        _ => Ok((0..feature_count).map(|index| format!("f{index}")).collect()),
     }
 }
 
@@ -114,43 +113,50 @@ fn read_trees(
             let inner = booster.get("gbtree")?;
             (inner, Some(booster.get("weight_drop")?))
         }
-        other => return Err(LoadError::unsupported(format!("XGBoost's booster `{other}`"))),
+        other => return Err(LoadError::unsupported(format!("XGBoost's booster `{}`", start(other)))),
     };
     let model = booster.get("model")?;
     let items = model.get("trees")?.items()?;
     LoadError::within("trees", items.len(), limits.trees_max, "trees_max")?;
-    let weights = match weights {
-        Some(item) => item.floats()?,
-        None => Vec::new(),
-    };
+    let weights = weights.map(|item| item.floats()).transpose()?.unwrap_or_default();
+    // A gbtree of 3.4 has no weights in its list; a tree without its weight among others would count in full.
+    if !weights.is_empty() && weights.len() != items.len() {
+        let problem = format!("it has {} numbers for {} trees", weights.len(), items.len());
+        return Err(Place::key("weight_drop").contradictory(problem));
+    }
     let outputs = model.get("tree_info")?.integers()?;
     if outputs.len() != items.len() {
         let problem = format!("it has {} numbers for {} trees", outputs.len(), items.len());
         return Err(model.place("tree_info").contradictory(problem));
     }
-    let mut trees: Vec<Option<Tree>> = vec![None; items.len()];
+    // Grows with the trees that are there, and not with the file's claims.
+    let mut trees: Vec<(usize, Tree)> = Vec::new();
+    let mut is_taken = vec![false; items.len()];
     let mut node_count = 0;
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.enumerate() {
         let number = match item.find("id") {
             Some(id) => id.index()?,
             None => index,
         };
         let place = || Place::key("id").in_tree(index);
-        let slot = trees.get_mut(number).filter(|slot| slot.is_none());
-        let slot = slot.ok_or_else(|| place().contradictory(format!("{number} is taken or too large")))?;
+        match is_taken.get_mut(number) {
+            Some(is_taken) if !*is_taken => *is_taken = true,
+            _ => return Err(place().contradictory(format!("{number} is taken or too large"))),
+        }
         let output = usize::try_from(outputs[number]).ok().filter(|output| *output < output_count);
         let output = output.ok_or_else(|| {
             let problem = format!("tree {number} adds to output {} of {output_count}", outputs[number]);
             model.place("tree_info").contradictory(problem)
         })?;
-        let mut listed = tree::read_nodes(item, number, node_count, limits)?;
+        let mut listed = tree::read_nodes(&item, number, node_count, limits)?;
         node_count += listed.nodes.len();
         if let Some(weight) = weights.get(number) {
             weigh(&mut listed.nodes, *weight);
         }
-        *slot = Some(Tree::from_nodes(listed, output, number, feature_count, limits)?);
+        trees.push((number, Tree::from_nodes(listed, output, number, feature_count, limits)?));
     }
-    Ok(trees.into_iter().flatten().collect())
+    trees.sort_unstable_by_key(|(number, _)| *number);
+    Ok(trees.into_iter().map(|(_, tree)| tree).collect())
 }
 
 /// Multiplies a DART tree's leaves by its weight, in f32, as `PredictBatch` does before it adds them.

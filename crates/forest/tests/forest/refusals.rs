@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forest::{Limits, LoadError, Model};
+use forest::{Booster, FeatureError, Limits, LoadError, Model};
 
 use crate::golden;
 
@@ -59,6 +59,7 @@ fn contradictions_in_lightgbm_models_name_tree_and_node() {
         ("num_leaves", "0", "at least one leaf"),
         ("num_leaves", "99999999999", "`Limits::nodes_max`"),
         ("tree_sizes", "1 1", "it announces"),
+        ("num_cat", "99", "there are 99 category sets for"),
         ("num_class", "2", "don't go together"),
         ("max_feature_idx", "7", "`feature_names`"),
         ("max_feature_idx", "77777777", "`Limits::features_max`"),
@@ -85,6 +86,13 @@ fn contradictions_in_xgboost_models_name_tree_and_node() {
         ("\"tree_info\":[0", "\"tree_info\":[9", "adds to output 9 of 1"),
         ("\"num_class\":\"0\"", "\"num_class\":\"999999\"", "`Limits::outputs_max`"),
         ("\"base_score\":\"", "\"base_score\":\"7", "`base_score`"),
+        ("\"base_score\":\"", "\"base_score\":\"[0.5,0.5],", "it has 3 numbers for 1 outputs"),
+        ("\"left_children\":[", "\"left_children\":[\"x\",", "numbers and other things stand in one array"),
+        (
+            "\"num_class\":\"0\"",
+            "\"num_class\":\"0\",\"num_class\":\"0\"",
+            "the key `num_class` stands twice",
+        ),
         ("\"learner\"", "\"learned\"", "`learner` is malformed: the key is missing"),
     ];
     for (old, new, part) in cases {
@@ -110,4 +118,55 @@ fn limits_are_kept() {
         let error = Model::from_lightgbm_text(model.as_bytes(), &limits).unwrap_err();
         assert!(matches!(error, LoadError::TooLarge { .. }), "{limits:?}: {error}");
     }
+}
+
+#[test]
+fn a_dart_tree_without_its_weight_does_not_count_in_full() {
+    let message = xgboost_error(&text("xgboost-dart-text.json").replacen(
+        "\"weight_drop\":[",
+        "\"weight_drop\":[1.5E0,",
+        1,
+    ));
+    assert!(message.starts_with("`weight_drop` contradicts"), "{message}");
+}
+
+#[test]
+fn messages_do_not_repeat_a_long_file() {
+    let long = "x".repeat(100_000);
+    let lightgbm = text("lightgbm-binary.txt");
+    let xgboost = text("xgboost-binary-text.json");
+    for message in [
+        lightgbm_error(&lightgbm.replacen("\nversion=v4", &format!("\n{long}=\n{long}=\nversion=v4"), 1)),
+        lightgbm_error(&lightgbm.replacen("objective=", &format!("objective={long}"), 1)),
+        // 5e-324 has 325 digits when it is written out.
+        lightgbm_error(&with_first(&with_first(&lightgbm, "decision_type", "1"), "threshold", "5e-324")),
+        xgboost_error(&xgboost.replacen("binary:logistic", &long, 2)),
+        xgboost_error(&xgboost.replacen("gbtree", &long, 2)),
+        xgboost_error(&xgboost.replacen("{", &format!("{{\"{long}\":1,\"{long}\":1,"), 1)),
+    ] {
+        assert!(message.len() < 200, "{} bytes: {message:.200}", message.len());
+    }
+}
+
+#[test]
+fn features_in_another_order_are_named() {
+    let model = golden::load(&golden::folder().join("xgboost-binary.ubj")).unwrap();
+    let booster = Booster::new(&model);
+    let name = |index: usize| format!("f{index}");
+    let cases: [(&[&str], _); 5] = [
+        (&["f0", "f1", "f2", "f3", "f4"], Ok(())),
+        (
+            &["f0", "f2", "f1", "f3", "f4"],
+            Err(FeatureError::Elsewhere { name: name(1), expected: 1, found: 2 }),
+        ),
+        (&["f0", "f1", "f2", "f3"], Err(FeatureError::Missing { name: name(4), index: 4 })),
+        (&["f0", "f1", "x", "f3", "f4"], Err(FeatureError::Missing { name: name(2), index: 2 })),
+        (&["f0", "f1", "f2", "f3", "f4", "f5"], Err(FeatureError::Surplus { name: name(5), index: 5 })),
+    ];
+    for (names, expected) in cases {
+        assert_eq!(model.check_features(names), expected, "{names:?}");
+        assert_eq!(booster.check_features(names), expected, "{names:?}");
+    }
+    let message = model.check_features(&["f1", "f0"]).unwrap_err().to_string();
+    assert!(message.starts_with("the model reads `f0` as value 0 of a row, but it is value 1"), "{message}");
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::error::{LoadError, Place};
+use crate::error::{LoadError, Place, start};
 
 /// The lines of a file, with the number of the last one taken.
 #[derive(Debug)]
@@ -57,7 +57,9 @@ impl<'a> Fields<'a> {
             }
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
             if fields.iter().any(|(known, _)| *known == key) {
-                return Err(lines.place().malformed(format!("the key `{key}` stands twice in one section")));
+                return Err(lines
+                    .place()
+                    .malformed(format!("the key `{}` stands twice in one section", start(key))));
             }
             if fields.len() == 64 {
                 return Err(lines.place().malformed("one section has more than 64 keys"));
@@ -92,24 +94,18 @@ impl<'a> Fields<'a> {
     /// Reads exactly `count` numbers.
     pub(super) fn numbers<T: FromStr>(&self, key: &str, count: usize) -> Result<Vec<T>, LoadError> {
         let text = self.text(key)?;
-        // Each number takes at least one byte, so a claimed count can't make this large.
-        let mut numbers = Vec::with_capacity(count.min(text.len()));
+        // Counted first, so that neither a claimed count nor a long line takes more memory than its numbers.
+        let found = text.split_ascii_whitespace().count();
+        if found != count {
+            return Err(self.place(key).contradictory(format!("it has {found} numbers, expected {count}")));
+        }
+        let mut numbers = Vec::with_capacity(count);
         for word in text.split_ascii_whitespace() {
             let number = word.parse().map_err(|_| {
                 self.place(key).malformed(format!("`{}` is not the number expected", start(word)))
             })?;
             numbers.push(number);
         }
-        if numbers.len() == count {
-            Ok(numbers)
-        } else {
-            let found = numbers.len();
-            Err(self.place(key).contradictory(format!("it has {found} numbers, expected {count}")))
-        }
+        Ok(numbers)
     }
-}
-
-/// The first characters of a text, for messages.
-pub(super) fn start(text: &str) -> String {
-    text.chars().take(40).collect()
 }

@@ -1,7 +1,7 @@
 //! What stands before the first tree: outputs, features, objective.
 
-use super::fields::{Fields, Lines, start};
-use crate::error::{LoadError, Place};
+use super::fields::{Fields, Lines};
+use crate::error::{LoadError, Place, start};
 use crate::limits::Limits;
 use crate::link::Link;
 
@@ -62,11 +62,13 @@ impl Header {
 fn read_feature_names(fields: &Fields<'_>, limits: &Limits) -> Result<Vec<String>, LoadError> {
     let last: usize = fields.number("max_feature_idx")?;
     LoadError::within("features", last.saturating_add(1), limits.features_max, "features_max")?;
-    let names: Vec<String> = fields.text("feature_names")?.split(' ').map(str::to_owned).collect();
-    if names.len() == last + 1 {
-        Ok(names)
+    let names = fields.text("feature_names")?.split(' ');
+    // Counted first: a line of spaces must not become as many texts.
+    let found = names.clone().count();
+    if found - 1 == last {
+        Ok(names.map(str::to_owned).collect())
     } else {
-        let problem = format!("it has {} names, but `max_feature_idx` is {last}", names.len());
+        let problem = format!("it has {found} names, but `max_feature_idx` is {last}");
         Err(fields.place("feature_names").contradictory(problem))
     }
 }

@@ -102,7 +102,7 @@ impl Arrays {
         if fields.find("decision_type").is_some() {
             arrays.decision_type = fields.numbers("decision_type", split_count)?;
         }
-        arrays.categories = read_categories(fields)?;
+        arrays.categories = read_categories(fields, split_count)?;
         Ok(arrays)
     }
 
@@ -114,7 +114,7 @@ impl Arrays {
             let categories = self.categories.get(index).filter(|_| index as f64 == threshold);
             let categories = categories.ok_or_else(|| {
                 let count = self.categories.len();
-                place().contradictory(format!("its category set {threshold} is not among {count}"))
+                place().contradictory(format!("its category set {threshold:?} is not among {count}"))
             })?;
             return Ok(Rule::AmongLeft { categories: categories.clone() });
         }
@@ -129,12 +129,16 @@ impl Arrays {
 }
 
 /// The category sets of a tree: `cat_boundaries` says which words of `cat_threshold` are whose.
-fn read_categories(fields: &Fields<'_>) -> Result<Vec<Categories>, LoadError> {
+fn read_categories(fields: &Fields<'_>, split_count: usize) -> Result<Vec<Categories>, LoadError> {
     let set_count: usize = fields.number("num_cat")?;
     if set_count == 0 {
         return Ok(Vec::new());
     }
-    let boundaries: Vec<usize> = fields.numbers("cat_boundaries", set_count.saturating_add(1))?;
+    if set_count > split_count {
+        let problem = format!("there are {set_count} category sets for {split_count} splits");
+        return Err(fields.place("num_cat").contradictory(problem));
+    }
+    let boundaries: Vec<usize> = fields.numbers("cat_boundaries", set_count + 1)?;
     let word_count = boundaries.last().copied().unwrap_or(0);
     let words: Vec<u32> = fields.numbers("cat_threshold", word_count)?;
     boundaries

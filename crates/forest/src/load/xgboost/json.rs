@@ -1,12 +1,12 @@
 //! JSON as XGBoost writes it. Numbers with a point or an exponent are read as f32 at once, as the original
 //! does: reading them as f64 first would round some of them twice.
 
-use super::document::{ArrayBuilder, NESTING_MAX, Value};
+use super::document::{ArrayBuilder, ElementLimit, NESTING_MAX, ObjectBuilder, Value};
 use crate::error::{LoadError, Place};
 
 /// Parses a whole file.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
-    let mut reader = Reader { bytes, at: 0 };
+pub(super) fn parse(bytes: &[u8], limit: ElementLimit) -> Result<Value, LoadError> {
+    let mut reader = Reader { bytes, at: 0, limit };
     let value = reader.value(0)?;
     reader.skip_space();
     if reader.at == bytes.len() {
@@ -19,11 +19,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    limit: ElementLimit,
 }
 
 impl Reader<'_> {
+    fn here(&self) -> Place {
+        Place { byte: Some(self.at), ..Place::default() }
+    }
+
     fn malformed(&self, problem: &str) -> LoadError {
-        Place { byte: Some(self.at), ..Place::default() }.malformed(problem)
+        self.here().malformed(problem)
     }
 
     fn skip_space(&mut self) {
@@ -75,22 +80,24 @@ impl Reader<'_> {
 
     fn object(&mut self, nesting: usize) -> Result<Value, LoadError> {
         self.expect("{")?;
-        let mut members = Vec::new();
+        let mut members = ObjectBuilder::new();
+        let mut is_first = true;
         while self.peek()? != b'}' {
-            if !members.is_empty() {
+            if !is_first {
                 self.expect(",")?;
             }
+            is_first = false;
             let key = self.text()?;
             self.expect(":")?;
-            members.push((key, self.value(nesting + 1)?));
+            members.push(key, self.value(nesting + 1)?, self.limit)?;
         }
         self.expect("}")?;
-        Ok(Value::Object(members))
+        members.finish(&self.here())
     }
 
     fn array(&mut self, nesting: usize) -> Result<Value, LoadError> {
         self.expect("[")?;
-        let mut elements = ArrayBuilder::new();
+        let mut elements = ArrayBuilder::Empty;
         let mut is_first = true;
         while self.peek()? != b']' {
             if !is_first {
@@ -98,15 +105,13 @@ impl Reader<'_> {
             }
             is_first = false;
             let value = self.value(nesting + 1)?;
-            if !elements.push(value) {
-                return Err(self.malformed("null stands in an array"));
-            }
+            elements.push(value, self.limit, || self.here())?;
         }
         self.expect("]")?;
         Ok(elements.finish())
     }
 
-    fn text(&mut self) -> Result<String, LoadError> {
+    fn text(&mut self) -> Result<Box<str>, LoadError> {
         self.expect("\"")?;
         let mut text = Vec::new();
         loop {
@@ -129,7 +134,7 @@ impl Reader<'_> {
                 None => return Err(self.malformed("the file ends inside of a text")),
             }
         }
-        String::from_utf8(text).map_err(|_| self.malformed("a text is not UTF-8"))
+        String::from_utf8(text).map(Box::from).map_err(|_| self.malformed("a text is not UTF-8"))
     }
 
     fn number(&mut self) -> Result<Value, LoadError> {

@@ -2,7 +2,7 @@
 
 use super::document::Item;
 use crate::elementary::logf;
-use crate::error::LoadError;
+use crate::error::{LoadError, start};
 use crate::link::Link;
 
 /// XGBoost's `kRtEps`, by which a probability is kept away from 0 and 1.
@@ -43,7 +43,7 @@ impl Objective {
             }
             "binary:hinge" => (Link::Hinge, Base::Same),
             "multi:softprob" | "multi:softmax" => (Link::SoftmaxF32, Base::Same),
-            other => return Err(LoadError::unsupported(format!("XGBoost's objective `{other}`"))),
+            other => return Err(LoadError::unsupported(format!("XGBoost's objective `{}`", start(other)))),
         };
         if link == Link::SoftmaxF32 && output_count < 2 {
             return Err(name.here().contradictory("a softmax has at least two classes"));

@@ -30,14 +30,16 @@ pub(super) fn read_nodes<'a>(
     let left = item.get("left_children")?.integers()?;
     let count = left.len();
     LoadError::within("nodes", count.saturating_add(nodes_before), limits.nodes_max, "nodes_max")?;
-    let integers = |key: &'a str| -> Result<Vec<i64>, LoadError> {
-        check_length(&item, key, item.get(key)?.integers()?, count)
+    let integers = |key: &'a str| -> Result<&'a [i64], LoadError> {
+        let values = item.get(key)?.integers()?;
+        check_length(&item, key, values.len(), count)?;
+        Ok(values)
     };
     let right = integers("right_children")?;
     let feature = integers("split_indices")?;
     let default_left = integers("default_left")?;
     let condition = item.get("split_conditions")?.floats()?;
-    let condition = check_length(&item, "split_conditions", condition, count)?;
+    check_length(&item, "split_conditions", condition.len(), count)?;
     let mut categories = read_categories(&item, count)?;
     let mut nodes = Vec::with_capacity(count);
     for index in 0..count {
@@ -67,15 +69,16 @@ pub(super) fn read_nodes<'a>(
 /// The sum of hessians over the training data at each node; empty if the file doesn't say.
 fn read_covers(item: &Item<'_>, count: usize) -> Result<Vec<f64>, LoadError> {
     let Some(sums) = item.find("sum_hessian") else { return Ok(Vec::new()) };
-    let sums = check_length(item, "sum_hessian", sums.floats()?, count)?;
-    Ok(sums.into_iter().map(f64::from).collect())
+    let sums = sums.floats()?;
+    check_length(item, "sum_hessian", sums.len(), count)?;
+    Ok(sums.iter().map(|sum| f64::from(*sum)).collect())
 }
 
-fn check_length<T>(item: &Item<'_>, key: &str, values: Vec<T>, count: usize) -> Result<Vec<T>, LoadError> {
-    if values.len() == count {
-        Ok(values)
+fn check_length(item: &Item<'_>, key: &str, found: usize, count: usize) -> Result<(), LoadError> {
+    if found == count {
+        Ok(())
     } else {
-        let problem = format!("it has {} values for {count} nodes", values.len());
+        let problem = format!("it has {found} values for {count} nodes");
         Err(item.place(key).contradictory(problem))
     }
 }
@@ -86,20 +89,22 @@ fn check_length<T>(item: &Item<'_>, key: &str, values: Vec<T>, count: usize) -> 
 /// `categories_segments` and `categories_sizes` say which of `categories` are whose.
 fn read_categories(item: &Item<'_>, count: usize) -> Result<Vec<Option<Categories>>, LoadError> {
     let Some(types) = item.find("split_type") else { return Ok(Vec::new()) };
-    let types = check_length(item, "split_type", types.integers()?, count)?;
+    let types = types.integers()?;
+    check_length(item, "split_type", types.len(), count)?;
     if types.iter().all(|kind| *kind == 0) {
         return Ok(Vec::new());
     }
     let mut sets: Vec<Option<Categories>> = vec![None; count];
-    for (set, kind) in sets.iter_mut().zip(&types) {
-        *set = (*kind == 1).then(|| Categories::from_members(Vec::new()));
+    let empty = Categories::from_members(Vec::new());
+    for (set, kind) in sets.iter_mut().zip(types) {
+        *set = (*kind == 1).then(|| empty.clone());
     }
     let nodes = item.get("categories_nodes")?.integers()?;
     let starts = item.get("categories_segments")?.integers()?;
     let sizes = item.get("categories_sizes")?.integers()?;
     let categories = item.get("categories")?.integers()?;
-    let starts = check_length(item, "categories_segments", starts, nodes.len())?;
-    let sizes = check_length(item, "categories_sizes", sizes, nodes.len())?;
+    check_length(item, "categories_segments", starts.len(), nodes.len())?;
+    check_length(item, "categories_sizes", sizes.len(), nodes.len())?;
     let mut used = 0_usize;
     for (position, node) in nodes.iter().enumerate() {
         let part = || -> Option<&[i64]> {

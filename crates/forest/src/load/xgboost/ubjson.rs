@@ -1,11 +1,11 @@
 //! UBJSON as XGBoost writes it: big-endian, lengths as 64-bit integers, arrays of numbers typed.
 
-use super::document::{ArrayBuilder, NESTING_MAX, Value};
+use super::document::{ArrayBuilder, ElementLimit, NESTING_MAX, ObjectBuilder, Value};
 use crate::error::{LoadError, Place};
 
 /// Parses a whole file.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
-    let mut reader = Reader { bytes, at: 0 };
+pub(super) fn parse(bytes: &[u8], limit: ElementLimit) -> Result<Value, LoadError> {
+    let mut reader = Reader { bytes, at: 0, limit };
     let value = reader.value(0)?;
     if reader.at == bytes.len() {
         Ok(value)
@@ -17,11 +17,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    limit: ElementLimit,
 }
 
 impl<'a> Reader<'a> {
+    fn here(&self) -> Place {
+        Place { byte: Some(self.at), ..Place::default() }
+    }
+
     fn malformed(&self, problem: &str) -> LoadError {
-        Place { byte: Some(self.at), ..Place::default() }.malformed(problem)
+        self.here().malformed(problem)
     }
 
     fn peek(&self) -> Result<u8, LoadError> {
@@ -91,27 +96,27 @@ impl<'a> Reader<'a> {
         usize::try_from(length).map_err(|_| self.malformed("a length is negative"))
     }
 
-    fn text(&mut self) -> Result<String, LoadError> {
+    fn text(&mut self) -> Result<Box<str>, LoadError> {
         let length = self.length()?;
         let bytes = self.take(length)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| self.malformed("a text is not UTF-8"))
+        std::str::from_utf8(bytes).map(Box::from).map_err(|_| self.malformed("a text is not UTF-8"))
     }
 
     fn object(&mut self, nesting: usize) -> Result<Value, LoadError> {
-        let mut members = Vec::new();
+        let mut members = ObjectBuilder::new();
         while self.peek()? != b'}' {
             let key = self.text()?;
-            members.push((key, self.value(nesting + 1)?));
+            members.push(key, self.value(nesting + 1)?, self.limit)?;
         }
         self.expect(b'}')?;
-        Ok(Value::Object(members))
+        members.finish(&self.here())
     }
 
     fn array(&mut self, nesting: usize) -> Result<Value, LoadError> {
         if self.peek()? == b'$' {
             return self.typed_array();
         }
-        let mut elements = ArrayBuilder::new();
+        let mut elements = ArrayBuilder::Empty;
         if self.peek()? == b'#' {
             self.at += 1;
             for _ in 0..self.length()? {
@@ -128,7 +133,7 @@ impl<'a> Reader<'a> {
 
     fn element(&mut self, elements: &mut ArrayBuilder, nesting: usize) -> Result<(), LoadError> {
         let value = self.value(nesting + 1)?;
-        if elements.push(value) { Ok(()) } else { Err(self.malformed("null stands in an array")) }
+        elements.push(value, self.limit, || self.here())
     }
 
     fn typed_array(&mut self) -> Result<Value, LoadError> {
@@ -144,7 +149,7 @@ impl<'a> Reader<'a> {
             _ => return Err(self.malformed("there is no such type of array")),
         };
         let bytes = length.checked_mul(size).ok_or_else(|| self.malformed("an array is too long"))?;
-        let mut elements = Reader { bytes: self.take(bytes)?, at: 0 };
+        let mut elements = Reader { bytes: self.take(bytes)?, at: 0, limit: self.limit };
         Ok(match marker {
             b'd' => Value::Floats(
                 (0..length).map(|_| Ok(f32::from_be_bytes(elements.fixed()?))).collect::<Result<_, _>>()?,
