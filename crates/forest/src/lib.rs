@@ -70,6 +70,7 @@ mod limits;
 mod link;
 mod load;
 mod model;
+mod read;
 mod score;
 mod splits;
 mod tree;

@@ -15,6 +15,7 @@ mod avx512;
 mod lower;
 mod portable;
 mod ranking;
+mod ranks;
 
 pub(crate) use self::ranking::Ranking;
 use super::machine::Machine;

@@ -1,12 +1,12 @@
-//! From a row's values to ranks, once for every tree that reads them.
+//! Which features are compared with which thresholds: what a row's values are translated by, once for every tree.
 
-use super::{MISSING, Ranks, SOURCES};
+use super::SOURCES;
 use crate::score::machine::Machine;
-use crate::score::reference::{ZERO_BAND, as_read, goes_left};
+use crate::score::reference::ZERO_BAND;
 use crate::tree::{Missing, Node, Rule};
 use crate::{Library, Model};
 
-/// The most thresholds of one source: the ranks of its splits stay below [`MISSING`].
+/// The most thresholds of one source: the ranks of its splits stay below [`MISSING`](super::MISSING).
 const CUTS_MAX: usize = 254;
 
 /// So many eights are looked through without pivots.
@@ -153,6 +153,11 @@ impl Ranking {
         self.library
     }
 
+    /// The categorical splits; their ranks follow those of the numbers.
+    pub(super) fn sets(&self) -> &[(u32, Rule)] {
+        &self.sets
+    }
+
     pub(super) fn numbers(&self) -> &[Number] {
         &self.numbers
     }
@@ -180,34 +185,6 @@ impl Ranking {
     #[inline(always)]
     pub(super) fn thresholds(&self, number: &Number) -> &[f64] {
         &self.cuts(number).eights.as_flattened()[..usize::from(number.count)]
-    }
-
-    /// Translates rows, one for each of `ranks`.
-    pub(crate) fn rank_rows(&self, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-        self.rank_numbers(rows, width, ranks);
-        for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
-            for ((feature, rule), rank) in self.sets.iter().zip(&mut ranks[self.numbers.len()..]) {
-                let value = as_read(self.library, row[*feature as usize]);
-                *rank = u8::from(!goes_left(rule, value));
-            }
-        }
-    }
-
-    fn rank_numbers(&self, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-        #[cfg(target_arch = "x86_64")]
-        if self.machine.permutes_bytes() {
-            return super::avx512::rank(self, rows, width, ranks);
-        }
-        for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
-            for (number, rank) in self.numbers.iter().zip(ranks) {
-                let value = as_read(self.library, row[number.feature as usize]);
-                *rank = match (number.is_missing(value), self.library) {
-                    (true, _) => MISSING,
-                    (false, Library::LightGbm) => self.cuts(number).count(|cut| cut < or_zero(value)),
-                    (false, Library::XgBoost) => self.cuts(number).count(|cut| cut <= value),
-                };
-            }
-        }
     }
 
     /// A split's place; `None` if it is of a model that this ranking was not made for.
@@ -260,13 +237,13 @@ impl Number {
 
 impl Cuts<'_> {
     /// How many thresholds a value passes; those that it passes stand first.
-    fn count(&self, passes: impl Fn(f64) -> bool) -> u8 {
+    pub(super) fn count(&self, passes: impl Fn(f64) -> bool) -> u8 {
         self.eights.as_flattened().partition_point(|cut| passes(*cut)) as u8
     }
 }
 
 /// What LightGBM takes NaN for where nothing is missing.
-fn or_zero(value: f64) -> f64 {
+pub(super) fn or_zero(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value }
 }
 
