@@ -18,6 +18,12 @@ pub struct Ensemble {
     output_count: usize,
 }
 
+/// The ranks of a few rows by one ranking.
+type Ranked = [bits::Ranks; bits::ROWS];
+
+/// Outputs of a member that several rows are scored together for.
+const OUTPUTS_TOGETHER: usize = 16;
+
 #[derive(Debug, Clone)]
 struct Member {
     head: Head,
@@ -48,10 +54,10 @@ impl Ensemble {
         let machine = Machine::detect();
         let places = [Library::LightGbm, Library::XgBoost].map(|library| {
             let of_library = models.iter().filter(|model| model.library() == library);
-            let ranking = Ranking::new(library, of_library, machine)?;
             if !machine.permutes_bytes() {
                 return None;
             }
+            let ranking = Ranking::new(library, of_library, machine)?;
             ensemble.rankings.push(ranking);
             Some(ensemble.rankings.len() - 1)
         });
@@ -135,18 +141,34 @@ impl Ensemble {
             ranking.rank_rows(rows, self.feature_count, &mut ranks[..count]);
         }
         for member in &self.members {
-            for (index, (row, out)) in
-                rows.chunks_exact(self.feature_count).zip(out.chunks_exact_mut(self.output_count)).enumerate()
-            {
-                let scores = &mut out[member.outputs.clone()];
-                match &member.form {
-                    Shape::Shared(place, trees) => {
-                        trees.margins(&ranked[*place][index..=index], &member.head.base, scores);
-                    }
-                    Shape::Alone(form) => form.margins(&member.head, row, scores),
+            let (width, outputs) = (self.feature_count, member.outputs.len());
+            if outputs > OUTPUTS_TOGETHER {
+                let rows = rows.chunks_exact(width).zip(out.chunks_exact_mut(self.output_count));
+                for (at, (row, out)) in rows.enumerate() {
+                    member.predict(&ranked, at..at + 1, row, &mut out[member.outputs.clone()]);
                 }
-                member.head.transform(scores);
+                continue;
+            }
+            // All rows pass a member's trees together.
+            let mut scores = [0.0; bits::ROWS * OUTPUTS_TOGETHER];
+            let scores = &mut scores[..count * outputs];
+            member.predict(&ranked, 0..count, rows, scores);
+            for (out, scores) in out.chunks_exact_mut(self.output_count).zip(scores.chunks_exact(outputs)) {
+                out[member.outputs.clone()].copy_from_slice(scores);
             }
         }
+    }
+}
+
+impl Member {
+    /// Writes the predictions of rows, whose ranks stand at `places`.
+    fn predict(&self, ranked: &[Ranked; 2], places: Range<usize>, rows: &[f64], scores: &mut [f64]) {
+        match &self.form {
+            Shape::Shared(place, trees) => {
+                trees.margins(&ranked[*place][places], &self.head.base, scores);
+            }
+            Shape::Alone(form) => form.margins(&self.head, rows, scores),
+        }
+        scores.chunks_exact_mut(self.outputs.len()).for_each(|scores| self.head.transform(scores));
     }
 }

@@ -1,6 +1,6 @@
 //! The packed scorer against the plain one, on models and rows made at random.
 
-use forest::{Booster, Limits, Model};
+use forest::{Booster, Ensemble, Limits, Model};
 use proptest::prelude::*;
 
 use crate::golden;
@@ -40,5 +40,31 @@ fn wide_models_answer_the_same_bits() {
     // Below and above each size of the packed form's ranks, and too wide to be packed.
     for (seed, features, trees) in [(1, 60, 60), (2, 200, 100), (3, 900, 300), (4, 3_000, 1_200)] {
         check(seed, features, trees, 1);
+    }
+}
+
+#[test]
+fn an_ensemble_answers_members_of_few_and_of_many_outputs() {
+    let features = 6;
+    let models = [1, 17, 40, 3].map(|outputs| {
+        let text = model(&mut Choices(outputs as u64), features, 20, outputs);
+        Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap()
+    });
+    let ensemble = Ensemble::new(&models).unwrap();
+    let mut choices = Choices(9);
+    for count in [1, 7, 8, 9, 23] {
+        let rows: Vec<f64> = (0..count * features).map(|_| choices.value()).collect();
+        let mut answers = vec![f64::NAN; count * ensemble.output_count()];
+        ensemble.predict_batch(&rows, &mut answers).unwrap();
+        for (row, answers) in rows.chunks(features).zip(answers.chunks(ensemble.output_count())) {
+            for (member, model) in models.iter().enumerate() {
+                let mut plain = vec![0.0; model.output_count()];
+                model.predict(row, &mut plain).unwrap();
+                assert!(
+                    golden::is_same(&answers[ensemble.outputs(member)], &plain),
+                    "{count} rows, {member}"
+                );
+            }
+        }
     }
 }

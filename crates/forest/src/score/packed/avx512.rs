@@ -59,7 +59,7 @@ unsafe fn walk_groups<const N: usize>(
     for _ in 0..steps {
         for at in &mut at {
             // SAFETY: `at` holds nodes only, by the function's condition; a node has eight bytes. It is below 2^31, since a slice
-            // has at most isize::MAX bytes and the form is made for u32 node numbers that fit (checked in `lower.rs`).
+            // has at most isize::MAX bytes and the form is made only of as many nodes as i32 counts (checked in `lower.rs`).
             let node: __m512i = unsafe { _mm512_i32gather_epi64::<8>(*at, nodes.as_ptr().cast()) };
             // Little end first: column, rank, left.
             let column = _mm512_and_si512(node, slot);
