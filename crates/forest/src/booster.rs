@@ -1,6 +1,7 @@
 use crate::error::{check_batch, check_features, check_room};
 use crate::model::Head;
 use crate::score::Form;
+use crate::score::scores::Scores;
 use crate::{FeatureError, Library, Limits, LoadError, Model, RowError};
 
 /// One LightGBM or XGBoost model in the form in which this machine scores it fastest; it answers the original
@@ -105,7 +106,7 @@ impl Booster {
     /// A [`RowError`] if `row` hasn't [`Booster::feature_count`] or `out` not [`Booster::output_count`] values.
     pub fn margin(&self, row: &[f64], out: &mut [f64]) -> Result<(), RowError> {
         self.head.check_row(row, out)?;
-        self.form.margins(&self.head, row, out);
+        self.form.margins(&self.head, row, Scores::dense(out, self.output_count()));
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl Booster {
     pub fn margin_batch(&self, rows: &[f64], out: &mut [f64]) -> Result<(), RowError> {
         let count = check_batch(rows.len(), self.feature_count())?;
         check_room(out.len(), count * self.output_count())?;
-        self.form.margins(&self.head, rows, out);
+        self.form.margins(&self.head, rows, Scores::dense(out, self.output_count()));
         Ok(())
     }
 

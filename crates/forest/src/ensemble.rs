@@ -2,9 +2,11 @@ use std::ops::Range;
 
 use crate::error::{RowError, check_batch, check_room};
 use crate::model::Head;
-use crate::score::Form;
-use crate::score::bits::{self, Ranking, Trees};
 use crate::score::machine::Machine;
+use crate::score::ranked::Ranked;
+use crate::score::ranking::{Columns, LANES_MAX, NO_RANKS, Ranking};
+use crate::score::scores::Scores;
+use crate::score::{Form, MANY, together};
 use crate::{Library, Model};
 
 /// Several models that read the same rows and are asked together: a row is translated once for all models of one
@@ -18,12 +20,6 @@ pub struct Ensemble {
     output_count: usize,
 }
 
-/// The ranks of a few rows by one ranking.
-type Ranked = [bits::Ranks; bits::ROWS];
-
-/// Outputs of a member that several rows are scored together for.
-const OUTPUTS_TOGETHER: usize = 16;
-
 #[derive(Debug, Clone)]
 struct Member {
     head: Head,
@@ -35,8 +31,8 @@ struct Member {
 #[derive(Debug, Clone)]
 enum Shape {
     /// Reads the ranks of a shared ranking.
-    Shared(usize, Trees),
-    Alone(Form),
+    Shared(usize, Box<Ranked>),
+    Alone(Box<Form>),
 }
 
 impl Ensemble {
@@ -63,11 +59,12 @@ impl Ensemble {
         });
         for model in models {
             let place = places[usize::from(model.library() == Library::XgBoost)];
-            let shared = place
-                .and_then(|place| Some(Shape::Shared(place, Trees::new(model, &ensemble.rankings[place])?)));
+            let shared = place.and_then(|place| {
+                Some(Shape::Shared(place, Box::new(Ranked::new(model, &ensemble.rankings[place])?)))
+            });
             let outputs = ensemble.output_count..ensemble.output_count + model.output_count();
             ensemble.output_count = outputs.end;
-            let form = shared.unwrap_or_else(|| Shape::Alone(Form::new(model)));
+            let form = shared.unwrap_or_else(|| Shape::Alone(Box::new(Form::new(model))));
             ensemble.members.push(Member { head: model.head.clone(), form, outputs });
         }
         Ok(ensemble)
@@ -126,49 +123,59 @@ impl Ensemble {
     }
 
     fn answer(&self, rows: &[f64], out: &mut [f64]) {
-        let (width, outputs) = (self.feature_count.max(1), self.output_count.max(1));
-        let answers = out.chunks_mut(bits::ROWS * outputs);
-        for (rows, answers) in rows.chunks(bits::ROWS * width).zip(answers) {
-            self.answer_few(rows, answers);
+        let (mut rows, mut out) = (rows, out);
+        while !rows.is_empty() {
+            let count = together(rows.len() / self.feature_count);
+            let (rows_now, rows_then) = rows.split_at(count * self.feature_count);
+            let (out_now, out_then) = out.split_at_mut(count * self.output_count);
+            match count {
+                0..MANY => self.answer_few(rows_now, out_now),
+                MANY..=16 => self.answer_many::<16>(rows_now, out_now),
+                17..=32 => self.answer_many::<32>(rows_now, out_now),
+                _ => self.answer_many::<LANES_MAX>(rows_now, out_now),
+            }
+            (rows, out) = (rows_then, out_then);
         }
     }
 
-    /// Answers up to [`bits::ROWS`] rows.
+    /// Answers fewer than [`MANY`] rows.
     fn answer_few(&self, rows: &[f64], out: &mut [f64]) {
-        let mut ranked = [[bits::NO_RANKS; bits::ROWS]; 2];
+        let mut ranked = [[NO_RANKS; MANY]; 2];
         let count = rows.len() / self.feature_count;
         for (ranking, ranks) in self.rankings.iter().zip(&mut ranked) {
             ranking.rank_rows(rows, self.feature_count, &mut ranks[..count]);
         }
-        for member in &self.members {
-            let (width, outputs) = (self.feature_count, member.outputs.len());
-            if outputs > OUTPUTS_TOGETHER {
-                let rows = rows.chunks_exact(width).zip(out.chunks_exact_mut(self.output_count));
-                for (at, (row, out)) in rows.enumerate() {
-                    member.predict(&ranked, at..at + 1, row, &mut out[member.outputs.clone()]);
-                }
-                continue;
-            }
-            // All rows pass a member's trees together.
-            let mut scores = [0.0; bits::ROWS * OUTPUTS_TOGETHER];
-            let scores = &mut scores[..count * outputs];
-            member.predict(&ranked, 0..count, rows, scores);
-            for (out, scores) in out.chunks_exact_mut(self.output_count).zip(scores.chunks_exact(outputs)) {
-                out[member.outputs.clone()].copy_from_slice(scores);
-            }
-        }
+        self.answer_members(rows, out, |place, trees, scores| trees.add(&ranked[place][..count], scores));
     }
-}
 
-impl Member {
-    /// Writes the predictions of rows, whose ranks stand at `places`.
-    fn predict(&self, ranked: &[Ranked; 2], places: Range<usize>, rows: &[f64], scores: &mut [f64]) {
-        match &self.form {
-            Shape::Shared(place, trees) => {
-                trees.margins(&ranked[*place][places], &self.head.base, scores);
-            }
-            Shape::Alone(form) => form.margins(&self.head, rows, scores),
+    /// Answers up to `LANES` rows.
+    fn answer_many<const LANES: usize>(&self, rows: &[f64], out: &mut [f64]) {
+        let columns =
+            self.rankings.iter().map(|ranking| ranking.rank_columns::<LANES>(rows, self.feature_count));
+        let mut ranked: [Option<Columns<LANES>>; 2] = [None, None];
+        for (columns, place) in columns.zip(&mut ranked) {
+            *place = Some(columns);
         }
-        scores.chunks_exact_mut(self.outputs.len()).for_each(|scores| self.head.transform(scores));
+        self.answer_members(rows, out, |place, trees, scores| {
+            if let Some(columns) = &ranked[place] {
+                trees.fold(columns, scores);
+            }
+        });
+    }
+
+    /// Answers rows, of which `add` adds the leaves of a member by the ranks of one of the rankings.
+    fn answer_members(&self, rows: &[f64], out: &mut [f64], add: impl Fn(usize, &Ranked, Scores<'_>)) {
+        for member in &self.members {
+            let out = &mut out[member.outputs.start..];
+            let mut scores = Scores::among(out, member.outputs.len(), self.output_count);
+            match &member.form {
+                Shape::Shared(place, trees) => {
+                    scores.rows().for_each(|scores| scores.copy_from_slice(&member.head.base));
+                    add(*place, trees, scores.by_ref());
+                }
+                Shape::Alone(form) => form.margins(&member.head, rows, scores.by_ref()),
+            }
+            scores.rows().for_each(|scores| member.head.transform(scores));
+        }
     }
 }

@@ -1,61 +1,98 @@
 //! The plain scorer, which is the specification, and the fast forms, which say the same.
 
-pub(crate) mod bits;
+mod bits;
+mod folds;
 #[cfg(test)]
 mod forms_tests;
+mod leaves;
 pub(crate) mod machine;
-pub(crate) mod packed;
+mod packed;
+pub(crate) mod ranked;
+pub(crate) mod ranking;
 pub(crate) mod reference;
+pub(crate) mod scores;
 
-use self::bits::{Ranking, Trees};
+use self::leaves::Leaves;
 use self::machine::Machine;
 use self::packed::Packed;
+use self::ranked::Ranked;
+use self::ranking::{LANES_MAX, NO_RANKS, Ranking};
+use self::scores::Scores;
 use crate::Model;
 use crate::model::Head;
 
 /// A model in the form in which this machine scores it fastest.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
-    /// Small trees, all splits of a tree at once.
-    Bits(Ranking, Trees),
-    /// Trees walked side by side.
-    Packed(Packed),
+    /// Small trees: a few rows by bit vectors, many folded.
+    Ranked(Ranking, Ranked),
+    /// Trees walked side by side, or many rows folded where there is room for it.
+    Packed(Packed, Option<(Ranking, folds::Trees)>),
     /// What neither form has room for.
     Plain(Box<Model>),
 }
 
+/// The fewest rows that are folded, not asked one by one.
+pub(crate) const MANY: usize = 12;
+
+/// How many of the rows that are left are asked together.
+pub(crate) fn together(row_count: usize) -> usize {
+    row_count.min(if row_count < MANY { MANY - 1 } else { LANES_MAX })
+}
+
 impl Form {
     pub(crate) fn new(model: &Model) -> Form {
-        let machine = Machine::detect();
-        if machine.permutes_bytes()
-            && let Some((ranking, trees)) = bits(model, machine)
-        {
-            return Form::Bits(ranking, trees);
-        }
-        Packed::new(model, machine).map_or_else(|| Form::Plain(Box::new(model.clone())), Form::Packed)
+        Form::of_machine(model, Machine::detect())
     }
 
-    /// Writes the raw scores of rows that lie one after another, one at least; widths were checked.
-    pub(crate) fn margins(&self, head: &Head, rows: &[f64], scores: &mut [f64]) {
-        let (width, outputs) = (head.feature_names.len(), head.base.len());
+    fn of_machine(model: &Model, machine: Machine) -> Form {
+        let ranking = Ranking::new(model.head.library, [model], machine);
+        if machine.permutes_bytes()
+            && let Some(ranking) = &ranking
+            && let Some(ranked) = Ranked::new(model, ranking)
+        {
+            return Form::Ranked(ranking.clone(), ranked);
+        }
+        let Some(packed) = Packed::new(model, machine) else {
+            return Form::Plain(Box::new(model.clone()));
+        };
+        let many = ranking.and_then(|ranking| {
+            let trees = folds::Trees::new(model, &ranking, packed.leaves())?;
+            Some((ranking, trees))
+        });
+        Form::Packed(packed, many)
+    }
+
+    /// Writes the raw scores of rows that lie one after another; widths were checked.
+    pub(crate) fn margins(&self, head: &Head, rows: &[f64], mut scores: Scores<'_>) {
+        scores.rows().for_each(|scores| scores.copy_from_slice(&head.base));
+        let width = head.feature_names.len();
+        let mut rows = rows;
+        while !rows.is_empty() {
+            let count = together(rows.len() / width);
+            let (rows_now, rows_then) = rows.split_at(count * width);
+            let (scores_now, scores_then) = scores.split_at(count);
+            self.add(rows_now, width, scores_now);
+            (rows, scores) = (rows_then, scores_then);
+        }
+    }
+
+    /// Adds the leaves of as many rows as [`together`] says.
+    fn add(&self, rows: &[f64], width: usize, mut scores: Scores<'_>) {
+        let count = rows.len() / width;
         match self {
-            Form::Bits(ranking, trees) => {
-                let answers = scores.chunks_mut(bits::ROWS * outputs);
-                for (rows, scores) in rows.chunks(bits::ROWS * width).zip(answers) {
-                    let mut ranks = [bits::NO_RANKS; bits::ROWS];
-                    let ranks = &mut ranks[..rows.len() / width];
-                    ranking.rank_rows(rows, width, ranks);
-                    trees.margins(ranks, &head.base, scores);
-                }
+            Form::Ranked(ranking, trees) if count < MANY => {
+                let mut ranks = [NO_RANKS; MANY];
+                ranking.rank_rows(rows, width, &mut ranks[..count]);
+                trees.add(&ranks[..count], scores);
             }
-            Form::Packed(packed) => {
-                let answers = scores.chunks_mut(packed::ROWS * outputs);
-                for (rows, scores) in rows.chunks(packed::ROWS * width).zip(answers) {
-                    packed.margins(&head.base, rows, scores);
-                }
+            Form::Ranked(ranking, trees) => fold(ranking, trees.many(), trees.leaves(), rows, width, scores),
+            Form::Packed(packed, Some((ranking, trees))) if count >= MANY => {
+                fold(ranking, trees, packed.leaves(), rows, width, scores);
             }
+            Form::Packed(packed, _) => packed.add(rows, scores),
             Form::Plain(model) => {
-                for (row, scores) in rows.chunks_exact(width).zip(scores.chunks_exact_mut(outputs)) {
+                for (row, scores) in rows.chunks_exact(width).zip(scores.rows()) {
                     reference::margin(model, row, scores);
                 }
             }
@@ -64,16 +101,27 @@ impl Form {
 
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Form::Bits(ranking, trees) => ranking.bytes() + trees.bytes(),
-            Form::Packed(packed) => packed.bytes(),
+            Form::Ranked(ranking, trees) => ranking.bytes() + trees.bytes(),
+            Form::Packed(packed, many) => {
+                packed.bytes() + many.as_ref().map_or(0, |(ranking, trees)| ranking.bytes() + trees.bytes())
+            }
             Form::Plain(model) => model.node_count() * size_of::<crate::tree::Node>(),
         }
     }
 }
 
-/// A model of small trees as bit vectors.
-fn bits(model: &Model, machine: Machine) -> Option<(Ranking, Trees)> {
-    let ranking = Ranking::new(model.head.library, [model], machine)?;
-    let trees = Trees::new(model, &ranking)?;
-    Some((ranking, trees))
+/// Adds the leaves of up to [`LANES_MAX`] rows.
+fn fold(
+    ranking: &Ranking,
+    trees: &folds::Trees,
+    leaves: &Leaves,
+    rows: &[f64],
+    width: usize,
+    scores: Scores<'_>,
+) {
+    match rows.len() / width {
+        ..=16 => trees.add(&ranking.rank_columns::<16>(rows, width), leaves, scores),
+        17..=32 => trees.add(&ranking.rank_columns::<32>(rows, width), leaves, scores),
+        _ => trees.add(&ranking.rank_columns::<LANES_MAX>(rows, width), leaves, scores),
+    }
 }

@@ -14,33 +14,18 @@
 mod avx512;
 mod lower;
 mod portable;
-mod ranking;
-mod ranks;
 
-pub(crate) use self::ranking::Ranking;
+use super::leaves::Leaves;
 use super::machine::Machine;
+use super::ranking::{MISSING, Ranks};
+use super::scores::Scores;
 use crate::Library;
 
 /// Splits that are decided by one comparison.
 const SPLITS: usize = 64;
 
-/// Sources of one ranking at most: their numbers are bytes.
-const SOURCES: usize = 256;
-
-/// The rank of a value that is missing: above every split's.
-const MISSING: u8 = u8::MAX;
-
 /// Trees whose leaves are gathered before they are added.
 const BLOCK: usize = 64;
-
-/// Rows that are ranked together: one vector of values.
-pub(crate) const ROWS: usize = 8;
-
-/// The ranks of one row.
-pub(crate) type Ranks = [u8; SOURCES];
-
-/// What ranks are before they are made.
-pub(crate) const NO_RANKS: Ranks = [0; SOURCES];
 
 /// The trees of one model.
 #[derive(Debug, Clone)]
@@ -49,8 +34,6 @@ pub(crate) struct Trees {
     machine: Machine,
     chunks: Vec<Chunk>,
     blocks: Vec<Block>,
-    /// The leaves' values from left to right, tree by tree.
-    values: Vec<f64>,
     /// The output of each tree, in the order of summation; empty if they take turns.
     outputs: Vec<u32>,
 }
@@ -71,7 +54,7 @@ struct Chunk {
     /// A bit for each split where what is missing goes left.
     left_if_missing: u64,
     masks: Masks,
-    /// Of each tree: where its values begin, and its place in the block.
+    /// Of each tree: where its leaves begin, and its place in the block.
     trees: [(u32, u8); 4],
 }
 
@@ -87,21 +70,13 @@ enum Masks {
 }
 
 impl Trees {
-    /// Writes the raw scores of up to [`ROWS`] rows, given by their ranks.
-    pub(crate) fn margins(&self, ranks: &[Ranks], base: &[f64], scores: &mut [f64]) {
-        for scores in scores.chunks_exact_mut(base.len()) {
-            scores.copy_from_slice(base);
-        }
-        self.add(ranks, base.len(), scores);
-    }
-
-    /// Adds the leaves to the base scores.
-    fn add(&self, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+    /// Adds the leaves of rows, given by their ranks.
+    pub(super) fn add(&self, ranks: &[Ranks], leaves: &Leaves, scores: Scores<'_>) {
         #[cfg(target_arch = "x86_64")]
         if self.machine.permutes_bytes() {
-            return avx512::add(self, ranks, outputs, scores);
+            return avx512::add(self, ranks, leaves, scores);
         }
-        portable::add(self, ranks, outputs, scores);
+        portable::add(self, ranks, leaves, scores);
     }
 
     /// Adds the leaves of one block of one row, in the original's order and width.
@@ -137,6 +112,6 @@ impl Trees {
             Masks::One(masks) => size_of_val(&**masks),
         };
         let chunks: usize = self.chunks.iter().map(|chunk| size_of::<Chunk>() + masks(chunk)).sum();
-        chunks + size_of_val(&self.values[..]) + size_of_val(&self.outputs[..])
+        chunks + size_of_val(&self.outputs[..])
     }
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::machine::Machine;
 use super::packed::Packed;
-use super::{Form, bits, reference};
+use super::ranked::Ranked;
+use super::ranking::Ranking;
+use super::scores::Scores;
+use super::{Form, reference};
 use crate::tree::{Node, Rule};
 use crate::{Ensemble, Limits, Model};
 
@@ -99,7 +102,7 @@ fn bits_of(values: &[f64]) -> Vec<u64> {
 
 #[test]
 fn every_form_answers_the_plain_scorers_bits() {
-    const ROWS: usize = 203;
+    const ROWS: usize = 1_003;
     let (mut of_bits, mut of_packed) = (0, 0);
     for (name, model) in models() {
         let rows = rows(&model, ROWS);
@@ -109,25 +112,28 @@ fn every_form_answers_the_plain_scorers_bits() {
             reference::margin(&model, row, scores);
         }
         for machine in [Machine::portable(), Machine::detect()] {
-            let bits = bits(&model, machine).map(|(ranking, trees)| Form::Bits(ranking, trees));
-            let packed = Packed::new(&model, machine).map(Form::Packed);
-            of_bits += usize::from(bits.is_some());
+            let ranked = Ranking::new(model.head.library, [&model], machine)
+                .and_then(|ranking| Ranked::new(&model, &ranking).map(|trees| Form::Ranked(ranking, trees)));
+            let packed = Packed::new(&model, machine).map(|packed| Form::Packed(packed, None));
+            let chosen = Form::of_machine(&model, machine);
+            of_bits += usize::from(ranked.is_some());
             of_packed += usize::from(packed.is_some());
-            for form in [bits, packed].into_iter().flatten() {
+            for form in [ranked, packed, Some(chosen)].into_iter().flatten() {
                 // In batches of every size up to more than pass together.
                 let (mut at, mut size) = (0, 1);
                 while at < ROWS {
                     let end = (at + size).min(ROWS);
                     let mut scores = vec![f64::NAN; (end - at) * outputs];
                     let width = model.feature_count();
-                    form.margins(&model.head, &rows[at * width..end * width], &mut scores);
+                    let room = Scores::dense(&mut scores, outputs);
+                    form.margins(&model.head, &rows[at * width..end * width], room);
                     let expected = &plain[at * outputs..end * outputs];
                     assert_eq!(
                         bits_of(&scores),
                         bits_of(expected),
                         "{name}, rows {at} to {end}, {machine:?}"
                     );
-                    (at, size) = (end, size % 19 + 1);
+                    (at, size) = (end, size % 83 + 1);
                 }
             }
         }

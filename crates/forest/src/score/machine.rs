@@ -4,6 +4,8 @@
 /// value of this type is the proof that they are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Machine {
+    compares_32_bytes: bool,
+    compares_64_bytes: bool,
     gathers: bool,
     permutes_bytes: bool,
 }
@@ -12,7 +14,7 @@ impl Machine {
     /// Uses no instruction of a machine's own.
     #[cfg(any(test, not(target_arch = "x86_64")))]
     pub(crate) const fn portable() -> Machine {
-        Machine { gathers: false, permutes_bytes: false }
+        Machine { compares_32_bytes: false, compares_64_bytes: false, gathers: false, permutes_bytes: false }
     }
 
     /// Looks at this machine.
@@ -24,13 +26,24 @@ impl Machine {
             let gathers = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq");
-            let permutes_bytes = gathers
-                && is_x86_feature_detected!("avx512bw")
+            let compares_32_bytes = is_x86_feature_detected!("avx2");
+            let compares_64_bytes = gathers && is_x86_feature_detected!("avx512bw");
+            let permutes_bytes = compares_64_bytes
                 && is_x86_feature_detected!("avx512vbmi")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("popcnt");
-            Machine { gathers, permutes_bytes }
+            Machine { compares_32_bytes, compares_64_bytes, gathers, permutes_bytes }
         }
+    }
+
+    /// AVX2: vectors of 32 bytes.
+    pub(crate) const fn compares_32_bytes(self) -> bool {
+        self.compares_32_bytes
+    }
+
+    /// AVX-512 F, VL, DQ and BW: vectors of 64 bytes.
+    pub(crate) const fn compares_64_bytes(self) -> bool {
+        self.compares_64_bytes
     }
 
     /// AVX-512 F, VL and DQ: vectors of 512 bits that gather.

@@ -16,7 +16,9 @@ mod column;
 mod lower;
 
 use self::column::Columns;
+use super::leaves::Leaves;
 use super::machine::Machine;
+use super::scores::Scores;
 use crate::Library;
 
 /// Trees that walk side by side: enough to hide the latency of two dependent loads.
@@ -25,7 +27,7 @@ pub(super) const LANES: usize = 8;
 /// rows of a batch pass.
 pub(super) const BLOCK: usize = 64;
 /// Rows that pass a block together.
-pub(crate) const ROWS: usize = 8;
+const ROWS: usize = 8;
 /// The most columns that are packed: their ranks stand on the stack.
 pub(super) const COLUMNS_MAX: usize = 2_048;
 
@@ -36,9 +38,8 @@ pub(crate) struct Packed {
     machine: Machine,
     columns: Columns,
     nodes: Vec<Node>,
-    /// The values of the leaves, tree by tree.
-    values: Vec<f64>,
-    /// Where the values of each tree begin.
+    leaves: Leaves,
+    /// Where the leaves of each tree begin.
     first_leaves: Vec<u32>,
     blocks: Vec<Block>,
     /// The output of each tree, in the order of summation; empty if there is one output.
@@ -82,39 +83,44 @@ struct Group {
 }
 
 impl Packed {
+    pub(super) fn leaves(&self) -> &Leaves {
+        &self.leaves
+    }
+
     /// The bytes of the nodes, leaf values and thresholds.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&self.nodes[..])
-            + size_of_val(&self.values[..])
+            + self.leaves.bytes()
             + size_of_val(&self.outputs[..])
             + size_of_val(&self.columns.cuts[..])
     }
 
-    /// Writes the raw scores of up to [`ROWS`] rows that lie one after another.
-    pub(crate) fn margins(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
-        match self.columns.len() {
-            0..=128 => self.margins_within::<128>(base, rows, scores),
-            129..=512 => self.margins_within::<512>(base, rows, scores),
-            _ => self.margins_within::<COLUMNS_MAX>(base, rows, scores),
+    /// Adds the leaves of rows that lie one after another.
+    pub(super) fn add(&self, rows: &[f64], mut scores: Scores<'_>) {
+        for rows in rows.chunks(ROWS * self.feature_count) {
+            let (now, then) = scores.split_at(rows.len() / self.feature_count);
+            scores = then;
+            match self.columns.len() {
+                0..=128 => self.add_within::<128>(rows, now),
+                129..=512 => self.add_within::<512>(rows, now),
+                _ => self.add_within::<COLUMNS_MAX>(rows, now),
+            }
         }
     }
 
-    /// As [`Packed::margins`], for at most `N` columns, a power of two.
-    fn margins_within<const N: usize>(&self, base: &[f64], rows: &[f64], scores: &mut [f64]) {
+    /// As [`Packed::add`], for up to [`ROWS`] rows and `N` columns, a power of two.
+    fn add_within<const N: usize>(&self, rows: &[f64], mut scores: Scores<'_>) {
         let mut ranks = [RankTable { ranks: [0; N], room: [0; 2] }; ROWS];
         let row_count = rows.len() / self.feature_count;
         for (row, ranks) in rows.chunks_exact(self.feature_count).zip(&mut ranks) {
             self.columns.rank(row, &mut ranks.ranks);
         }
-        for scores in scores.chunks_exact_mut(base.len()) {
-            scores.copy_from_slice(base);
-        }
         let mut first_tree = 0;
         for block in &self.blocks {
-            for (ranks, scores) in ranks[..row_count].iter().zip(scores.chunks_exact_mut(base.len())) {
+            for (ranks, scores) in ranks[..row_count].iter().zip(scores.rows()) {
                 let mut leaves = [0_u32; BLOCK + 1];
                 self.walk_block(block, ranks, &mut leaves);
-                self.add(&leaves[..block.tree_count], first_tree, scores);
+                self.sum(&leaves[..block.tree_count], first_tree, scores);
             }
             first_tree += block.tree_count;
         }
@@ -149,10 +155,11 @@ impl Packed {
     }
 
     /// Adds the leaves of one block in the original's order and width.
-    fn add(&self, leaves: &[u32], first_tree: usize, scores: &mut [f64]) {
+    fn sum(&self, leaves: &[u32], first_tree: usize, scores: &mut [f64]) {
+        let all = self.leaves.values();
         let values = leaves.iter().zip(&self.first_leaves[first_tree..]).map(|(leaf, first)| {
             let number = self.nodes[*leaf as usize].column;
-            self.values[*first as usize + usize::from(number)]
+            all[*first as usize + usize::from(number)]
         });
         match (self.library, scores) {
             (Library::LightGbm, [score]) => *score = values.fold(*score, |sum, value| sum + value),

@@ -4,20 +4,15 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_castsi512_pd,
-    _mm512_castsi512_si128, _mm512_cmp_pd_mask, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask,
-    _mm512_cvtepi64_epi8, _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_add_epi64,
-    _mm512_mask_mov_epi8, _mm512_mask_or_epi32, _mm512_mask_or_epi64, _mm512_maskz_mov_epi16,
-    _mm512_maskz_mov_epi32, _mm512_maskz_mov_epi64, _mm512_movepi8_mask, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_set1_pd, _mm512_setzero_si512,
-    _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask,
+    _mm512_cmpgt_epu8_mask, _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_mask_mov_epi8,
+    _mm512_mask_or_epi32, _mm512_mask_or_epi64, _mm512_maskz_mov_epi16, _mm512_maskz_mov_epi32,
+    _mm512_maskz_mov_epi64, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8,
+    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srli_epi64, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi64,
 };
 
-use super::ranking::{Cuts, EIGHTS_AT_ONCE, Ranking};
-use super::{BLOCK, Chunk, MISSING, Masks, ROWS, Ranks, SOURCES, Trees};
-use crate::Library;
-use crate::score::reference::as_read;
-use crate::tree::Missing;
+use super::{BLOCK, Chunk, Leaves, MISSING, Masks, Ranks, Scores, Trees};
 
 /// Rows whose ranks stay in registers while the trees pass.
 const TOGETHER: usize = 4;
@@ -26,132 +21,25 @@ const TOGETHER: usize = 4;
 ///
 /// # Panics
 /// On a machine without the instructions.
-pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+pub(super) fn add(trees: &Trees, ranks: &[Ranks], all: &Leaves, mut scores: Scores<'_>) {
     assert!(trees.machine.permutes_bytes(), "asked by the caller");
-    for (ranks, scores) in ranks.chunks(TOGETHER).zip(scores.chunks_mut(TOGETHER * outputs)) {
+    for ranks in ranks.chunks(TOGETHER) {
+        let (now, then) = scores.split_at(ranks.len());
+        scores = then;
         // SAFETY: the machine was found to have every feature that the function is compiled for.
         unsafe {
             match ranks.len() {
-                1 => add_rows::<1>(trees, ranks, outputs, scores),
-                2 => add_rows::<2>(trees, ranks, outputs, scores),
-                3 => add_rows::<3>(trees, ranks, outputs, scores),
-                _ => add_rows::<TOGETHER>(trees, ranks, outputs, scores),
+                1 => add_rows::<1>(trees, ranks, all, now),
+                2 => add_rows::<2>(trees, ranks, all, now),
+                3 => add_rows::<3>(trees, ranks, all, now),
+                _ => add_rows::<TOGETHER>(trees, ranks, all, now),
             }
         }
     }
-}
-
-/// Ranks the numbers of up to [`ROWS`] rows.
-///
-/// # Panics
-/// On a machine without the instructions.
-pub(super) fn rank(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-    assert!(ranking.machine().permutes_bytes(), "asked by the caller");
-    // SAFETY: the machine was found to have every feature that the function is compiled for.
-    unsafe {
-        match ranking.library() {
-            Library::LightGbm if ranks.len() == ROWS => {
-                rank_together::<_CMP_LT_OQ>(ranking, rows, width, ranks);
-            }
-            Library::XgBoost if ranks.len() == ROWS => {
-                rank_together::<_CMP_LE_OQ>(ranking, rows, width, ranks);
-            }
-            Library::LightGbm => rank_rows::<_CMP_LT_OQ>(ranking, rows, width, ranks),
-            Library::XgBoost => rank_rows::<_CMP_LE_OQ>(ranking, rows, width, ranks),
-        }
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
-fn rank_rows<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-    let numbers = ranking.numbers();
-    for (row, ranks) in rows.chunks_exact(width).zip(ranks) {
-        let mut values = [0.0; SOURCES];
-        for (number, value) in numbers.iter().zip(&mut values) {
-            *value = as_read(ranking.library(), row[number.feature as usize]);
-        }
-        let mut ranked = 0;
-        for run in ranking.runs() {
-            ranked = run.numbers.end;
-            let (values, ranks) = (&values[run.numbers.clone()], &mut ranks[run.numbers]);
-            match run.eights {
-                1 => rank_run::<PASSES, 1>(run.cuts, values, ranks),
-                2 => rank_run::<PASSES, 2>(run.cuts, values, ranks),
-                3 => rank_run::<PASSES, 3>(run.cuts, values, ranks),
-                _ => rank_run::<PASSES, EIGHTS_AT_ONCE>(run.cuts, values, ranks),
-            }
-        }
-        for (at, number) in numbers.iter().enumerate().skip(ranked) {
-            ranks[at] = count::<PASSES>(ranking.cuts(number), values[at]);
-        }
-        for (at, number) in numbers.iter().enumerate() {
-            if number.missing == Missing::NotANumber {
-                ranks[at] |= u8::from(values[at].is_nan()).wrapping_neg();
-            } else if number.is_missing(values[at]) {
-                ranks[at] = MISSING;
-            } else if values[at].is_nan() {
-                ranks[at] = count::<PASSES>(ranking.cuts(number), 0.0);
-            }
-        }
-    }
-}
-
-/// Ranks [`ROWS`] rows, a lane each: every threshold is compared with all of them.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
-fn rank_together<const PASSES: i32>(ranking: &Ranking, rows: &[f64], width: usize, ranks: &mut [Ranks]) {
-    let one = _mm512_set1_epi64(1);
-    for (at, number) in ranking.numbers().iter().enumerate().take(SOURCES) {
-        let mut values = [0.0; ROWS];
-        for (value, row) in values.iter_mut().zip(rows.chunks_exact(width)) {
-            *value = as_read(ranking.library(), row[number.feature as usize]);
-        }
-        let missing = values.map(|value| number.is_missing(value));
-        if number.missing != Missing::NotANumber {
-            // NaN that is not missing counts as 0; it passes nothing otherwise.
-            values = values.map(|value| if value.is_nan() { 0.0 } else { value });
-        }
-        let values = _mm512_castsi512_pd(load(&values));
-        let mut passed = _mm512_setzero_si512();
-        for threshold in ranking.thresholds(number) {
-            let passes = _mm512_cmp_pd_mask::<PASSES>(_mm512_set1_pd(*threshold), values);
-            passed = _mm512_mask_add_epi64(passed, passes, passed, one);
-        }
-        let passed = _mm_cvtsi128_si64(_mm512_cvtepi64_epi8(passed)).to_le_bytes();
-        for ((ranks, passed), missing) in ranks.iter_mut().zip(passed).zip(missing) {
-            ranks[at] = passed | u8::from(missing).wrapping_neg();
-        }
-    }
-}
-
-/// Ranks numbers of `EIGHTS` eights each; NaN passes nothing.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
-fn rank_run<const PASSES: i32, const EIGHTS: usize>(cuts: &[[f64; 8]], values: &[f64], ranks: &mut [u8]) {
-    for ((cuts, value), rank) in cuts.as_chunks::<EIGHTS>().0.iter().zip(values).zip(ranks) {
-        let value = _mm512_set1_pd(*value);
-        let passed =
-            |eight| _mm512_cmp_pd_mask::<PASSES>(_mm512_castsi512_pd(load(eight)), value).count_ones();
-        *rank = cuts.iter().map(passed).sum::<u32>() as u8;
-    }
-}
-
-/// How many thresholds a value passes: first the eight is found, then the place in it.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,popcnt")]
-fn count<const PASSES: i32>(cuts: Cuts<'_>, value: f64) -> u8 {
-    let value = _mm512_set1_pd(value);
-    let passed =
-        |eight: &[f64; 8]| _mm512_cmp_pd_mask::<PASSES>(_mm512_castsi512_pd(load(eight)), value).count_ones();
-    if cuts.pivots.is_empty() {
-        return cuts.eights.iter().map(passed).sum::<u32>() as u8;
-    }
-    let whole: u32 = cuts.pivots.iter().map(passed).sum();
-    // A value that passes all of the last eight passes its pivot too.
-    cuts.eights.get(whole as usize).map_or(8 * whole, |eight| 8 * whole + passed(eight)) as u8
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1")]
-fn add_rows<const COUNT: usize>(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+fn add_rows<const COUNT: usize>(trees: &Trees, ranks: &[Ranks], all: &Leaves, scores: Scores<'_>) {
     let mut tables = [[_mm512_setzero_si512(); 4]; COUNT];
     let mut any_missing = false;
     for (table, ranks) in tables.iter_mut().zip(ranks) {
@@ -161,9 +49,9 @@ fn add_rows<const COUNT: usize>(trees: &Trees, ranks: &[Ranks], outputs: usize, 
         }
     }
     if any_missing {
-        add_blocks::<COUNT, true>(trees, &tables, outputs, scores);
+        add_blocks::<COUNT, true>(trees, &tables, all, scores);
     } else {
-        add_blocks::<COUNT, false>(trees, &tables, outputs, scores);
+        add_blocks::<COUNT, false>(trees, &tables, all, scores);
     }
 }
 
@@ -171,9 +59,10 @@ fn add_rows<const COUNT: usize>(trees: &Trees, ranks: &[Ranks], outputs: usize, 
 fn add_blocks<const COUNT: usize, const ANY_MISSING: bool>(
     trees: &Trees,
     tables: &[[__m512i; 4]; COUNT],
-    outputs: usize,
-    scores: &mut [f64],
+    all: &Leaves,
+    mut scores: Scores<'_>,
 ) {
+    let values = all.values();
     let mut first_tree = 0;
     for block in &trees.blocks {
         // One slot more, for the places of a chunk without a tree.
@@ -184,7 +73,7 @@ fn add_blocks<const COUNT: usize, const ANY_MISSING: bool>(
                 let mut put = |tree: usize, ruled_out: u64| {
                     let (first, slot) = chunk.trees[tree];
                     let leaf = ruled_out.trailing_ones() as usize;
-                    leaves[usize::from(slot)] = trees.values[first as usize + leaf];
+                    leaves[usize::from(slot)] = values[first as usize + leaf];
                 };
                 match &chunk.masks {
                     Masks::Four(masks) => {
@@ -201,7 +90,7 @@ fn add_blocks<const COUNT: usize, const ANY_MISSING: bool>(
                 }
             }
         }
-        for (leaves, scores) in leaves.iter().zip(scores.chunks_exact_mut(outputs)) {
+        for (leaves, scores) in leaves.iter().zip(scores.rows()) {
             trees.sum(&leaves[..block.tree_count], first_tree, scores);
         }
         first_tree += block.tree_count;

@@ -1,11 +1,11 @@
 //! What the vector instructions do, one split after another: the reference that they are compared with.
 
-use super::{BLOCK, Chunk, MISSING, Masks, Ranks, Trees};
+use super::{BLOCK, Chunk, Leaves, MISSING, Masks, Ranks, Scores, Trees};
 
-pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [f64]) {
+pub(super) fn add(trees: &Trees, ranks: &[Ranks], all: &Leaves, mut scores: Scores<'_>) {
     let mut first_tree = 0;
     for block in &trees.blocks {
-        for (ranks, scores) in ranks.iter().zip(scores.chunks_exact_mut(outputs)) {
+        for (ranks, scores) in ranks.iter().zip(scores.rows()) {
             let mut leaves = [0.0; BLOCK];
             for chunk in &trees.chunks[block.chunks.clone()] {
                 let right = right(chunk, ranks);
@@ -17,7 +17,7 @@ pub(super) fn add(trees: &Trees, ranks: &[Ranks], outputs: usize, scores: &mut [
                 for (tree, (first, slot)) in chunk.trees.iter().enumerate().take(tree_count) {
                     let leaf = leaf(&chunk.masks, tree, right);
                     if usize::from(*slot) < BLOCK {
-                        leaves[usize::from(*slot)] = trees.values[*first as usize + leaf];
+                        leaves[usize::from(*slot)] = all.values()[*first as usize + leaf];
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use super::column::{CUTS_MAX, Column, Columns, RIGHT, Reading};
 use super::{BLOCK, Block, COLUMNS_MAX, Group, LANES, Machine, Node, Packed};
 use crate::Model;
+use crate::score::leaves::{Leaves, left_to_right};
 use crate::tree::{self, Missing, Rule, Tree};
 
 impl Packed {
@@ -17,14 +18,15 @@ impl Packed {
             machine,
             columns,
             nodes: Vec::with_capacity(node_count),
-            values: Vec::with_capacity(node_count.div_ceil(2)),
+            leaves: Leaves::new(model)?,
             first_leaves: Vec::with_capacity(model.trees.len()),
             blocks: Vec::new(),
             outputs: Vec::new(),
             feature_count: model.head.feature_names.len(),
         };
         let mut roots = Vec::with_capacity(model.trees.len());
-        for tree in &model.trees {
+        for (number, tree) in model.trees.iter().enumerate() {
+            packed.first_leaves.push(packed.leaves.first_of(number)?);
             roots.push((packed.nodes.len() as u32, tree.depth as u32));
             packed.push_tree(tree, &index)?;
         }
@@ -37,8 +39,10 @@ impl Packed {
 
     /// Appends the nodes of a tree level by level, so that children are neighbours.
     fn push_tree(&mut self, tree: &Tree, index: &Index) -> Option<()> {
-        let first_leaf = self.values.len();
-        self.first_leaves.push(first_leaf as u32);
+        let mut numbers = vec![0; tree.nodes.len()];
+        for (number, at) in left_to_right(tree).into_iter().enumerate() {
+            numbers[at] = u16::try_from(number).ok()?;
+        }
         let mut level = vec![0_usize];
         let mut next = Vec::new();
         let mut after_level = self.nodes.len() + 1;
@@ -46,10 +50,8 @@ impl Packed {
             for at in &level {
                 let here = self.nodes.len() as u32;
                 match &tree.nodes[*at] {
-                    tree::Node::Leaf { value, .. } => {
-                        let number = u16::try_from(self.values.len() - first_leaf).ok()?;
-                        self.nodes.push(Node { column: number, rank: RIGHT, left: here });
-                        self.values.push(*value);
+                    tree::Node::Leaf { .. } => {
+                        self.nodes.push(Node { column: numbers[*at], rank: RIGHT, left: here });
                     }
                     tree::Node::Split { feature, rule, left, right } => {
                         let (column, rank) = self.columns.find(index, *feature, rule)?;
