@@ -42,6 +42,10 @@
 //! XGBoost's `predict` and `inplace_predict` round DART models differently; this crate follows `predict`.
 //! `multi:softmax` answers the probabilities, of which the original answers the index of the largest.
 //!
+//! What single trees say comes from the specification form, tree by tree: the leaf that a row reaches
+//! ([`Model::leaves`]) and what it adds to the raw score ([`Model::tree_values`]), for one row and for many.
+//! Those values, added to [`Model::base`] in the original's order and width, are the raw score's bits.
+//!
 //! Explanations ([`Model::explainer`]) are exact TreeSHAP, laid out as LightGBM's `pred_contrib` and XGBoost's
 //! `pred_contribs`: for each output the features, then the expected value, weighed by the file's own covers.
 //! They are no bits of the original: all is f64, LightGBM's agree to 1e-13 of the score's scale and XGBoost's to
@@ -72,6 +76,7 @@ mod load;
 mod model;
 mod read;
 mod score;
+mod single_trees;
 mod splits;
 mod tree;
 

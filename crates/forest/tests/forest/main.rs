@@ -11,3 +11,5 @@ mod random;
 mod refusals;
 mod rows;
 mod shapley;
+mod single_trees;
+mod text;

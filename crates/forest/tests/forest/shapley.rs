@@ -4,30 +4,9 @@ use forest::{Limits, Model};
 use proptest::prelude::*;
 
 use crate::random::{Choices, model};
-
-/// One tree of a model's text, read apart from the crate.
-struct Tree {
-    fields: Vec<(String, Vec<f64>)>,
-}
+use crate::text::Tree;
 
 impl Tree {
-    fn all(text: &str) -> Vec<Tree> {
-        let sections = text.split("\n\n").filter(|section| section.starts_with("Tree="));
-        let read = |section: &str| {
-            let fields = section.lines().filter_map(|line| {
-                let (key, values) = line.split_once('=')?;
-                let values = values.split_ascii_whitespace().map(|word| word.parse().unwrap()).collect();
-                Some((key.to_owned(), values))
-            });
-            Tree { fields: fields.collect() }
-        };
-        sections.map(read).collect()
-    }
-
-    fn get(&self, key: &str, index: usize) -> f64 {
-        self.fields.iter().find(|(name, _)| name == key).unwrap().1[index]
-    }
-
     fn count(&self, node: i32) -> f64 {
         match usize::try_from(node) {
             Ok(split) => self.get("internal_count", split),
