@@ -7,7 +7,8 @@ use forest::{Library, Limits, Model, RowError};
 use proptest::prelude::*;
 
 use crate::golden;
-use crate::random::{Choices, model};
+use crate::random::{model, value};
+use crate::seeded::Random;
 use crate::text::Tree;
 
 /// The leaves and tree values of rows, asked one by one; the batch has to say the same.
@@ -78,10 +79,10 @@ proptest! {
 
     #[test]
     fn tree_values_of_random_models_add_up_to_the_raw_scores_bits(seed: u64, features in 1..9_usize, trees in 0..40_usize, outputs in 1..4_usize) {
-        let mut choices = Choices(seed);
-        let text = model(&mut choices, features, trees, outputs);
+        let mut random = Random(seed);
+        let text = model(&mut random, features, trees, outputs);
         let model = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
-        let rows: Vec<f64> = (0..7 * features).map(|_| choices.value()).collect();
+        let rows: Vec<f64> = (0..7 * features).map(|_| value(&mut random)).collect();
         check_sums(&format!("seed {seed}"), &model, &rows);
     }
 }
