@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Times other scorers of LightGBM and XGBoost models, and counts the rows on which they differ from the original.
 
-    forest.py MODEL ROWS WIDTH [--most-nodes 60000]
+    forest.py MODEL ROWS WIDTH --edges FILE
+    forest.py MODEL ROWS WIDTH --ours FILE [--most-nodes 60000]
 
 MODEL is a LightGBM text or an XGBoost UBJSON file; ROWS has little-endian f64, row after row. Prints one JSON object a line:
 {"peer", "batch", "us", "real", "edge", "note"}: CPU microseconds a row in batches of 1, 10 and 1,000 (one thread, median of
 rounds), and of 1,000 rows each how many have another raw score than the original's, as f64 for LightGBM and as f32 for
-XGBoost. A peer that could not be measured has a note that says why. `cargo xtask bench forest` calls it.
+XGBoost. A peer that could not be measured has a note that says why.
+
+The first call only writes the edge rows to FILE. The second reads our own raw scores from FILE (f64, those of the rows and
+then those of the edge rows) and counts them as it counts the peers'. `cargo xtask bench forest` does both.
 """
 import argparse, ctypes, json, math, os, statistics, sys, tempfile, time
 
@@ -192,11 +196,20 @@ def main():
     arguments.add_argument("model")
     arguments.add_argument("rows")
     arguments.add_argument("width", type=int)
+    kinds = arguments.add_mutually_exclusive_group(required=True)
+    kinds.add_argument("--edges")
+    kinds.add_argument("--ours")
     arguments.add_argument("--most-nodes", type=int, default=60_000)
     given = arguments.parse_args()
     library = (LightGbm if open(given.model, "rb").read(4) == b"tree" else XgBoost)(given.model)
     rows = np.fromfile(given.rows, dtype="<f8").reshape(-1, given.width)
     edges = edge_rows(library.cuts, given.width, rows, library.single)
+    if given.edges:
+        edges.astype("<f8").tofile(given.edges)
+        return
+    scores = np.fromfile(given.ours, dtype="<f8").reshape(2, len(rows), -1)
+    real, edge = (differing(library, lambda _: ours, asked) for ours, asked in zip(scores, (rows, edges)))
+    say(peer="ours", real=real, edge=edge)
     peers = [
         *library.peers(given.most_nodes),
         ("oneDAL daal4py (python)", lambda: onedal(library)),

@@ -63,7 +63,7 @@ impl Measure {
 pub(crate) fn report(suite: &str, measures: &[Measure], file: Option<&Path>) -> Result<()> {
     let mut lines = String::new();
     for measure in measures {
-        let peer = measure.peer.map_or(String::new(), |(name, peer)| format!("{name} {peer:.1}"));
+        let peer = measure.peer.map_or(String::new(), |(name, peer)| format!("{name} {}", figure(peer)));
         let ratio = measure.ratio().map_or(String::new(), |ratio| format!("{ratio:.2}"));
         let goal = match (measure.goal, measure.holds()) {
             (Some(Goal::AtMost(most)), holds) => format!("<= {most} {}", verdict(holds)),
@@ -71,8 +71,10 @@ pub(crate) fn report(suite: &str, measures: &[Measure], file: Option<&Path>) -> 
             (None, _) => String::new(),
         };
         println!(
-            "  {:<34} {:>12.1} {:<11} {peer:<18} {ratio:>6} {goal}",
-            measure.name, measure.ours, measure.unit
+            "  {:<34} {:>12} {:<11} {peer:<18} {ratio:>6} {goal}",
+            measure.name,
+            figure(measure.ours),
+            measure.unit
         );
         let goal = measure.goal.map(|goal| match goal {
             Goal::AtMost(value) | Goal::AtLeast(value) => value,
@@ -91,6 +93,11 @@ pub(crate) fn report(suite: &str, measures: &[Measure], file: Option<&Path>) -> 
     Ok(())
 }
 
+/// With one digit after the point, and with an exponent if that would show nothing.
+fn figure(value: f64) -> String {
+    if value != 0.0 && value.abs() < 0.05 { format!("{value:.1e}") } else { format!("{value:.1}") }
+}
+
 const fn verdict(holds: Option<bool>) -> &'static str {
     match holds {
         Some(true) => "holds",
@@ -102,6 +109,12 @@ const fn verdict(holds: Option<bool>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_figures_are_shown() {
+        let shown = [0.0, 0.049, 3.1e-15, 12.34].map(figure);
+        assert_eq!(shown, ["0.0", "4.9e-2", "3.1e-15", "12.3"]);
+    }
 
     #[test]
     fn a_goal_holds_or_does_not() {

@@ -3,6 +3,7 @@
 mod hessboost;
 mod lightgbm;
 mod python;
+mod shap;
 mod xgboost;
 
 use std::hint::black_box;
@@ -41,6 +42,7 @@ pub(super) fn beside(libraries: &Libraries, subject: &Subject) -> Result<Vec<Mea
         Library::XgBoost => beside_xgboost(libraries, subject)?,
     };
     measures.extend(explanations(libraries, subject)?);
+    measures.push(shap::deviations(libraries, subject)?);
     Ok(measures)
 }
 
@@ -140,7 +142,7 @@ fn explanations(libraries: &Libraries, subject: &Subject) -> Result<Vec<Measure>
     let mut ours = || {
         let _ = black_box(explainer.contributions_batch(rows, &mut out));
     };
-    let mut other = || hessboost.contributions(BATCH);
+    let mut other = || drop(black_box(hessboost.contributions(BATCH)));
     let lightgbm = LightGbm::new(&libraries.lightgbm, subject);
     let xgboost = XgBoost::new(&libraries.xgboost, subject);
     let mut original = || match subject.model.library() {

@@ -72,7 +72,8 @@ pub struct Bundle {
 
 impl Bundle {
     /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, the causality
-    /// certificate, every booster's shape, every golden row, and the parity certificate with its sample rows to the bit.
+    /// certificate, every booster's shape and the names and order of its features, every golden row, and the parity
+    /// certificate with its sample rows to the bit.
     ///
     /// # Errors
     /// The first thing that does not hold, with what to do about it.

@@ -7,10 +7,15 @@
 //! Models are LightGBM's `.txt` and XGBoost's `.ubj` or `.json`. Rows are made at random, or read from a file of
 //! little-endian f64. Times are the medians of seven passes, one row at a time and ten.
 
+#[path = "../tests/shared/seeded.rs"]
+mod seeded;
+
 use std::error::Error;
 use std::time::Instant;
 
 use forest::{Explainer, Limits, Model};
+
+use self::seeded::Random;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let count = if rows.is_empty() { 100 } else { rows.len() / model.feature_count() / 10 * 10 };
         let mut random = Random(7);
         let rows: Vec<f64> = (0..count * model.feature_count())
-            .map(|index| rows.get(index).copied().unwrap_or_else(|| random.value()))
+            .map(|index| rows.get(index).copied().unwrap_or_else(|| value(&mut random)))
             .collect();
         let start = Instant::now();
         let mut explainer = model.explainer()?;
@@ -78,18 +83,8 @@ fn time(
     Ok(times[3])
 }
 
-/// A generator of Marsaglia's xorshift family.
-struct Random(u64);
-
-impl Random {
-    /// Roughly normal: the sum of uniform numbers.
-    fn value(&mut self) -> f64 {
-        let mut uniform = || {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-        };
-        (0..6).map(|_| uniform()).sum()
-    }
+/// Roughly normal: the sum of uniform numbers.
+fn value(random: &mut Random) -> f64 {
+    const STEPS: usize = 1 << 52;
+    (0..6).map(|_| random.below(STEPS) as f64 / STEPS as f64 - 0.5).sum()
 }

@@ -17,12 +17,18 @@
 //! - **LightGBM** text files, versions v3 and v4: regression (with `reg_sqrt`), l1, huber, fair, quantile, mape,
 //!   poisson, gamma, tweedie, binary, cross-entropy, multiclass, multiclassova, lambdarank, xendcg and custom
 //!   objectives; numerical and categorical splits; missing values none, zero and NaN; random forests; DART.
-//! - **XGBoost** UBJSON and JSON files, versions 1.6 to 3.2: `reg:*` but `reg:expectileerror`, `binary:*`,
-//!   `multi:*`, `count:poisson`, `survival:cox`, `rank:*`; numerical and categorical splits; base scores of
-//!   both file generations; several targets; DART; parallel trees.
+//! - **XGBoost** UBJSON and JSON files, versions 1.6 to 3.2: every `reg:*`, `binary:*`, `multi:*` and `rank:*` of
+//!   them, `count:poisson`, `survival:cox`; numerical and categorical splits; base scores of both file
+//!   generations; several targets; DART; parallel trees.
 //!
-//! Everything else (linear trees and boosters, multi-output trees, `cross_entropy_lambda`, `survival:aft`) is
-//! a [`LoadError`] that names it.
+//! Everything else (linear trees and boosters, multi-output trees, `cross_entropy_lambda`, `survival:aft`,
+//! `reg:expectileerror`) is a [`LoadError`] that names it.
+//!
+//! Answers are 3.2's also where later versions of XGBoost changed their mind, and no golden comes from those:
+//! - `reg:expectileerror` came with 3.3. It is no identity: of several expectiles each one after the first is the
+//!   one before, 1e-6 and the softplus of its raw score, summed in f32, and base scores go the way back. That asks
+//!   for `log1pf` and `expm1f` with glibc's bits, and 3.2 refuses the file.
+//! - `reg:quantileerror` of several quantiles is answered as 3.2 does, each by its own trees; 3.4 sorts them.
 //!
 //! # What "the original's bits" means
 //! The rules that decide the last bit, each checked by golden rows from LightGBM 4.7.0 and XGBoost 3.2.0 that
@@ -41,6 +47,10 @@
 //!
 //! XGBoost's `predict` and `inplace_predict` round DART models differently; this crate follows `predict`.
 //! `multi:softmax` answers the probabilities, of which the original answers the index of the largest.
+//!
+//! What single trees say comes from the specification form, tree by tree: the leaf that a row reaches
+//! ([`Model::leaves`]) and what it adds to the raw score ([`Model::tree_values`]), for one row and for many.
+//! Those values, added to [`Model::base`] in the original's order and width, are the raw score's bits.
 //!
 //! Explanations ([`Model::explainer`]) are exact TreeSHAP, laid out as LightGBM's `pred_contrib` and XGBoost's
 //! `pred_contribs`: for each output the features, then the expected value, weighed by the file's own covers.
@@ -72,6 +82,7 @@ mod load;
 mod model;
 mod read;
 mod score;
+mod single_trees;
 mod splits;
 mod tree;
 

@@ -128,21 +128,4 @@ impl Model {
         self.head.transform(out);
         Ok(())
     }
-
-    /// Writes the leaf that a row reaches in each tree, by the original's numbering (`predict(...,
-    /// pred_leaf=True)`), and returns the number of splits passed over all trees.
-    ///
-    /// # Errors
-    /// A [`RowError`] if `row` hasn't [`Model::feature_count`] or `leaves` not [`Model::tree_count`] values.
-    pub fn leaves(&self, row: &[f64], leaves: &mut [u32]) -> Result<usize, RowError> {
-        check_width(row.len(), self.feature_count())?;
-        check_room(leaves.len(), self.tree_count())?;
-        let mut visits = 0;
-        for (tree, index) in self.trees.iter().zip(leaves) {
-            let leaf = reference::leaf(self.head.library, tree, row);
-            *index = leaf.index;
-            visits += leaf.splits;
-        }
-        Ok(visits)
-    }
 }

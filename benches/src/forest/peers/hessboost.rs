@@ -35,9 +35,12 @@ impl Hessboost {
         }
     }
 
-    pub(super) fn contributions(&self, batch: usize) {
+    /// SHAP values of the first rows, in the order of ours.
+    pub(super) fn contributions(&self, batch: usize) -> Result<Vec<f64>> {
         let rows = &self.rows[..batch * self.width];
-        let matrix = DMatrix::from_dense(rows, batch, self.width);
-        drop(black_box(matrix.map(|matrix| self.model.predict_contribs(&matrix, Iterations::Best))));
+        let found = DMatrix::from_dense(rows, batch, self.width)
+            .and_then(|matrix| self.model.predict_contribs(&matrix, Iterations::Best))
+            .map_err(|error| anyhow!("hessboost explains nothing: {error}"))?;
+        Ok(found.as_slice().iter().map(|value| f64::from(*value)).collect())
     }
 }

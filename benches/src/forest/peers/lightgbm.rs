@@ -107,12 +107,15 @@ impl<'a> LightGbm<'a> {
         }
     }
 
-    pub(super) fn contributions(&self, rows: &[f64]) {
+    /// SHAP values, in the order of ours.
+    pub(super) fn contributions(&self, rows: &[f64]) -> Result<Vec<f64>> {
         let mut out = vec![0.0; rows.len() / self.width * self.outputs * (self.width + 1)];
-        self.predict(rows, CONTRIBUTIONS, &mut out);
+        let status = self.predict(rows, CONTRIBUTIONS, &mut out);
+        ensure!(status == 0, "LightGBM explains nothing");
+        Ok(out)
     }
 
-    fn predict(&self, rows: &[f64], kind: c_int, out: &mut [f64]) {
+    fn predict(&self, rows: &[f64], kind: c_int, out: &mut [f64]) -> c_int {
         let (count, width, mut length) = ((rows.len() / self.width) as i32, self.width as i32, 0);
         // SAFETY: the booster is live; the rows have the stated shape; `out` has room for this kind of answer.
         unsafe {
@@ -130,7 +133,7 @@ impl<'a> LightGbm<'a> {
                 &raw mut length,
                 out.as_mut_ptr(),
             )
-        };
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::slice;
 
 use anyhow::{Context as _, Result, ensure};
 use klinecast_trainer::fit::xgboost_path;
@@ -118,24 +119,35 @@ impl<'a> XgBoost<'a> {
         }
     }
 
-    pub(super) fn contributions(&self, batch: usize) {
+    /// SHAP values of the first rows, in the order of ours.
+    pub(super) fn contributions(&self, batch: usize) -> Result<Vec<f64>> {
         let (mut shape, mut dimensions, mut answer) = (ptr::null(), 0, ptr::null());
         let (rows, mut matrix) = (&self.rows[..batch * self.width], ptr::null_mut());
-        // SAFETY: the rows have the stated shape and are copied; the matrix is freed once; answers are not read.
-        unsafe {
-            let new = self.api.matrix_new;
-            if new(rows.as_ptr(), batch as u64, self.width as u64, f32::NAN, &raw mut matrix) == 0 {
-                (self.api.predict)(
-                    self.handle,
-                    matrix,
-                    CONTRIBUTIONS.as_ptr(),
-                    &raw mut shape,
-                    &raw mut dimensions,
-                    &raw mut answer,
-                );
-                (self.api.matrix_free)(matrix);
-            }
-        }
+        // SAFETY: the rows have the stated shape and are copied.
+        let status = unsafe {
+            (self.api.matrix_new)(rows.as_ptr(), batch as u64, self.width as u64, f32::NAN, &raw mut matrix)
+        };
+        ensure!(status == 0, "XGBoost makes no matrix");
+        // SAFETY: booster and matrix are live, the matrix is freed once, answers go to live locals.
+        let status = unsafe {
+            let status = (self.api.predict)(
+                self.handle,
+                matrix,
+                CONTRIBUTIONS.as_ptr(),
+                &raw mut shape,
+                &raw mut dimensions,
+                &raw mut answer,
+            );
+            (self.api.matrix_free)(matrix);
+            status
+        };
+        ensure!(status == 0, "XGBoost explains nothing");
+        // SAFETY: the library says how many lengths the shape has and keeps both lists until the booster is asked again.
+        let found = unsafe {
+            let length: u64 = slice::from_raw_parts(shape, dimensions as usize).iter().product();
+            slice::from_raw_parts(answer, length as usize)
+        };
+        Ok(found.iter().map(|value| f64::from(*value)).collect())
     }
 }
 

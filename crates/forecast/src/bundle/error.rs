@@ -1,6 +1,7 @@
 //! Why a bundle was refused, and what to do.
 
 use features::CatalogueDifference;
+use forest::FeatureError;
 use kline::{Interval, Symbol};
 
 use super::PARITY_FILE;
@@ -119,6 +120,18 @@ pub enum BundleError {
         /// By catalogue or task.
         expected: usize,
     },
+    /// A booster reads other features than the bundle's rows have, or the same ones in another order.
+    #[error(
+        "booster {name} of {task} was trained on other features than the manifest's, or in another order: {problem}; train the bundle again"
+    )]
+    Features {
+        /// Its path within the bundle.
+        name: String,
+        /// The task.
+        task: Task,
+        /// The first feature that is missing or stands elsewhere.
+        problem: FeatureError,
+    },
     /// A target transform that makes no sense for the task.
     #[error("target transform {transform} does not suit {task}; train the bundle again")]
     Transform {
@@ -210,6 +223,7 @@ impl BundleError {
             Self::Parity { .. } => "bundle_parity",
             Self::Booster { .. } => "bundle_booster",
             Self::Shape { .. } => "bundle_shape",
+            Self::Features { .. } => "bundle_features",
             Self::Transform { .. } => "bundle_transform",
             Self::GoldenRow { .. } => "bundle_golden_row",
             Self::NoGoldenRow { .. } => "bundle_no_golden_row",

@@ -31,7 +31,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
     let mut models = Vec::with_capacity(2 * manifest.tasks.len());
     for entry in &manifest.tasks {
-        models.extend(load(entry, &files)?);
+        models.extend(load(entry, &manifest, &files)?);
     }
     let boosters: Vec<Booster> = models.iter().map(Booster::new).collect();
     for (entry, boosters) in manifest.tasks.iter().zip(boosters.chunks_exact(2)) {
@@ -187,7 +187,11 @@ fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), Bundle
 }
 
 /// A task's models: LightGBM's and XGBoost's.
-fn load(entry: &TaskEntry, files: &BTreeMap<String, Vec<u8>>) -> Result<[Model; 2], BundleError> {
+fn load(
+    entry: &TaskEntry,
+    manifest: &Manifest,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<[Model; 2], BundleError> {
     let task = entry.task;
     if !entry.transform.suits(task) {
         return Err(BundleError::Transform { task, transform: format!("{:?}", entry.transform) });
@@ -198,10 +202,18 @@ fn load(entry: &TaskEntry, files: &BTreeMap<String, Vec<u8>>) -> Result<[Model; 
             problem: format!("names {}, which does not answer {task}", entry.best_baseline),
         });
     }
-    Ok([
-        model(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, files)?,
-        model(&entry.xgboost.file, task, GoldenLibrary::XgBoost, files)?,
-    ])
+    let members = [
+        (&entry.lightgbm.file, model(&entry.lightgbm.file, task, GoldenLibrary::LightGbm, files)?),
+        (&entry.xgboost.file, model(&entry.xgboost.file, task, GoldenLibrary::XgBoost, files)?),
+    ];
+    for (name, model) in &members {
+        model.check_features(&manifest.features).map_err(|problem| BundleError::Features {
+            name: (*name).clone(),
+            task,
+            problem,
+        })?;
+    }
+    Ok(members.map(|(_, model)| model))
 }
 
 fn model(

@@ -252,6 +252,46 @@ fn boosters_that_are_broken_or_of_another_shape_are_refused() {
     assert_eq!(refused(swapped).1, "bundle_shape");
 }
 
+/// Exchanges the first places of two texts, which are of one length.
+fn exchange(bytes: &mut [u8], texts: [&[u8]; 2]) {
+    let [one, other] =
+        texts.map(|text| bytes.windows(text.len()).position(|window| window == text).expect("it is there"));
+    bytes[one..one + texts[1].len()].copy_from_slice(texts[1]);
+    bytes[other..other + texts[0].len()].copy_from_slice(texts[0]);
+}
+
+#[test]
+fn boosters_that_read_the_features_in_another_order_are_refused_by_the_first() {
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let next = |at: usize| names[at + 1..].iter().position(|other| other.len() == names[at].len());
+    let (at, after) = (1..names.len()).find_map(|at| Some((at, next(at)?))).expect("two names of one length");
+    let (first, other) = (names[at], at + 1 + after);
+    // As a whole word of either format.
+    let word = |name: &str| [b" ", name.as_bytes(), b" "].concat();
+    let counted = |name: &str| [&(name.len() as u64).to_be_bytes(), name.as_bytes()].concat();
+    let words = [word(first), word(names[other])];
+    let texts = [counted(first), counted(names[other])];
+    for (file, library, texts) in [
+        ("boosters/return_1step.lightgbm.txt", "LightGBM", words),
+        ("boosters/return_4step.xgboost.ubj", "XGBoost", texts),
+    ] {
+        let moved = with_file(file, move |bytes| exchange(bytes, [&texts[0], &texts[1]]));
+        let (error, reason) = refused(moved);
+        assert_eq!(reason, "bundle_features", "{library}: {error}");
+        let elsewhere = format!("reads `{}` as value {at} of a row, but it is value {other}", names[other]);
+        let text = error.to_string();
+        assert!(text.contains(file) && text.contains(&elsewhere), "{text}");
+    }
+    let renamed = with_file("boosters/return_1step.lightgbm.txt", |bytes| {
+        let text = String::from_utf8(std::mem::take(bytes)).expect("text");
+        let last = features::Catalogue::standard().names().last().expect("features");
+        *bytes = text.replace(&format!("{last}\n"), "phase_of_the_moon\n").into_bytes();
+    });
+    let (error, reason) = refused(renamed);
+    assert_eq!(reason, "bundle_features");
+    assert!(error.to_string().contains("`phase_of_the_moon`"), "{error}");
+}
+
 #[test]
 fn golden_rows_are_checked_to_the_last_bit() {
     let change = |change: fn(&mut Value)| {

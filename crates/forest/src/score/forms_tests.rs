@@ -1,8 +1,12 @@
 //! Every form against the plain scorer, bit for bit, with and without this machine's own instructions, on all golden models
 //! and on rows whose values stand on thresholds, one step beside them, or are special.
 
+#[path = "../../tests/shared/seeded.rs"]
+mod seeded;
+
 use std::path::Path;
 
+use self::seeded::Random;
 use super::machine::Machine;
 use super::packed::Packed;
 use super::ranked::Ranked;
@@ -30,18 +34,6 @@ fn models() -> Vec<(String, Model)> {
     }
     assert!(models.len() > 40, "{} models", models.len());
     models
-}
-
-/// A generator of Marsaglia's xorshift family.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % bound
-    }
 }
 
 const SPECIAL: [f64; 14] = [

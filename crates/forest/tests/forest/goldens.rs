@@ -1,7 +1,5 @@
 //! Every golden model and row: raw scores and predictions equal the original's, bit for bit.
 
-use std::fs;
-
 use forest::{Booster, Library, Model};
 
 use crate::golden;
@@ -67,21 +65,4 @@ fn models_say_what_they_are() {
     assert_eq!((booster.feature_count(), booster.output_count()), (5, 1));
     assert_eq!(booster.objective(), "binary:logistic");
     assert_eq!(booster.feature_names()[0], "f0");
-}
-
-#[test]
-fn leaves_are_counted_as_the_original_counts_them() {
-    for name in ["lightgbm-binary.txt", "lightgbm-categorical.txt", "xgboost-pruned.ubj", "xgboost-dart.ubj"]
-    {
-        let path = golden::folder().join(name);
-        let booster = golden::load(&path).unwrap();
-        let originals = fs::read_to_string(path.with_extension("leaves")).unwrap();
-        let mut leaves = vec![u32::MAX; booster.tree_count()];
-        for (golden, original) in golden::rows(&path).iter().zip(originals.lines()) {
-            let visits = booster.leaves(&golden.row, &mut leaves).unwrap();
-            let ours: Vec<String> = leaves.iter().map(u32::to_string).collect();
-            assert_eq!(ours.join(" "), original, "{name}");
-            assert!(visits > 0);
-        }
-    }
 }

@@ -10,4 +10,8 @@ mod packed;
 mod random;
 mod refusals;
 mod rows;
+#[path = "../shared/seeded.rs"]
+mod seeded;
 mod shapley;
+mod single_trees;
+mod text;

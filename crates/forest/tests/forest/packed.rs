@@ -4,16 +4,17 @@ use forest::{Booster, Ensemble, Limits, Model};
 use proptest::prelude::*;
 
 use crate::golden;
-use crate::random::{Choices, model};
+use crate::random::{model, value};
+use crate::seeded::Random;
 
 fn check(seed: u64, features: usize, trees: usize, outputs: usize) {
-    let mut choices = Choices(seed);
-    let text = model(&mut choices, features, trees, outputs);
+    let mut random = Random(seed);
+    let text = model(&mut random, features, trees, outputs);
     let specification = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
     let booster = Booster::new(&specification);
     let row_count = 11;
     let rows: Vec<f64> = (0..row_count * features)
-        .map(|_| if choices.below(8) == 0 { f64::NAN } else { choices.value() })
+        .map(|_| if random.below(8) == 0 { f64::NAN } else { value(&mut random) })
         .collect();
     let mut batch = vec![0.0; row_count * outputs];
     booster.margin_batch(&rows, &mut batch).unwrap();
@@ -47,13 +48,13 @@ fn wide_models_answer_the_same_bits() {
 fn an_ensemble_answers_members_of_few_and_of_many_outputs() {
     let features = 6;
     let models = [1, 17, 40, 3].map(|outputs| {
-        let text = model(&mut Choices(outputs as u64), features, 20, outputs);
+        let text = model(&mut Random(outputs as u64), features, 20, outputs);
         Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap()
     });
     let ensemble = Ensemble::new(&models).unwrap();
-    let mut choices = Choices(9);
+    let mut random = Random(9);
     for count in [1, 7, 8, 9, 23] {
-        let rows: Vec<f64> = (0..count * features).map(|_| choices.value()).collect();
+        let rows: Vec<f64> = (0..count * features).map(|_| value(&mut random)).collect();
         let mut answers = vec![f64::NAN; count * ensemble.output_count()];
         ensemble.predict_batch(&rows, &mut answers).unwrap();
         for (row, answers) in rows.chunks(features).zip(answers.chunks(ensemble.output_count())) {

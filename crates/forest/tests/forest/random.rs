@@ -1,6 +1,8 @@
-//! LightGBM models made at random.
+//! LightGBM models made at random, and values for their rows.
 
 use std::fmt::Write as _;
+
+use crate::seeded::Random;
 
 /// Values for thresholds and rows, so that the two often meet.
 const VALUES: [f64; 14] = [
@@ -20,22 +22,13 @@ const VALUES: [f64; 14] = [
     f64::NEG_INFINITY,
 ];
 
-/// A small deterministic source of choices, seeded by proptest.
-pub(crate) struct Choices(pub(crate) u64);
-
-impl Choices {
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-
-    pub(crate) fn value(&mut self) -> f64 {
-        VALUES[self.below(VALUES.len())]
-    }
+/// One of them.
+pub(crate) fn value(random: &mut Random) -> f64 {
+    VALUES[random.below(VALUES.len())]
 }
 
 /// A LightGBM model of random trees over all missing kinds and default ways.
-pub(crate) fn model(choices: &mut Choices, features: usize, trees: usize, outputs: usize) -> String {
+pub(crate) fn model(random: &mut Random, features: usize, trees: usize, outputs: usize) -> String {
     let names: Vec<String> = (0..features).map(|index| format!("c{index}")).collect();
     let mut text = format!(
         "tree\nversion=v4\nnum_class={outputs}\nnum_tree_per_iteration={outputs}\nmax_feature_idx={}\n\
@@ -44,11 +37,11 @@ pub(crate) fn model(choices: &mut Choices, features: usize, trees: usize, output
         names.join(" ")
     );
     for number in 0..trees * outputs {
-        let leaves = 1 + choices.below(12);
+        let leaves = 1 + random.below(12);
         let (mut left, mut right) = (vec![0_i32; leaves - 1], vec![0_i32; leaves - 1]);
         let mut parents: Vec<Option<(usize, bool)>> = vec![None];
         for split in 0..leaves - 1 {
-            let leaf = choices.below(parents.len());
+            let leaf = random.below(parents.len());
             if let Some((parent, is_right)) = parents[leaf] {
                 (if is_right { &mut right } else { &mut left })[parent] = split as i32;
             }
@@ -56,15 +49,15 @@ pub(crate) fn model(choices: &mut Choices, features: usize, trees: usize, output
             parents[leaf] = Some((split, false));
             parents.push(Some((split, true)));
         }
-        let mut list = |count: usize, pick: &mut dyn FnMut(&mut Choices) -> String| {
-            (0..count).map(|_| pick(choices)).collect::<Vec<String>>().join(" ")
+        let mut list = |count: usize, pick: &mut dyn FnMut(&mut Random) -> String| {
+            (0..count).map(|_| pick(random)).collect::<Vec<String>>().join(" ")
         };
         let kinds = ["0", "2", "4", "6", "8", "10"];
-        let split_feature = list(leaves - 1, &mut |choices| choices.below(features).to_string());
-        let threshold = list(leaves - 1, &mut |choices| choices.value().to_string());
-        let decision_type = list(leaves - 1, &mut |choices| kinds[choices.below(6)].to_owned());
-        let leaf_value = list(leaves, &mut |choices| (choices.below(1_000) as f64 / 7.0).to_string());
-        let leaf_count: Vec<i32> = (0..leaves).map(|_| 1 + choices.below(50) as i32).collect();
+        let split_feature = list(leaves - 1, &mut |random| random.below(features).to_string());
+        let threshold = list(leaves - 1, &mut |random| value(random).to_string());
+        let decision_type = list(leaves - 1, &mut |random| kinds[random.below(6)].to_owned());
+        let leaf_value = list(leaves, &mut |random| (random.below(1_000) as f64 / 7.0).to_string());
+        let leaf_count: Vec<i32> = (0..leaves).map(|_| 1 + random.below(50) as i32).collect();
         let mut internal_count = vec![0_i32; leaves - 1];
         for split in (0..leaves - 1).rev() {
             let count = |child: i32| match usize::try_from(child) {

@@ -38,8 +38,10 @@ fn what_is_not_supported_is_named() {
         let message = golden::load(&golden::folder().join(name)).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
-    let message = xgboost_error(&text("xgboost-binary-text.json").replace("binary:logistic", "survival:aft"));
-    assert_eq!(message, "XGBoost's objective `survival:aft` is not supported");
+    for objective in ["survival:aft", "reg:expectileerror"] {
+        let message = xgboost_error(&text("xgboost-binary-text.json").replace("binary:logistic", objective));
+        assert_eq!(message, format!("XGBoost's objective `{objective}` is not supported"));
+    }
 }
 
 #[test]

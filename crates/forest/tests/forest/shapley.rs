@@ -3,31 +3,11 @@
 use forest::{Limits, Model};
 use proptest::prelude::*;
 
-use crate::random::{Choices, model};
-
-/// One tree of a model's text, read apart from the crate.
-struct Tree {
-    fields: Vec<(String, Vec<f64>)>,
-}
+use crate::random::{model, value};
+use crate::seeded::Random;
+use crate::text::Tree;
 
 impl Tree {
-    fn all(text: &str) -> Vec<Tree> {
-        let sections = text.split("\n\n").filter(|section| section.starts_with("Tree="));
-        let read = |section: &str| {
-            let fields = section.lines().filter_map(|line| {
-                let (key, values) = line.split_once('=')?;
-                let values = values.split_ascii_whitespace().map(|word| word.parse().unwrap()).collect();
-                Some((key.to_owned(), values))
-            });
-            Tree { fields: fields.collect() }
-        };
-        sections.map(read).collect()
-    }
-
-    fn get(&self, key: &str, index: usize) -> f64 {
-        self.fields.iter().find(|(name, _)| name == key).unwrap().1[index]
-    }
-
     fn count(&self, node: i32) -> f64 {
         match usize::try_from(node) {
             Ok(split) => self.get("internal_count", split),
@@ -85,14 +65,14 @@ fn shapley(trees: &[&Tree], row: &[f64]) -> Vec<f64> {
 }
 
 fn check(seed: u64, features: usize, iterations: usize, outputs: usize) {
-    let mut choices = Choices(seed);
-    let text = model(&mut choices, features, iterations, outputs);
+    let mut random = Random(seed);
+    let text = model(&mut random, features, iterations, outputs);
     let explained = Model::from_lightgbm_text(text.as_bytes(), &Limits::default()).unwrap();
     let mut explainer = explained.explainer().unwrap();
     let trees = Tree::all(&text);
     for _ in 0..3 {
         let row: Vec<f64> =
-            (0..features).map(|_| if choices.below(8) == 0 { f64::NAN } else { choices.value() }).collect();
+            (0..features).map(|_| if random.below(8) == 0 { f64::NAN } else { value(&mut random) }).collect();
         let mut ours = vec![0.0; explainer.contribution_count()];
         explainer.contributions(&row, &mut ours).unwrap();
         for (output, ours) in ours.chunks(features + 1).enumerate() {

@@ -16,6 +16,8 @@ mod memory;
 mod plain;
 mod random;
 mod run;
+#[path = "../shared/seeded.rs"]
+mod seeded;
 mod seeds;
 mod survival;
 mod ubjson;

@@ -6,7 +6,8 @@ use std::path::Path;
 use forest::{Limits, LoadError, Model};
 use serde_json::{Value, json};
 
-use crate::golden_models::{Choices, model};
+use crate::golden_models::model;
+use crate::random::Random;
 use crate::ubjson;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub(crate) fn all() -> Vec<Seed> {
         seeds.push(Seed::new(&name, format, fs::read(&path).unwrap()));
     }
     // More sources than the form of small trees has room for, and trees that are too large for it.
-    let wide = model(&mut Choices(1), 60, 60, 1);
+    let wide = model(&mut Random(1), 60, 60, 1);
     seeds.push(Seed::new("made: wide", Format::LightGbm, wide.into_bytes()));
     let binary = seeds.iter().find(|seed| seed.name == "xgboost-binary-text.json");
     let chain = chain(binary.and_then(|seed| seed.document.clone()).unwrap());

@@ -72,13 +72,15 @@ impl Answers {
         let (width, outputs) = (model.feature_count(), model.output_count());
         let mut answers =
             Answers { margins: vec![0.0; ROWS * outputs], predictions: vec![0.0; ROWS * outputs], rows };
-        let mut leaves = vec![0; model.tree_count()];
+        let trees = model.tree_count();
+        let (mut leaves, mut values) = (vec![0; ROWS * trees], vec![0.0; ROWS * trees]);
+        model.leaves_batch(&answers.rows, &mut leaves).unwrap();
+        model.tree_values_batch(&answers.rows, &mut values).unwrap();
         let answers_of_rows =
             answers.margins.chunks_exact_mut(outputs).zip(answers.predictions.chunks_exact_mut(outputs));
         for (row, (margin, prediction)) in answers.rows.chunks_exact(width).zip(answers_of_rows) {
             model.margin(row, margin).unwrap();
             model.predict(row, prediction).unwrap();
-            model.leaves(row, &mut leaves).unwrap();
         }
         answers
     }
