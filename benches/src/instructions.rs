@@ -57,41 +57,6 @@ pub(crate) fn count<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<
 mod tests {
     use super::*;
 
-    /// Set for the program that is counted.
-    const COUNTED: &str = "BENCHES_TEST_IS_COUNTED";
-    const NAME: &str = "instructions::tests::a_loop_costs_its_turns";
-
-    fn jobs() {
-        let counted = Counted::begin().expect("asked only where it was allowed");
-        let turn = |turns: u64| move || (0..turns).for_each(|at| drop(std::hint::black_box(at)));
-        for turns in [0, 100, 1_100] {
-            counted.job(&format!("{turns} turns"), &mut turn(turns));
-        }
-    }
-
-    /// Both the program that counts and, on the harness's main thread, the one that is counted.
-    #[test]
-    fn a_loop_costs_its_turns() {
-        if std::env::var_os(COUNTED).is_some() {
-            return jobs();
-        }
-        let mut command = Command::new(std::env::current_exe().expect("a program"));
-        command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(COUNTED, "1");
-        let counts = match stepping::follow(&mut command) {
-            Ok(counts) => counts,
-            Err(why @ (NotCounted::Forbidden(_) | NotCounted::Unknown)) => {
-                return eprintln!("not counted: {why}");
-            }
-            Err(other) => panic!("{other}"),
-        };
-        assert_eq!(counts.len(), 3, "{counts:?}");
-        let (none, few, many) = (counts["0 turns"], counts["100 turns"], counts["1100 turns"]);
-        assert!(none < few && few < many, "{counts:?}");
-        // A turn is a whole number of instructions, and what surrounds them costs the same.
-        assert_eq!((many - few) % 1_000, 0, "{counts:?}");
-        assert_eq!((many - few) / 1_000, (few - none) / 100, "{counts:?}");
-    }
-
     #[test]
     fn a_program_that_names_no_jobs_is_told_apart() {
         let counts = stepping::follow(&mut Command::new("false"));

@@ -28,6 +28,10 @@ pub(crate) struct Counted(());
 impl Counted {
     /// Lets this thread, the program's first one, be traced by the program that started it.
     pub(crate) fn begin() -> Result<Counted, NotCounted> {
+        // Another thread's marks would never be waited for.
+        if nix::unistd::gettid() != nix::unistd::getpid() {
+            return Err(NotCounted::Astray("only the program's first thread can be counted".to_owned()));
+        }
         if let Err(error) = ptrace::traceme() {
             println!("{FORBIDDEN}{error}");
             return Err(NotCounted::Forbidden(error.to_string()));
