@@ -1,6 +1,7 @@
 //! What scoring and explaining cost: a bundle's boosters and a stress model, by one row, ten and a thousand; built with
 //! `peers`, beside the original libraries and hessboost.
 
+mod counts;
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Only does the jobs whose instructions are counted, for the program that counts them.
+    #[arg(long, hide = true)]
+    counted: bool,
 }
 
 /// Batches that are measured.
@@ -40,6 +44,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => subject::newest_bundle()?,
     };
     let bundle = subject::of_bundle(&folder)?;
+    let shown = || bundle.iter().filter(|subject| subject.is_shown());
+    #[cfg(feature = "peers")]
+    let stress = stress::subjects()?;
+    #[cfg(feature = "peers")]
+    let shown = || shown().chain(&stress);
+    if options.counted {
+        return counts::jobs(shown());
+    }
     println!("bundle {}", folder.display());
     println!(
         "CPU time of one thread, medians of 7 rounds, us a row unless said; ours, peer, ours over peer, goal"
@@ -47,9 +59,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut measures = ours::of_bundle(&bundle)?;
     #[cfg(feature = "peers")]
     {
-        let stress = stress::subjects()?;
         let library = peers::Libraries::load()?;
-        for subject in bundle.iter().filter(|subject| subject.is_shown()).chain(&stress) {
+        for subject in shown() {
             measures.extend(peers::beside(&library, subject)?);
             match &options.python {
                 Some(python) => measures.extend(peers::in_python(python, subject, &measures)?),
@@ -59,8 +70,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         measures.extend(peers::whole_bar(&library, &bundle)?);
     }
     #[cfg(not(feature = "peers"))]
-    for subject in bundle.iter().filter(|subject| subject.is_shown()) {
+    for subject in shown() {
         measures.extend(ours::alone(subject)?);
     }
+    measures.extend(counts::measures(&folder, shown())?);
     report("forest", &measures, options.json.as_deref())
 }

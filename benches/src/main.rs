@@ -4,6 +4,7 @@ mod callgrind;
 mod clock;
 mod features;
 mod forest;
+mod instructions;
 mod latencies;
 mod report;
 mod serve;

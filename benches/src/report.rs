@@ -42,7 +42,6 @@ impl Measure {
     }
 
     /// Beside a peer.
-    #[cfg(any(feature = "peers", test))]
     pub(crate) fn beside(self, name: &'static str, peer: f64) -> Self {
         Self { peer: Some((name, peer)), ..self }
     }

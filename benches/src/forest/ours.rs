@@ -50,6 +50,15 @@ pub(super) fn score<'a>(booster: &'a Booster, rows: &'a [f64], batch: usize) -> 
     }
 }
 
+/// What one of the visits and one of the trees of a row take of its nanoseconds.
+pub(super) fn of_a_visit(subject: &Subject, nanoseconds: f64) -> [Measure; 2] {
+    let trees = subject.model.tree_count() as f64;
+    [
+        Measure::plain(format!("{}, 1 row, a visit", subject.name), "ns", nanoseconds / subject.visits),
+        Measure::plain(format!("{}, 1 row, a tree", subject.name), "ns", nanoseconds / trees),
+    ]
+}
+
 /// One model without peers.
 #[cfg(not(feature = "peers"))]
 pub(super) fn alone(subject: &Subject) -> Result<Vec<Measure>> {
@@ -59,7 +68,7 @@ pub(super) fn alone(subject: &Subject) -> Result<Vec<Measure>> {
         let found = nanoseconds(&mut [&mut score(&booster, &subject.rows, batch)])[0] / ROWS as f64;
         measures.push(Measure::plain(format!("{}, {batch} rows", subject.name), "us", found / 1e3));
         if batch == 1 {
-            measures.push(Measure::plain(format!("{}, a visit", subject.name), "ns", found / subject.visits));
+            measures.extend(of_a_visit(subject, found));
         }
     }
     Ok(measures)

@@ -1,5 +1,6 @@
 //! Other scorers on the same models and rows.
 
+mod counts;
 mod hessboost;
 mod lightgbm;
 mod python;
@@ -12,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use forest::{Booster, Ensemble, Library, Model};
 
+pub(super) use self::counts::count;
 use self::hessboost::Hessboost;
 use self::lightgbm::LightGbm;
 use self::xgboost::XgBoost;
@@ -86,7 +88,7 @@ fn beside_lightgbm(libraries: &Libraries, subject: &Subject) -> Result<Vec<Measu
         measures.push(if has_goal { whole.with_goal(Goal::AtMost(matrix / 9.0)) } else { whole });
         measures.push(measure("hessboost (f32)", other));
         if batch == 1 {
-            measures.extend(of_a_visit(subject, ours));
+            measures.extend(ours::of_a_visit(subject, ours * 1e3));
         }
     }
     Ok(measures)
@@ -114,22 +116,10 @@ fn beside_xgboost(libraries: &Libraries, subject: &Subject) -> Result<Vec<Measur
         measures.push(if has_goal { original.with_goal(Goal::AtMost(dense / 50.0)) } else { original });
         measures.push(measure("hessboost", other).with_goal(Goal::AtMost(other)));
         if batch == 1 {
-            measures.extend(of_a_visit(subject, ours));
+            measures.extend(ours::of_a_visit(subject, ours * 1e3));
         }
     }
     Ok(measures)
-}
-
-fn of_a_visit(subject: &Subject, microseconds: f64) -> [Measure; 2] {
-    let nanoseconds = microseconds * 1e3;
-    [
-        Measure::plain(format!("{}, 1 row, a visit", subject.name), "ns", nanoseconds / subject.visits),
-        Measure::plain(
-            format!("{}, 1 row, a tree", subject.name),
-            "ns",
-            nanoseconds / subject.model.tree_count() as f64,
-        ),
-    ]
 }
 
 /// SHAP values of ten rows at once.

@@ -21,7 +21,7 @@ pub(super) struct Subject {
     pub(super) name: String,
     pub(super) file: Vec<u8>,
     pub(super) model: Model,
-    /// [`ROWS`] rows, one after another.
+    /// [`ROWS`] rows, one after another, unless fewer were asked for.
     pub(super) rows: Vec<f64>,
     /// Splits that a row passes, on average.
     pub(super) visits: f64,
@@ -35,12 +35,15 @@ impl Subject {
         let model = read(&file, &limits).with_context(|| format!("{name} cannot be read"))?;
         let name = format!("{} {name}", if model.library() == Library::LightGbm { "LGB" } else { "XGB" });
         ensure!(rows.len() == ROWS * model.feature_count(), "{name} reads rows of another width");
-        let mut leaves = vec![0; model.tree_count()];
-        let mut visits = 0;
-        for row in rows.chunks_exact(model.feature_count()) {
-            visits += model.leaves(row, &mut leaves)?;
-        }
-        Ok(Self { name, file, model, rows, visits: visits as f64 / ROWS as f64 })
+        let visits = visits(&model, &rows)?;
+        Ok(Self { name, file, model, rows, visits })
+    }
+
+    /// The same with only the first rows.
+    pub(super) fn with_rows(&self, count: usize) -> Result<Self> {
+        let rows = self.rows[..count * self.model.feature_count()].to_vec();
+        let visits = visits(&self.model, &rows)?;
+        Ok(Self { rows, visits, ..self.clone() })
     }
 
     /// Whether it is measured by itself: one regression, one binary and one multi-class model of each library are enough.
@@ -55,6 +58,16 @@ impl Subject {
     pub(super) fn first(&self, count: usize) -> &[f64] {
         &self.rows[..count * self.model.feature_count()]
     }
+}
+
+fn visits(model: &Model, rows: &[f64]) -> Result<f64> {
+    let mut leaves = vec![0; model.tree_count()];
+    let rows = rows.chunks_exact(model.feature_count());
+    let (count, mut visits) = (rows.len(), 0);
+    for row in rows {
+        visits += model.leaves(row, &mut leaves)?;
+    }
+    Ok(visits as f64 / count as f64)
 }
 
 /// The bundle that was trained last in a folder of `scripts/run`.

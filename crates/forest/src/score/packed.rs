@@ -11,9 +11,11 @@
 //! branch; the trees of one block are ordered by depth, and their leaves are added in the original's order.
 
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+mod avx2;
 mod column;
 mod lower;
+#[cfg(target_arch = "x86_64")]
+mod search;
 
 use self::column::Columns;
 use super::leaves::Leaves;
@@ -113,7 +115,7 @@ impl Packed {
         let mut ranks = [RankTable { ranks: [0; N], room: [0; 2] }; ROWS];
         let row_count = rows.len() / self.feature_count;
         for (row, ranks) in rows.chunks_exact(self.feature_count).zip(&mut ranks) {
-            self.columns.rank(row, &mut ranks.ranks);
+            self.columns.rank(self.machine, row, &mut ranks.ranks);
         }
         let mut first_tree = 0;
         for block in &self.blocks {
@@ -129,8 +131,10 @@ impl Packed {
     /// Walks the trees of one block.
     fn walk_block<const N: usize>(&self, block: &Block, ranks: &RankTable<N>, leaves: &mut [u32; BLOCK + 1]) {
         #[cfg(target_arch = "x86_64")]
-        if self.machine.gathers() {
-            return avx512::walk(self.machine, &self.nodes, &block.groups, ranks, leaves);
+        if self.machine.gathers()
+            && let Ok(groups) = block.groups[..].try_into()
+        {
+            return avx2::walk(self.machine, &self.nodes, groups, ranks, leaves);
         }
         for group in &block.groups {
             self.walk(group, &ranks.ranks, leaves);

@@ -1,6 +1,7 @@
 //! The ways in which a row's values are read, and their ranks.
 
 use crate::Library;
+use crate::score::machine::Machine;
 use crate::score::reference::{ZERO_BAND, as_read, goes_left};
 use crate::tree::{Missing, Rule};
 
@@ -36,6 +37,8 @@ pub(super) struct Columns {
     pub(super) columns: Vec<Column>,
     /// The thresholds of each column, in order and without repetition.
     pub(super) cuts: Vec<f64>,
+    #[cfg(target_arch = "x86_64")]
+    pub(super) searches: super::search::Searches,
 }
 
 impl Columns {
@@ -44,8 +47,15 @@ impl Columns {
     }
 
     /// Translates a row into one rank for each column.
-    pub(super) fn rank(&self, row: &[f64], ranks: &mut [u16]) {
+    pub(super) fn rank(&self, machine: Machine, row: &[f64], ranks: &mut [u16]) {
+        #[cfg(target_arch = "x86_64")]
+        if machine.gathers() {
+            self.searches.rank(machine, self.library, &self.cuts, row, ranks);
+        }
         for (column, rank) in self.columns.iter().zip(ranks) {
+            if machine.gathers() && !column.cuts.is_empty() {
+                continue;
+            }
             let value = as_read(self.library, row[column.feature as usize]);
             *rank = column.rank(value, &self.cuts[column.cuts.clone()]);
         }

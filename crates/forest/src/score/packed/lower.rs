@@ -150,7 +150,13 @@ impl Index {
                 cuts[column].push(cut);
             }
         }
-        let mut columns = Columns { library: model.head.library, columns: Vec::new(), cuts: Vec::new() };
+        let mut columns = Columns {
+            library: model.head.library,
+            columns: Vec::new(),
+            cuts: Vec::new(),
+            #[cfg(target_arch = "x86_64")]
+            searches: Default::default(),
+        };
         for ((feature, kind), mut cuts) in self.0.iter().cloned().zip(cuts) {
             cuts.sort_unstable_by(f64::total_cmp);
             cuts.dedup(); // -0 and 0 stand beside each other and are equal
@@ -158,6 +164,10 @@ impl Index {
             columns.cuts.append(&mut cuts);
             let cuts = start..columns.cuts.len();
             columns.columns.push(Column { feature, reading: reading(kind), cuts });
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            columns.searches = super::search::Searches::new(&columns.columns);
         }
         columns
     }
