@@ -18,6 +18,8 @@ const NAME: &str = "counted: ";
 const FORBIDDEN: &str = "counted, forbidden: ";
 /// The job that costs what every job costs beside its own work.
 const NOTHING: &str = "nothing";
+/// Jobs of known length, by which the counting itself is checked: so many turns of one loop.
+const LOOPS: [(&str, u64); 2] = [("a loop", 1_000), ("a longer loop", 3_000)];
 /// Marks the beginning and the end of a job; never delivered.
 const MARK: Signal = Signal::SIGUSR1;
 
@@ -38,6 +40,9 @@ impl Counted {
         }
         let counted = Counted(());
         counted.job(NOTHING, &mut || ());
+        for (name, turns) in LOOPS {
+            counted.job(name, &mut || (0..turns).for_each(|turn| _ = std::hint::black_box(turn)));
+        }
         Ok(counted)
     }
 
@@ -87,6 +92,13 @@ pub(super) fn follow(command: &mut Command) -> Result<Counts, NotCounted> {
     let mut counts = counts?;
     let own = counts.remove(NOTHING).ok_or_else(|| NotCounted::Astray("it named no jobs".to_owned()))?;
     counts.values_mut().for_each(|count| *count = count.saturating_sub(own));
+    let [short, long] = LOOPS.map(|(name, turns)| (counts.remove(name).unwrap_or(0), turns));
+    let (more, turns) = (long.0.saturating_sub(short.0), long.1 - short.1);
+    if more == 0 || more % turns != 0 {
+        return Err(NotCounted::Astray(format!(
+            "{turns} turns of a loop were counted as {more} instructions"
+        )));
+    }
     Ok(counts)
 }
 

@@ -13,8 +13,10 @@ use super::ranked::Ranked;
 use super::ranking::Ranking;
 use super::scores::Scores;
 use super::{Form, reference};
-use crate::tree::{Node, Rule};
-use crate::{Ensemble, Limits, Model};
+use crate::link::Link;
+use crate::model::Head;
+use crate::tree::{Missing, Node, Rule, Tree};
+use crate::{Ensemble, Library, Limits, Model};
 
 /// The models of the goldens, those that are read.
 fn models() -> Vec<(String, Model)> {
@@ -41,6 +43,52 @@ fn models() -> Vec<(String, Model)> {
     }
     assert!(models.len() > 40, "{} models", models.len());
     models
+}
+
+/// Models of features with few to very many thresholds, each next to its powers of two: all lengths of searches, and features
+/// that are several sources. Trees are chains of 60 splits; what is missing goes left at some.
+fn models_of_many_thresholds() -> Vec<(String, Model)> {
+    const COUNTS: [usize; 18] = [1, 6, 7, 8, 15, 16, 31, 32, 62, 63, 64, 127, 128, 253, 254, 255, 256, 600];
+    let mut random = Random(11);
+    let mut splits: Vec<(u32, f32)> = Vec::new();
+    for (feature, count) in (0..).zip(COUNTS) {
+        splits.extend((0..count).map(|at| (feature, at as f32 / 8.0 - 3.0)));
+    }
+    for at in (1..splits.len()).rev() {
+        splits.swap(at, random.below(at + 1));
+    }
+    let kinds = [Library::LightGbm, Library::LightGbm, Library::LightGbm, Library::XgBoost];
+    let missing = [Missing::Never, Missing::Zero, Missing::NotANumber, Missing::NotANumber];
+    let model = |(library, missing): (Library, Missing)| {
+        let mut trees = Vec::new();
+        for chain in splits.chunks(60) {
+            let mut nodes = Vec::new();
+            for (feature, threshold) in chain {
+                let default_left = random.below(2) == 0;
+                let rule = match library {
+                    Library::LightGbm => {
+                        Rule::AtMost { threshold: f64::from(*threshold), missing, default_left }
+                    }
+                    Library::XgBoost => Rule::Below { threshold: *threshold, default_left },
+                };
+                let at = nodes.len() as u32;
+                nodes.push(Node::Split { feature: *feature, rule, left: at + 1, right: at + 2 });
+                nodes.push(Node::Leaf { value: f64::from(random.below(1_000) as f32 / 7.0), index: at });
+            }
+            nodes.push(Node::Leaf { value: 0.3, index: nodes.len() as u32 });
+            trees.push(Tree { output: 0, nodes, covers: Vec::new(), depth: chain.len() });
+        }
+        let head = Head {
+            library,
+            objective: String::new(),
+            feature_names: COUNTS.iter().map(|count| format!("of {count} thresholds")).collect(),
+            base: vec![0.1],
+            average_over: None,
+            link: Link::Identity,
+        };
+        (format!("many thresholds, {library}, {missing:?}"), Model { head, trees })
+    };
+    kinds.into_iter().zip(missing).map(model).collect()
 }
 
 const SPECIAL: [f64; 14] = [
@@ -103,7 +151,7 @@ fn bits_of(values: &[f64]) -> Vec<u64> {
 fn every_form_answers_the_plain_scorers_bits() {
     const ROWS: usize = 1_003;
     let (mut of_bits, mut of_packed) = (0, 0);
-    for (name, model) in models() {
+    for (name, model) in models().into_iter().chain(models_of_many_thresholds()) {
         let rows = rows(&model, ROWS);
         let outputs = model.output_count();
         let mut plain = vec![0.0; ROWS * outputs];

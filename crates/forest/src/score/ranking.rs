@@ -30,7 +30,7 @@ pub(crate) struct Columns<const LANES: usize> {
     pub(crate) any_missing: bool,
 }
 
-/// The most thresholds of one source: the ranks of its splits stay below [`MISSING`].
+/// The most thresholds of one source: the ranks of its splits stay below [`MISSING`]. A feature with more is several sources.
 const CUTS_MAX: usize = 254;
 
 /// Sources that are searched by the same number of steps, those of one row side by side.
@@ -63,12 +63,14 @@ pub(crate) struct Ranking {
     tops: Vec<[[f64; GROUP]; TOP]>,
 }
 
-/// A feature that is compared with thresholds.
+/// A feature that is compared with thresholds, or with a part of them.
 #[derive(Debug, Clone, Copy)]
 struct Number {
     feature: u32,
     /// What counts as missing; XGBoost's is NaN.
     missing: Missing,
+    /// The lowest of the thresholds.
+    least: f64,
 }
 
 /// Numbers that stand side by side, with search trees of one size.
@@ -114,7 +116,7 @@ fn number(feature: u32, rule: &Rule) -> Option<(u32, Missing, f64, bool)> {
 }
 
 impl Ranking {
-    /// The sources of models of one library; `None` if they are too many, or one has too many thresholds.
+    /// The sources of models of one library; `None` if they are too many.
     pub(crate) fn new<'a>(
         library: Library,
         models: impl IntoIterator<Item = &'a Model>,
@@ -145,7 +147,7 @@ impl Ranking {
         // -0 and 0 stand beside each other and are equal.
         cuts.dedup();
         let mut numbers: Vec<&[(u32, Missing, f64)]> =
-            cuts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
+            cuts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).flat_map(|cuts| cuts.chunks(CUTS_MAX)).collect();
         if numbers.len() + ranking.sets.len() > SOURCES {
             return None;
         }
@@ -157,25 +159,23 @@ impl Ranking {
         let features = ranking.numbers.iter().map(|number| number.feature).chain(sets);
         ranking.width = features.max().map_or(0, |last| last as usize + 1);
         ranking.by_feature = (0..ranking.numbers.len()).map(|number| number as u8).collect();
-        ranking.by_feature.sort_by_key(|number| ranking.numbers[usize::from(*number)].key());
+        let number = |at: &u8| &ranking.numbers[usize::from(*at)];
+        ranking.by_feature.sort_by(|a, b| number(a).compare(number(b)));
         Some(ranking)
     }
 
     /// Appends up to [`GROUP`] numbers with their thresholds, the one with the most of them last.
     fn push(&mut self, group: &[&[(u32, Missing, f64)]]) -> Option<()> {
         let most = group.last()?.len();
-        if most > CUTS_MAX {
-            return None;
-        }
         let steps = (most + 1).next_power_of_two().trailing_zeros().max(STEPS_MIN);
         let first = self.cuts.len();
         let (mut features, mut never, mut zero) = ([group.last()?.first()?.0; GROUP], 0, 0);
         for (at, of_one) in group.iter().enumerate() {
-            let (feature, missing, _) = *of_one.first()?;
+            let (feature, missing, least) = *of_one.first()?;
             features[at] = feature;
             never |= u8::from(missing == Missing::Never) << at;
             zero |= u8::from(missing == Missing::Zero) << at;
-            self.numbers.push(Number { feature, missing });
+            self.numbers.push(Number { feature, missing, least });
             let thresholds: Vec<f64> = of_one.iter().map(|(_, _, cut)| *cut).collect();
             self.cuts.extend(search_tree(&thresholds, steps));
         }
@@ -242,8 +242,13 @@ impl Ranking {
             // The rank says where the missing goes.
             return Some(Place { source, rank: 0, left_if_missing: false });
         };
-        let key = |number: &u8| self.numbers[usize::from(*number)].key();
-        let source = self.by_feature[self.by_feature.binary_search_by_key(&(feature, missing), key).ok()?];
+        let wanted = Number { feature, missing, least: threshold };
+        let number = |at: &u8| &self.numbers[usize::from(*at)];
+        let after = self.by_feature.partition_point(|at| number(at).compare(&wanted).is_le());
+        let source = *self.by_feature[..after].last()?;
+        if number(&source).key() != wanted.key() {
+            return None;
+        }
         let rank = self.search(usize::from(source)).count(|cut| cut < threshold);
         Some(Place { source, rank, left_if_missing })
     }
@@ -273,6 +278,12 @@ fn compare_sets((a, a_rule): &(u32, Rule), (b, b_rule): &(u32, Rule)) -> std::cm
 impl Number {
     fn key(&self) -> (u32, Missing) {
         (self.feature, self.missing)
+    }
+
+    /// An order by feature, missing kind and thresholds; no threshold is NaN, and the zeros are equal.
+    fn compare(&self, other: &Number) -> std::cmp::Ordering {
+        let least = self.least.partial_cmp(&other.least).unwrap_or(std::cmp::Ordering::Equal);
+        self.key().cmp(&other.key()).then(least)
     }
 
     /// Whether a value that was read is missing.
