@@ -60,7 +60,8 @@ impl Ensemble {
         for model in models {
             let place = places[usize::from(model.library() == Library::XgBoost)];
             let shared = place.and_then(|place| {
-                Some(Shape::Shared(place, Box::new(Ranked::new(model, &ensemble.rankings[place])?)))
+                let places = ensemble.rankings[place].places(model)?;
+                Some(Shape::Shared(place, Box::new(Ranked::new(model, &places, machine)?)))
             });
             let outputs = ensemble.output_count..ensemble.output_count + model.output_count();
             ensemble.output_count = outputs.end;

@@ -47,17 +47,18 @@ impl Form {
 
     fn of_machine(model: &Model, machine: Machine) -> Form {
         let ranking = Ranking::new(model.head.library, [model], machine);
+        let placed = ranking.and_then(|ranking| ranking.places(model).map(|places| (ranking, places)));
         if machine.permutes_bytes()
-            && let Some(ranking) = &ranking
-            && let Some(ranked) = Ranked::new(model, ranking)
+            && let Some((ranking, places)) = &placed
+            && let Some(ranked) = Ranked::new(model, places, machine)
         {
             return Form::Ranked(ranking.clone(), ranked);
         }
         let Some(packed) = Packed::new(model, machine) else {
             return Form::Plain(Box::new(model.clone()));
         };
-        let many = ranking.and_then(|ranking| {
-            let trees = folds::Trees::new(model, &ranking, packed.leaves())?;
+        let many = placed.and_then(|(ranking, places)| {
+            let trees = folds::Trees::new(model, &places, packed.leaves(), machine)?;
             Some((ranking, trees))
         });
         Form::Packed(packed, many)

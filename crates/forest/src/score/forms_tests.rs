@@ -159,8 +159,10 @@ fn every_form_answers_the_plain_scorers_bits() {
             reference::margin(&model, row, scores);
         }
         for machine in [Machine::portable(), Machine::gathering(), Machine::detect()] {
-            let ranked = Ranking::new(model.head.library, [&model], machine)
-                .and_then(|ranking| Ranked::new(&model, &ranking).map(|trees| Form::Ranked(ranking, trees)));
+            let ranked = Ranking::new(model.head.library, [&model], machine).and_then(|ranking| {
+                let trees = Ranked::new(&model, &ranking.places(&model)?, machine)?;
+                Some(Form::Ranked(ranking, trees))
+            });
             let packed = Packed::new(&model, machine).map(|packed| Form::Packed(packed, None));
             let chosen = Form::of_machine(&model, machine);
             of_bits += usize::from(ranked.is_some());

@@ -3,13 +3,13 @@
 use crate::Model;
 use crate::tree::{Node, Tree};
 
-/// Values that may be read from any leaf's on: a fold numbers the leaves of a tree by seven bits.
+/// Values that may be read from any tree's first on: a fold numbers the leaves of a tree by seven bits.
 pub(crate) const ROOM: usize = 128;
 
 /// The leaves' values from left to right, tree by tree.
 #[derive(Debug, Clone)]
 pub(crate) struct Leaves {
-    /// With [`ROOM`] of no leaf after them.
+    /// With some of no leaf after them, so that every tree has [`ROOM`].
     values: Vec<f64>,
     /// Where each tree's begin.
     first: Vec<u32>,
@@ -27,7 +27,8 @@ impl Leaves {
             }));
         }
         i32::try_from(leaves.values.len()).ok()?;
-        leaves.values.resize(leaves.values.len() + ROOM, 0.0);
+        let last = leaves.first.last().map_or(0, |first| *first as usize);
+        leaves.values.resize(leaves.values.len().max(last + ROOM), 0.0);
         leaves.values.shrink_to_fit();
         Some(leaves)
     }

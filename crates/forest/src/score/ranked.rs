@@ -1,7 +1,8 @@
 //! Trees that are asked by ranks: a few rows by bit vectors, many by folding.
 
 use super::leaves::Leaves;
-use super::ranking::{Columns, Ranking, Ranks};
+use super::machine::Machine;
+use super::ranking::{Columns, Place, Ranks};
 use super::scores::Scores;
 use super::{bits, folds};
 use crate::Model;
@@ -15,11 +16,12 @@ pub(crate) struct Ranked {
 }
 
 impl Ranked {
-    /// `None` if a tree has more leaves than bit vectors have room for, or the ranking is not of this model.
-    pub(crate) fn new(model: &Model, ranking: &Ranking) -> Option<Ranked> {
+    /// A model's trees, whose splits have places by tree and node; `None` if a tree has more leaves than bit vectors have
+    /// room for.
+    pub(crate) fn new(model: &Model, places: &[Vec<Place>], machine: Machine) -> Option<Ranked> {
         let leaves = Leaves::new(model)?;
-        let few = bits::Trees::new(model, ranking, &leaves)?;
-        let many = folds::Trees::new(model, ranking, &leaves)?;
+        let few = bits::Trees::new(model, places, &leaves, machine)?;
+        let many = folds::Trees::new(model, places, &leaves, machine)?;
         Some(Ranked { leaves, few, many })
     }
 

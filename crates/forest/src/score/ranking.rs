@@ -4,7 +4,7 @@ mod ranks;
 
 use super::machine::Machine;
 use super::reference::ZERO_BAND;
-use crate::tree::{Missing, Node, Rule};
+use crate::tree::{Missing, Node, Rule, Tree};
 use crate::{Library, Model};
 
 /// Sources of one ranking at most: their numbers are bytes.
@@ -55,6 +55,8 @@ pub(crate) struct Ranking {
     groups: Vec<Group>,
     /// The places of the numbers in the order of features and of what is missing.
     by_feature: Vec<u8>,
+    /// By feature: where among those its own begin.
+    first_of_feature: Vec<u16>,
     /// Ordered as they are compared; each has the rank 0 for left and 1 for right.
     sets: Vec<(u32, Rule)>,
     /// The search trees, one after another.
@@ -95,7 +97,7 @@ struct Group {
 struct Search<'a>(&'a [[f64; 8]]);
 
 /// Where a split looks, and what it compares with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Place {
     pub(crate) source: u8,
     pub(crate) rank: u8,
@@ -129,6 +131,7 @@ impl Ranking {
             numbers: Vec::new(),
             groups: Vec::new(),
             by_feature: Vec::new(),
+            first_of_feature: Vec::new(),
             sets: Vec::new(),
             cuts: Vec::new(),
             tops: Vec::new(),
@@ -161,6 +164,8 @@ impl Ranking {
         ranking.by_feature = (0..ranking.numbers.len()).map(|number| number as u8).collect();
         let number = |at: &u8| &ranking.numbers[usize::from(*at)];
         ranking.by_feature.sort_by(|a, b| number(a).compare(number(b)));
+        let first_of = |feature| ranking.by_feature.partition_point(|at| number(at).feature < feature) as u16;
+        ranking.first_of_feature = (0..=ranking.width as u32).map(first_of).collect();
         Some(ranking)
     }
 
@@ -234,19 +239,33 @@ impl Ranking {
         Search(&self.cuts(group)[number % GROUP * size..][..size])
     }
 
-    /// A split's place; `None` if it is of a model that this ranking was not made for.
-    pub(super) fn place(&self, feature: u32, rule: &Rule) -> Option<Place> {
+    /// The places of a model's splits by tree and node; `None` if it is one that this ranking was not made for.
+    pub(crate) fn places(&self, model: &Model) -> Option<Vec<Vec<Place>>> {
+        model.trees.iter().map(|tree| self.places_of(tree)).collect()
+    }
+
+    fn places_of(&self, tree: &Tree) -> Option<Vec<Place>> {
+        let place = |node: &Node| match node {
+            Node::Leaf { .. } => Some(Place::default()),
+            Node::Split { feature, rule, .. } => self.place(*feature, rule),
+        };
+        tree.nodes.iter().map(place).collect()
+    }
+
+    fn place(&self, feature: u32, rule: &Rule) -> Option<Place> {
         let Some((feature, missing, threshold, left_if_missing)) = number(feature, rule) else {
             let set = self.sets.binary_search_by(|set| compare_sets(set, &(feature, rule.clone()))).ok()?;
             let source = u8::try_from(self.numbers.len() + set).ok()?;
             // The rank says where the missing goes.
             return Some(Place { source, rank: 0, left_if_missing: false });
         };
+        let range = self.first_of_feature.get(feature as usize..)?.first_chunk::<2>()?;
+        let of_feature = self.by_feature.get(usize::from(range[0])..usize::from(range[1]))?;
         let wanted = Number { feature, missing, least: threshold };
         let number = |at: &u8| &self.numbers[usize::from(*at)];
-        let after = self.by_feature.partition_point(|at| number(at).compare(&wanted).is_le());
-        let source = *self.by_feature[..after].last()?;
-        if number(&source).key() != wanted.key() {
+        let after = of_feature.partition_point(|at| number(at).compare(&wanted).is_le());
+        let source = *of_feature[..after].last()?;
+        if number(&source).missing != missing {
             return None;
         }
         let rank = self.search(usize::from(source)).count(|cut| cut < threshold);

@@ -3,22 +3,28 @@
 use super::{LEAVES_MAX, Split, Tree, Trees};
 use crate::Model;
 use crate::score::leaves::{Leaves, left_to_right};
-use crate::score::ranking::Ranking;
+use crate::score::machine::Machine;
+use crate::score::ranking::Place;
 use crate::tree::{self, Node};
 
 impl Trees {
-    /// A model's trees; `None` if a tree has too many leaves, or the ranking is not of this model.
-    pub(crate) fn new(model: &Model, ranking: &Ranking, leaves: &Leaves) -> Option<Trees> {
+    /// A model's trees, whose splits have places by tree and node; `None` if a tree has too many leaves.
+    pub(crate) fn new(
+        model: &Model,
+        places: &[Vec<Place>],
+        leaves: &Leaves,
+        machine: Machine,
+    ) -> Option<Trees> {
         let mut trees = Trees {
             library: model.head.library,
-            machine: ranking.machine(),
+            machine,
             trees: Vec::with_capacity(model.trees.len()),
             splits: Vec::new(),
             left_if_missing: Vec::new(),
         };
-        for (number, tree) in model.trees.iter().enumerate() {
+        for (number, (tree, places)) in model.trees.iter().zip(places).enumerate() {
             let first_split = u32::try_from(trees.splits.len()).ok()?;
-            trees.push(tree, ranking)?;
+            trees.push(tree, places)?;
             let split_count = u8::try_from(trees.splits.len() - first_split as usize).ok()?;
             let output = u32::try_from(tree.output).ok()?;
             let first_leaf = leaves.first_of(number)?;
@@ -30,7 +36,7 @@ impl Trees {
     }
 
     /// Appends the splits of a tree, each after those below it.
-    fn push(&mut self, tree: &tree::Tree, ranking: &Ranking) -> Option<()> {
+    fn push(&mut self, tree: &tree::Tree, places: &[Place]) -> Option<()> {
         let leaves = left_to_right(tree);
         if leaves.len() > LEAVES_MAX {
             return None;
@@ -41,8 +47,8 @@ impl Trees {
         }
         let mut splits_of_tree = 0;
         for at in lowest_first(tree) {
-            let Node::Split { feature, rule, left, right } = &tree.nodes[at] else { continue };
-            let place = ranking.place(*feature, rule)?;
+            let Node::Split { left, right, .. } = &tree.nodes[at] else { continue };
+            let place = places[at];
             let (word, bit) = (self.splits.len() / 64, self.splits.len() % 64);
             if word == self.left_if_missing.len() {
                 self.left_if_missing.push(0);
