@@ -2,7 +2,7 @@
 //!
 //! Each feature's thresholds are sorted, and a split asks only whether the *rank* of the row's value among
 //! them is above the split's own: one comparison of whole numbers, the same for both libraries, `<` and `<=`,
-//! every missing kind and categorical sets. What differs goes into the [`Column`]: there is one for each way
+//! every missing kind and categorical sets. What differs goes into the [`Column`](column::Column): there is one for each way
 //! in which a feature is read (default left or right, zero as missing or not, this or that set), and a row is
 //! translated into ranks once. A missing value has rank 0, below every split, or the largest, above every one.
 //!
@@ -13,11 +13,12 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod column;
+mod columns;
 mod lower;
 #[cfg(target_arch = "x86_64")]
 mod search;
 
-use self::column::Columns;
+use self::columns::Columns;
 use super::leaves::Leaves;
 use super::machine::Machine;
 use super::scores::Scores;

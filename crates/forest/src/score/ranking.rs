@@ -146,7 +146,14 @@ impl Ranking {
         }
         ranking.sets.sort_by(compare_sets);
         ranking.sets.dedup();
-        cuts.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| a.2.total_cmp(&b.2)));
+        // By one whole number, which compares faster: the bits of a number that are turned if it is negative order as it does.
+        let order = |cut: f64| {
+            let bits = cut.to_bits();
+            bits ^ ((bits.cast_signed() >> 63).cast_unsigned() | 1 << 63)
+        };
+        cuts.sort_unstable_by_key(|(feature, missing, cut)| {
+            (u128::from(*feature) << 72) | (*missing as u128) << 64 | u128::from(order(*cut))
+        });
         // -0 and 0 stand beside each other and are equal.
         cuts.dedup();
         let mut numbers: Vec<&[(u32, Missing, f64)]> =

@@ -1,8 +1,6 @@
-//! The ways in which a row's values are read, and their ranks.
+//! One way in which a row's value is read, and its rank.
 
-use crate::Library;
-use crate::score::machine::Machine;
-use crate::score::reference::{ZERO_BAND, as_read, goes_left};
+use crate::score::reference::{ZERO_BAND, goes_left};
 use crate::tree::{Missing, Rule};
 
 /// The rank of what is missing and goes right: above every split's. A leaf's own rank is this one, too.
@@ -30,40 +28,9 @@ pub(super) enum Reading {
     Set(Rule),
 }
 
-/// All columns, ordered by feature.
-#[derive(Debug, Clone)]
-pub(super) struct Columns {
-    pub(super) library: Library,
-    pub(super) columns: Vec<Column>,
-    /// The thresholds of each column, in order and without repetition.
-    pub(super) cuts: Vec<f64>,
-    #[cfg(target_arch = "x86_64")]
-    pub(super) searches: super::search::Searches,
-}
-
-impl Columns {
-    pub(super) fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Translates a row into one rank for each column.
-    pub(super) fn rank(&self, machine: Machine, row: &[f64], ranks: &mut [u16]) {
-        #[cfg(target_arch = "x86_64")]
-        if machine.gathers() {
-            self.searches.rank(machine, self.library, &self.cuts, row, ranks);
-        }
-        for (column, rank) in self.columns.iter().zip(ranks) {
-            if machine.gathers() && !column.cuts.is_empty() {
-                continue;
-            }
-            let value = as_read(self.library, row[column.feature as usize]);
-            *rank = column.rank(value, &self.cuts[column.cuts.clone()]);
-        }
-    }
-}
-
 impl Column {
-    fn rank(&self, value: f64, cuts: &[f64]) -> u16 {
+    /// The rank of a value as it was read, among this column's thresholds.
+    pub(super) fn rank(&self, value: f64, cuts: &[f64]) -> u16 {
         let missing = |default_left: bool| if default_left { 0 } else { RIGHT };
         match &self.reading {
             Reading::AtMost { missing: kind, default_left } => {

@@ -1,6 +1,7 @@
 //! From the model to the packed form.
 
-use super::column::{CUTS_MAX, Column, Columns, RIGHT, Reading};
+use super::column::{CUTS_MAX, Column, RIGHT, Reading};
+use super::columns::Columns;
 use super::{BLOCK, Block, COLUMNS_MAX, Group, LANES, Machine, Node, Packed};
 use crate::Model;
 use crate::score::leaves::{Leaves, left_to_right};
