@@ -28,7 +28,8 @@
 //! - `reg:expectileerror` came with 3.3. It is no identity: of several expectiles each one after the first is the
 //!   one before, 1e-6 and the softplus of its raw score, summed in f32, and base scores go the way back. That asks
 //!   for `log1pf` and `expm1f` with glibc's bits, and 3.2 refuses the file.
-//! - `reg:quantileerror` of several quantiles is answered as 3.2 does, each by its own trees; 3.4 sorts them.
+//! - `reg:quantileerror` of several quantiles is answered as 3.2 does, each by its own trees; 3.4 sorts them, and a file
+//!   that it wrote is refused.
 //!
 //! # What "the original's bits" means
 //! The rules that decide the last bit, each checked by golden rows from LightGBM 4.7.0 and XGBoost 3.2.0 that

@@ -49,6 +49,11 @@ fn read(document: &Value, limits: &Limits) -> Result<Model, LoadError> {
         return Err(parameters.place("num_feature").contradictory("a model has at least one feature"));
     }
     let objective = Objective::read(&learner.get("objective")?, output_count)?;
+    if objective.name == "reg:quantileerror" && output_count > 1 && is_of_3_4_or_later(document)? {
+        return Err(LoadError::unsupported(
+            "XGBoost's `reg:quantileerror` of several quantiles, which 3.4 and later put in order,",
+        ));
+    }
     let base = read_base(&parameters.get("base_score")?, &objective, output_count)?;
     let head = Head {
         library: Library::XgBoost,
@@ -60,6 +65,12 @@ fn read(document: &Value, limits: &Limits) -> Result<Model, LoadError> {
     };
     let trees = read_trees(&learner.get("gradient_booster")?, feature_count, output_count, limits)?;
     Ok(Model { head, trees })
+}
+
+/// Whether the version that wrote the file, if it says one, answers as 3.4 does.
+fn is_of_3_4_or_later(document: &Value) -> Result<bool, LoadError> {
+    let Some(version) = Item::root(document).find("version") else { return Ok(false) };
+    Ok(version.integers()? >= &[3, 4])
 }
 
 /// Reads the base score, a number until version 3.0 and a list from 3.1 on, and moves it to the side of the

@@ -42,6 +42,14 @@ fn what_is_not_supported_is_named() {
         let message = xgboost_error(&text("xgboost-binary-text.json").replace("binary:logistic", objective));
         assert_eq!(message, format!("XGBoost's objective `{objective}` is not supported"));
     }
+    let quantiles = text("xgboost-binary-text.json")
+        .replace("binary:logistic", "reg:quantileerror")
+        .replace(r#""num_target":"1""#, r#""num_target":"2""#);
+    let of_version = |version| quantiles.replace(r#""version":[3,2,0]"#, version);
+    let message = xgboost_error(&of_version(r#""version":[3,4,0]"#));
+    assert!(message.contains("3.4 and later put in order"), "{message}");
+    let earlier = of_version(r#""version":[3,3,1]"#);
+    assert!(Model::from_xgboost_json(earlier.as_bytes(), &Limits::default()).is_ok());
 }
 
 #[test]
