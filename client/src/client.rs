@@ -6,6 +6,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 
 use crate::retry::{Policy, retry};
+use crate::wire::journal_service_client::JournalServiceClient;
 use crate::wire::model_service_client::ModelServiceClient;
 use crate::wire::prediction_service_client::PredictionServiceClient;
 use crate::wire::status_service_client::StatusServiceClient;
@@ -194,6 +195,29 @@ impl Client {
             ModelServiceClient::new(channel).promote_model(request).await
         });
         answer.await?.model.ok_or_else(|| self.incomplete("model"))
+    }
+
+    /// Checks the whole journal; `progress` is told how many of how many records were looked at. As long as it takes,
+    /// without retries.
+    ///
+    /// # Errors
+    /// `STORE_FAILED`, or no answer.
+    pub async fn verify_journal(
+        &self,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<wire::Verification, ClientError> {
+        use wire::verify_journal_response::Step;
+        let mut client = JournalServiceClient::new(self.channel.clone());
+        let answer = client.verify_journal(wire::VerifyJournalRequest {}).await;
+        let mut steps = answer.map_err(|status| self.error(status))?.into_inner();
+        while let Some(step) = steps.message().await.map_err(|status| self.error(status))? {
+            match step.step {
+                Some(Step::Progress(step)) => progress(step.done_count, step.total_count),
+                Some(Step::Verification(found)) => return Ok(found),
+                None => {}
+            }
+        }
+        Err(self.incomplete("verification"))
     }
 
     /// How the server is, with each task's live score.

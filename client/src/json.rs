@@ -29,6 +29,19 @@ pub fn prediction(prediction: &wire::Prediction) -> Value {
     })
 }
 
+/// What a check of the journal found.
+#[must_use]
+pub fn verification(found: &wire::Verification) -> Value {
+    let fault = |fault: &wire::JournalFault| json!({ "number": fault.number, "record": fault.record, "problem": fault.problem });
+    json!({
+        "holds": found.fault_count == 0,
+        "record_count": found.record_count,
+        "head": found.head,
+        "fault_count": found.fault_count,
+        "faults": found.faults.iter().map(fault).collect::<Vec<_>>(),
+    })
+}
+
 fn task_prediction(task: &wire::TaskPrediction) -> Value {
     let members = [("lightgbm", &task.lightgbm), ("xgboost", &task.xgboost), ("ensemble", &task.ensemble)];
     let mut fields: Map<String, Value> =

@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use forecast::{
-    Alarm, Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, Role, Source,
+    Alarm, Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Journalled, Prediction,
+    Role, Source,
 };
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use tokio::sync::{mpsc, oneshot};
@@ -34,7 +35,7 @@ pub enum Command {
         /// The state that an earlier process has saved.
         snapshot: Option<Vec<u8>>,
         /// Predictions whose outcomes are still open.
-        journalled: Vec<Arc<Prediction>>,
+        journalled: Journalled,
         /// Told when it is done.
         done: oneshot::Sender<()>,
     },
@@ -165,8 +166,8 @@ impl Engine {
                 if let Some(snapshot) = snapshot {
                     self.resume(&snapshot, &history);
                 }
-                self.forecaster.warm_up(&history, &mut self.effects);
                 self.forecaster.remember(journalled);
+                self.forecaster.warm_up(&history, &mut self.effects);
                 self.perform();
                 self.show();
                 self.shared.warmed.cancel();
@@ -277,7 +278,8 @@ impl Engine {
     fn publish(&self, prediction: Arc<Prediction>) {
         names::count_prediction(prediction.revision);
         self.shared.latest.put(prediction.clone());
-        self.shared.subscribers.publish(prediction);
+        // Subscribers hear it once its record is durable.
+        self.journaling.publish(prediction);
     }
 
     fn fetch(&self, range: FetchRange) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forecast::{Forecaster, Source};
+use forecast::{Forecaster, Journalled, Source};
 use kline::{BarTime, Interval, Kline, Symbol};
 use market::backoff::Backoff;
 use market::{ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill};
@@ -92,14 +92,14 @@ impl Follower {
         // Earlier predictions could neither be scored nor amended.
         let bars = i64::try_from(Forecaster::REPLAY_BARS).unwrap_or(i64::MAX);
         let since = BarTime::last_closed(self.shared.exchange_time(), interval).plus(-bars, interval);
-        let journalled = tokio::task::spawn_blocking(move || stores.predictions_from(since)).await;
+        let journalled = tokio::task::spawn_blocking(move || stores.journalled(since, interval)).await;
         let journalled = match journalled {
-            Ok(Ok(predictions)) => predictions.into(),
+            Ok(Ok(journalled)) => journalled,
             Ok(Err(problem)) => {
                 tracing::error!(%problem, "the journal cannot be read, earlier predictions are not scored");
-                Vec::new()
+                Journalled::default()
             }
-            Err(_) => Vec::new(),
+            Err(_) => Journalled::default(),
         };
         let stores = self.stores.clone();
         let snapshot = match tokio::task::spawn_blocking(move || stores.snapshot()).await {

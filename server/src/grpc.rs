@@ -1,12 +1,14 @@
 //! The gRPC face: one service, one file; each only translates.
 
 mod health;
+mod journal;
 mod models;
 mod prediction;
 mod status;
 
 use std::time::Duration;
 
+use proto::v1::journal_service_server::JournalServiceServer;
 use proto::v1::model_service_server::ModelServiceServer;
 use proto::v1::prediction_service_server::PredictionServiceServer;
 use proto::v1::status_service_server::StatusServiceServer;
@@ -49,6 +51,8 @@ pub async fn serve(
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let models =
         ModelServiceServer::new(models::Models(service.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let journal = JournalServiceServer::new(journal::Journal(service.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
     let status =
         StatusServiceServer::new(status::Statuses(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
     let health_task = tokio::spawn(health_task);
@@ -63,6 +67,7 @@ pub async fn serve(
         .add_service(prediction)
         .add_service(models)
         .add_service(status)
+        .add_service(journal)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await;
     health_task.abort();

@@ -1,4 +1,5 @@
-//! The thread that writes klines, journal records and snapshots to the store, in batches.
+//! The thread that writes klines, journal records and snapshots to the store, in batches, and tells subscribers of the
+//! predictions whose records are durable.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use forecast::JournalRecord;
+use forecast::{JournalRecord, Prediction};
 use kline::{Interval, Kline, Symbol};
 use store::{Home, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -69,6 +70,7 @@ enum Item {
     Record(JournalRecord),
     Kline(Symbol, Kline),
     Snapshot(Vec<u8>),
+    Publish(Arc<Prediction>),
     Flush(oneshot::Sender<()>),
     Stop,
 }
@@ -106,6 +108,12 @@ impl Journaling {
     pub fn record(&self, record: JournalRecord) {
         // An error says that the thread was stopped: the server ends.
         let _ = self.items.blocking_send(Item::Record(record));
+    }
+
+    /// Tells subscribers of a prediction after all records that were sent before are durable (or lost, which is counted).
+    /// Blocks at the bound; not for async code.
+    pub fn publish(&self, prediction: Arc<Prediction>) {
+        let _ = self.items.blocking_send(Item::Publish(prediction));
     }
 
     /// Stores a kline. Blocks at the bound; not for async code.
@@ -156,6 +164,7 @@ impl<S: Sink> Writer<S> {
             let mut records = Vec::new();
             let mut klines: BTreeMap<Symbol, Vec<Kline>> = BTreeMap::new();
             let mut snapshot = None;
+            let mut published = Vec::new();
             let mut waiting = Vec::new();
             let mut stop = false;
             for item in items.drain(..) {
@@ -163,6 +172,7 @@ impl<S: Sink> Writer<S> {
                     Item::Record(record) => records.push(record),
                     Item::Kline(symbol, kline) => klines.entry(symbol).or_default().push(kline),
                     Item::Snapshot(bytes) => snapshot = Some(bytes),
+                    Item::Publish(prediction) => published.push(prediction),
                     Item::Flush(done) => waiting.push(done),
                     Item::Stop => stop = true,
                 }
@@ -173,6 +183,9 @@ impl<S: Sink> Writer<S> {
             }
             if !records.is_empty() {
                 self.write("journal", records.len(), |sink| sink.write_records(&records));
+            }
+            for prediction in published {
+                self.shared.subscribers.publish(prediction);
             }
             if let Some(snapshot) = snapshot {
                 self.keep(&snapshot);
@@ -269,6 +282,47 @@ mod tests {
     fn all_is_written_before_the_end_and_a_short_failure_loses_nothing() {
         assert_eq!(run(0), (1, 0));
         assert_eq!(run(2), (1, 0));
+    }
+
+    /// A store that notes how many predictions subscribers had heard when it was written to.
+    struct Watchful {
+        listener: crate::subscribers::Listener,
+        heard: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Sink for Watchful {
+        fn write_klines(&mut self, _: Symbol, _: Interval, _: &[Kline]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn write_records(&mut self, _: &[JournalRecord]) -> Result<(), String> {
+            self.heard.lock().expect("not poisoned").push(self.listener.waiting());
+            Ok(())
+        }
+
+        fn write_snapshot(&mut self, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn subscribers_hear_a_prediction_after_its_record_is_written() {
+        let shared = Arc::new(Shared::new(&[], 8));
+        let heard = Arc::default();
+        let sink = Watchful { listener: shared.subscribers.subscribe(), heard: Arc::clone(&heard) };
+        let listener = shared.subscribers.subscribe();
+        let (journaling, thread) = Journaling::spawn(sink, Interval::M15, shared).expect("a thread");
+        for bar in 1..=2 {
+            let made = Arc::new(prediction("A", bar, 1));
+            journaling.record(JournalRecord::Prediction(Arc::clone(&made)));
+            journaling.publish(made);
+        }
+        journaling.stop();
+        thread.join();
+        assert_eq!(listener.waiting(), 2);
+        // However the items fell into batches: a record is written before its prediction is heard.
+        let heard = heard.lock().expect("not poisoned");
+        assert!(matches!(heard[..], [0] | [0, 1]), "{heard:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The answers, before any wire. Both faces, gRPC and REST, only translate what is here.
 
 mod features;
+mod journal;
 mod models;
 mod predict;
 mod selection;
@@ -18,6 +19,7 @@ use crate::state::Shared;
 use crate::stores::Stores;
 
 pub use features::{FeatureAnswer, FeatureValue};
+pub use journal::VerificationStep;
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use selection::Selection;

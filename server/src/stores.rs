@@ -6,9 +6,9 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use forecast::{Bundle, BundleDigest, Prediction};
+use forecast::{Bundle, BundleDigest, Journalled, Prediction, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
-use store::{Alias, Home, JournalQuery, ModelVersion, Stage, StoreError};
+use store::{Alias, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
 
 use crate::clock::wall_time;
 use crate::model_info::ModelInfo;
@@ -56,6 +56,30 @@ impl Stores {
     pub fn predictions_from(&self, from: BarTime) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
         let query = JournalQuery { from: Some(from), ..JournalQuery::default() };
         self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
+    }
+
+    /// What was journalled about bars from `from` on, or from earlier if the last process ended so long ago that outcomes of
+    /// its predictions are still open.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn journalled(&self, from: BarTime, interval: Interval) -> Result<Journalled, Refusal> {
+        let journal = self.0.journal();
+        let last = journal.last_predicted_bar(interval).map_err(|error| failed(&error))?;
+        let open = last.map(|last| last.plus(-i64::from(Task::LONGEST_HORIZON_STEPS), interval));
+        let from = open.map_or(from, |open| open.min(from));
+        let query = JournalQuery { from: Some(from), ..JournalQuery::default() };
+        let predictions = journal.predictions(&query).map_err(|error| failed(&error))?;
+        let resolutions = journal.resolutions(&query).map_err(|error| failed(&error))?;
+        Ok(Journalled { predictions, resolutions })
+    }
+
+    /// Follows the journal's chain of hashes; see [`store::Journal::verify`].
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn verify_journal(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, Refusal> {
+        self.0.journal().verify(progress).map_err(|error| failed(&error))
     }
 
     /// The state that an earlier process has saved.

@@ -25,6 +25,7 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
         xgboost: answer(task, 3.0),
         ensemble: answer(task, 2.5),
         baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: answer(task, 0.5) }],
+        compared_with: BaselineName::Climatology,
     };
     let row: Arc<[f64]> = vec![0.5, f64::NAN].into();
     Prediction {

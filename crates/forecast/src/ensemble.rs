@@ -88,7 +88,14 @@ impl Bundle {
                 volatility = *value;
             }
             let baselines = self.baselines().answers(entry.task, inputs);
-            answers.push(TaskPrediction { task: entry.task, lightgbm, xgboost, ensemble, baselines });
+            answers.push(TaskPrediction {
+                task: entry.task,
+                lightgbm,
+                xgboost,
+                ensemble,
+                baselines,
+                compared_with: entry.best_baseline,
+            });
         }
         for answer in &mut answers {
             let mean = std::mem::replace(&mut answer.ensemble, Answer::Value(f64::NAN));

@@ -134,6 +134,18 @@ pub enum Alarm {
         /// How many predictions were changed or newly made.
         amended: usize,
     },
+    /// A restart has said what the process before it had not said.
+    #[error(
+        "{amended} predictions of the {replayed} bars from {bar} on had not been journalled, or were made from other klines; they are made now"
+    )]
+    CaughtUp {
+        /// The first bar that was looked at.
+        bar: BarTime,
+        /// How many bars were looked at.
+        replayed: usize,
+        /// How many predictions were made or changed.
+        amended: usize,
+    },
     /// A bundle was not taken up; whatever answered before goes on.
     #[error("bundle {digest} was not taken up: {reason}")]
     BundleRefused {
@@ -193,6 +205,7 @@ impl Alarm {
             Self::TooOld { .. } => "too_old",
             Self::SealedIncomplete { .. } => "sealed_incomplete",
             Self::Replayed { .. } => "replayed",
+            Self::CaughtUp { .. } => "caught_up",
             Self::BundleRefused { .. } => "bundle_refused",
             Self::SymbolsNotInBundle { .. } => "symbols_not_in_bundle",
             Self::EngineRefused { .. } => "engine_refused",

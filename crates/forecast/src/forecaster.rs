@@ -28,7 +28,7 @@ pub use scoring::TaskSkill;
 
 use crate::merge::Merge;
 use crate::panel::Panel;
-use crate::{Alarm, Bundle, Change, Effect, Event, Outcome, Prediction, Received, Role, Source};
+use crate::{Alarm, Bundle, Change, Effect, Event, Journalled, Outcome, Prediction, Received, Role, Source};
 use fingerprint::Fingerprint;
 use history::{History, Record};
 use inbox::Inbox;
@@ -69,8 +69,8 @@ pub struct Forecaster {
     latest: Vec<Option<Arc<Prediction>>>,
     /// The last forming kline of each symbol.
     forming: Vec<Option<Kline>>,
-    /// Predictions of an earlier process about bars that are not sealed yet.
-    told: BTreeMap<BarTime, Vec<Arc<Prediction>>>,
+    /// What an earlier process has journalled about bars that are not sealed yet.
+    told: BTreeMap<BarTime, Journalled>,
     /// The earliest change to a sealed bar that has not been replayed yet.
     changed: Option<(BarTime, Symbol, Change)>,
     work: Work,
@@ -144,7 +144,7 @@ impl Forecaster {
     }
 
     /// Takes history in event-time order over all symbols: nothing is published or journalled but the last bar's
-    /// predictions, and nothing is stored. Symbols that are not followed are left out. On a Forecaster that has sealed
+    /// predictions and the outcomes of those that [`Forecaster::remember`] was told of, and nothing is stored. Symbols that are not followed are left out. On a Forecaster that has sealed
     /// bars already, the history's klines are taken as events; after [`Forecaster::resume`] those that the snapshot was
     /// made of are passed over.
     pub fn warm_up(&mut self, history: &BTreeMap<Symbol, Vec<Kline>>, effects: &mut Vec<Effect>) {
@@ -185,6 +185,8 @@ impl Forecaster {
             }
             self.seal(record, kept, effects);
         }
+        // What was told of a bar that the history has not is of no use any more.
+        self.told = self.told.split_off(&end.plus(1, self.interval));
         self.settle(effects);
     }
 
@@ -320,11 +322,11 @@ impl Forecaster {
         if kept {
             self.history.checkpoint(record.bar, &self.state);
         } else {
-            self.history.forget();
+            self.history.forget(record.bar);
         }
         let told = self.told.remove(&record.bar).unwrap_or_default();
         self.history.push(record);
-        self.remember(told);
+        self.attach(told);
         let last = self.history.len() - 1;
         self.step(last, effects);
         self.answer(last, effects);

@@ -57,7 +57,9 @@ pub use ensemble::{mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
 pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};
 pub use outcome::{DIRECTION_CUTS, Outcome, OutcomeContext, OutcomeMachine};
-pub use prediction::{JournalRecord, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction};
+pub use prediction::{
+    JournalRecord, Journalled, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction,
+};
 pub use regime::{REGIME_NEEDED_BARS, REGIME_WINDOW_BARS};
 pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};

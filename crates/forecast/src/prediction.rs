@@ -90,6 +90,8 @@ pub struct TaskPrediction {
     pub ensemble: Answer,
     /// What each baseline says, in the order of [`BaselineName::ALL`].
     pub baselines: Vec<NamedAnswer>,
+    /// The task's best baseline, by the bundle's manifest: what the live score compares with.
+    pub compared_with: BaselineName,
 }
 
 impl TaskPrediction {
@@ -103,6 +105,7 @@ impl TaskPrediction {
     #[must_use]
     pub fn same_bits(&self, other: &Self) -> bool {
         self.task == other.task
+            && self.compared_with == other.compared_with
             && self.lightgbm.same_bits(&other.lightgbm)
             && self.xgboost.same_bits(&other.xgboost)
             && self.ensemble.same_bits(&other.ensemble)
@@ -150,6 +153,15 @@ pub struct Resolution {
     /// That baseline's loss.
     #[serde(with = "bits::scalar")]
     pub baseline_loss: f64,
+}
+
+/// What an earlier process has journalled, as far as a later one needs it.
+#[derive(Debug, Clone, Default)]
+pub struct Journalled {
+    /// Predictions, in any order.
+    pub predictions: Vec<Arc<Prediction>>,
+    /// Resolutions of them, in any order.
+    pub resolutions: Vec<Resolution>,
 }
 
 /// What the journal keeps.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
-use kline::{BarTime, Symbol};
+use kline::{BarTime, Interval, Symbol};
 
-use crate::StoreError;
+use crate::{StoreError, Verification};
 
 /// Which records are asked for; an empty field asks for all.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,6 +38,19 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the journal can't be read.
     fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError>;
+
+    /// Follows the chain of hashes over all records, from the first one on, and names those that are not as they were
+    /// written. Nobody who writes waits for it; `progress` is told how many of how many records were looked at.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError>;
+
+    /// The last bar about which something was predicted.
+    ///
+    /// # Errors
+    /// When the journal can't be read, or that bar is none of the interval.
+    fn last_predicted_bar(&self, interval: Interval) -> Result<Option<BarTime>, StoreError>;
 
     /// Resolutions in the order of bar, symbol, bundle, task, revision.
     ///

@@ -12,6 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chain;
 mod error;
 mod home;
 mod journal;
@@ -21,6 +22,7 @@ mod registry;
 mod snapshot;
 mod sqlite;
 
+pub use chain::{ChainFault, ChainFaultKind, ChainHash, RecordKey, Verification};
 pub use error::StoreError;
 pub use home::Home;
 pub use journal::{Journal, JournalQuery};

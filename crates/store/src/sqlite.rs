@@ -1,5 +1,6 @@
 //! The default database: one SQLite file with a write-ahead log.
 
+mod chain;
 mod journal;
 mod klines;
 mod registry;

@@ -13,8 +13,8 @@ use forecast::{
 use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use store::{
-    Alias, FolderObjects, Home, Journal, JournalQuery, KlineStore, ObjectStore, Registry, SqliteStore, Stage,
-    StoreError, promote,
+    Alias, ChainFaultKind, ChainHash, FolderObjects, Home, Journal, JournalQuery, KlineStore, ObjectStore,
+    Registry, SqliteStore, Stage, StoreError, promote,
 };
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -77,6 +77,7 @@ fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
             xgboost: Answer::Probabilities(vec![f64::NAN, f64::NAN]),
             ensemble: Answer::Probabilities(vec![0.1, 0.9]),
             baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
+            compared_with: BaselineName::Climatology,
         }],
         row: Arc::from(row),
     }
@@ -104,7 +105,9 @@ fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Outcome {
         .chain([JournalRecord::Resolution(resolution(2, Task::Direction4Step, f64::NAN))])
         .chain([JournalRecord::Resolution(resolution(2, Task::Return1Step, 0.25))])
         .collect();
+    assert_eq!(journal.last_predicted_bar(STEP)?, None);
     assert_eq!(journal.append(&records)?, 8);
+    assert_eq!(journal.last_predicted_bar(STEP)?, Some(bar(4)));
     assert_eq!(journal.append(&records)?, 0, "a replay writes nothing twice");
     let all = journal.predictions(&JournalQuery::default())?;
     let keys: Vec<_> = all.iter().map(|p| (p.bar_time, p.revision)).collect();
@@ -118,6 +121,39 @@ fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Outcome {
     let query = JournalQuery { task: Some(Task::Return1Step), ..JournalQuery::default() };
     assert_eq!(journal.resolutions(&query)?, [resolution(2, Task::Return1Step, 0.25)]);
     assert_eq!(journal.resolutions(&JournalQuery::default())?.len(), 2);
+    let mut looked_at = (0, 0);
+    let found = journal.verify(&mut |done, total| looked_at = (done, total))?;
+    assert_eq!((found.records, found.fault_count, looked_at), (8, 0, (8, 8)));
+    assert_ne!(found.head, ChainHash::BEGINNING);
+    Ok(())
+}
+
+#[test]
+fn a_journal_that_was_changed_from_outside_says_where() -> Outcome {
+    let cases = [
+        ("UPDATE resolutions SET record = record || ' '", 7, ChainFaultKind::Changed),
+        ("UPDATE predictions SET record = record || ' ' WHERE revision = 2", 6, ChainFaultKind::Changed),
+        ("DELETE FROM predictions WHERE revision = 2", 6, ChainFaultKind::Missing),
+        ("DELETE FROM journal_chain WHERE number = 4", 5, ChainFaultKind::Hole),
+        ("UPDATE journal_chain SET hash = zeroblob(32) WHERE number = 3", 3, ChainFaultKind::Changed),
+        (
+            "INSERT INTO predictions SELECT bar_time, 'XUSDT', bundle, revision, record FROM predictions LIMIT 1",
+            0,
+            ChainFaultKind::Unknown,
+        ),
+    ];
+    for (change, number, kind) in cases {
+        let (folder, store) = sqlite()?;
+        the_journal_neither_loses_nor_doubles(&store)?;
+        let before = store.verify(&mut |_, _| {})?;
+        let database = rusqlite::Connection::open(folder.path().join("klinecast.db"))?;
+        assert!(database.execute(change, [])? > 0, "{change}");
+        let found = store.verify(&mut |_, _| {})?;
+        let first = found.faults.first().expect("a fault");
+        assert_eq!((first.number, first.kind), (number, kind), "{change}: {found:?}");
+        // What is appended later stands on what was written, not on what was made of it.
+        assert_eq!(found.head, before.head, "{change}");
+    }
     Ok(())
 }
 

@@ -2235,3 +2235,377 @@ pub mod status_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Asks for the check of the whole journal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyJournalRequest {}
+/// One step of the check.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct VerifyJournalResponse {
+    /// How far it is, or the end.
+    #[prost(oneof = "verify_journal_response::Step", tags = "1, 2")]
+    pub step: ::core::option::Option<verify_journal_response::Step>,
+}
+/// Nested message and enum types in `VerifyJournalResponse`.
+pub mod verify_journal_response {
+    /// How far it is, or the end.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Step {
+        /// How far it is.
+        #[prost(message, tag = "1")]
+        Progress(super::VerificationProgress),
+        /// What was found; the last message.
+        #[prost(message, tag = "2")]
+        Verification(super::Verification),
+    }
+}
+/// How far a check is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerificationProgress {
+    /// Records looked at.
+    #[prost(uint64, tag = "1")]
+    pub done_count: u64,
+    /// Records of the chain.
+    #[prost(uint64, tag = "2")]
+    pub total_count: u64,
+}
+/// What a check found.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Verification {
+    /// How many records the chain has.
+    #[prost(uint64, tag = "1")]
+    pub record_count: u64,
+    /// SHA-256 over all records, in hexadecimal: who keeps it can tell later that nothing was cut off the end.
+    #[prost(string, tag = "2")]
+    pub head: ::prost::alloc::string::String,
+    /// How many records are not as they were written; 0 if the journal holds.
+    #[prost(uint64, tag = "3")]
+    pub fault_count: u64,
+    /// The first of them, at most 100.
+    #[prost(message, repeated, tag = "4")]
+    pub faults: ::prost::alloc::vec::Vec<JournalFault>,
+}
+/// One record that is not as it was written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JournalFault {
+    /// Its number in the chain, from 1 on; 0 if the chain does not know it.
+    #[prost(int64, tag = "1")]
+    pub number: i64,
+    /// What it is about: kind, symbol, bar, bundle, revision.
+    #[prost(string, tag = "2")]
+    pub record: ::prost::alloc::string::String,
+    /// What is wrong with it.
+    #[prost(string, tag = "3")]
+    pub problem: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod journal_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The journal for those who have to trust it.
+    #[derive(Debug, Clone)]
+    pub struct JournalServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl JournalServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> JournalServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> JournalServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            JournalServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
+        /// Tells how far it is, then what it found, and ends. Reads only; safe to retry.
+        pub async fn verify_journal(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifyJournalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::VerifyJournalResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.JournalService/VerifyJournal",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("klinecast.v1.JournalService", "VerifyJournal"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod journal_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with JournalServiceServer.
+    #[async_trait]
+    pub trait JournalService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the VerifyJournal method.
+        type VerifyJournalStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::VerifyJournalResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
+        /// Tells how far it is, then what it found, and ends. Reads only; safe to retry.
+        async fn verify_journal(
+            &self,
+            request: tonic::Request<super::VerifyJournalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::VerifyJournalStream>,
+            tonic::Status,
+        >;
+    }
+    /// The journal for those who have to trust it.
+    #[derive(Debug)]
+    pub struct JournalServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> JournalServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for JournalServiceServer<T>
+    where
+        T: JournalService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/klinecast.v1.JournalService/VerifyJournal" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifyJournalSvc<T: JournalService>(pub Arc<T>);
+                    impl<
+                        T: JournalService,
+                    > tonic::server::ServerStreamingService<super::VerifyJournalRequest>
+                    for VerifyJournalSvc<T> {
+                        type Response = super::VerifyJournalResponse;
+                        type ResponseStream = T::VerifyJournalStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifyJournalRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as JournalService>::verify_journal(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifyJournalSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for JournalServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "klinecast.v1.JournalService";
+    impl<T> tonic::server::NamedService for JournalServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

@@ -5,5 +5,6 @@ mod bundles;
 mod end_to_end;
 mod faces;
 mod harness;
+mod kills;
 mod start;
 mod streams;

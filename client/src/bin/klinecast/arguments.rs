@@ -38,10 +38,20 @@ pub(crate) enum Command {
     Tasks,
     /// How the server is, pair by pair, with each task's live score.
     Status,
+    /// The record of predictions and outcomes.
+    #[command(subcommand)]
+    Journal(Journal),
     /// Sets a model's stage or alias; a new champion answers from then on.
     Promote(Promote),
     /// Makes the server take up the registry's champion now.
     Reload,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Checks that every record is as it was written; fails if one is not.
+    Verify,
 }
 
 /// What to forecast.

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use klinecast::{Client, Settings};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Journal};
 
 mod features;
+mod journal;
 mod models;
 mod predict;
 mod status;
@@ -27,6 +28,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Models => models::list(&client, json).await?,
         Command::Tasks => models::tasks(&client, json).await?,
         Command::Status => status::run(&client, json).await?,
+        Command::Journal(Journal::Verify) => return journal::verify(&client, json).await,
         Command::Promote(wanted) => models::promote(&client, wanted, json).await?,
         Command::Reload => models::reload(&client, json).await?,
     }

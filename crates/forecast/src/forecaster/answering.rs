@@ -1,13 +1,14 @@
 //! Predictions: of sealed bars, of the forming kline, and those of an earlier process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use features::{Catalogue, Quality, RowHash};
-use kline::Symbol;
+use kline::{BarTime, Symbol};
 
 use super::Forecaster;
 use super::history::Announced;
-use crate::{BaselineInputs, Bundle, Effect, Prediction, Source, bits};
+use crate::{BaselineInputs, Bundle, Effect, Journalled, Prediction, Source, bits};
 
 impl Forecaster {
     /// Lets every bundle of a record answer it, from the state in which the record is the last that went in. Only what
@@ -18,12 +19,17 @@ impl Forecaster {
         for bundle in &bundles {
             let asked = self.score(at, bundle);
             for (place, index) in asked.into_iter().enumerate() {
-                if let Some((prediction, inputs)) = self.predict(at, index, bundle, place) {
-                    let prediction = Arc::new(prediction);
-                    self.history.record_mut(at).announce(index, Arc::clone(&prediction), Some(inputs));
-                    self.announce(index, bundle, &prediction, effects);
-                    announced += 1;
+                let Some((prediction, inputs)) = self.predict(at, index, bundle, place) else { continue };
+                let record = self.history.record_mut(at);
+                let before = record.find(index, bundle.digest());
+                if before.is_some_and(|before| before.prediction.same_bits(&prediction)) {
+                    record.confirm(index, bundle.digest(), inputs);
+                    continue;
                 }
+                let prediction = Arc::new(prediction);
+                record.announce(index, Arc::clone(&prediction), Some(inputs));
+                self.announce(index, bundle, &prediction, effects);
+                announced += 1;
             }
         }
         announced
@@ -55,8 +61,7 @@ impl Forecaster {
         asked
     }
 
-    /// What a bundle says about a symbol at a record's bar, if it differs from what it said before; `place` says which of
-    /// the outputs are about it.
+    /// What a bundle says about a symbol at a record's bar; `place` says which of the outputs are about it.
     fn predict(
         &self,
         at: usize,
@@ -82,9 +87,6 @@ impl Forecaster {
             tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs),
             row: Arc::from(row.values),
         };
-        if before.is_some_and(|before| before.prediction.same_bits(&prediction)) {
-            return None;
-        }
         Some((prediction, *inputs))
     }
 
@@ -115,28 +117,46 @@ impl Forecaster {
         })
     }
 
-    /// Tells of predictions that an earlier process has journalled, after [`Forecaster::warm_up`] and before the bundles
-    /// are taken up: their outcomes are resolved, their revisions counted on, and none with the same bits is journalled
-    /// again. Predictions of bars that can't be replayed, and provisional ones, are left out; those of bars that are not
-    /// sealed yet are kept until they are.
-    pub fn remember(&mut self, predictions: impl IntoIterator<Item = Arc<Prediction>>) {
-        for prediction in predictions {
-            let Some(index) = self.index_of(prediction.symbol) else { continue };
-            if prediction.provisional {
-                continue;
+    /// Tells of what an earlier process has journalled, best before [`Forecaster::warm_up`] and in any case before the bundles
+    /// are taken up: what comes true from then on is resolved, revisions are counted on, and nothing with the same bits is
+    /// journalled again. When their bundle is taken up, the bars since its first prediction are answered anew: what the
+    /// earlier process has not said, or said from other klines, is said then. Bars that can't be replayed, and provisional
+    /// predictions, are left out; what is about bars that are not sealed yet is kept until they are.
+    pub fn remember(&mut self, journalled: Journalled) {
+        let Journalled { predictions, resolutions } = journalled;
+        let mut told: BTreeMap<BarTime, Journalled> = BTreeMap::new();
+        for prediction in predictions.into_iter().filter(|prediction| !prediction.provisional) {
+            told.entry(prediction.bar_time).or_default().predictions.push(prediction);
+        }
+        for resolution in resolutions {
+            told.entry(resolution.bar_time).or_default().resolutions.push(resolution);
+        }
+        for (bar, told) in told {
+            if self.watermark().is_none_or(|sealed| sealed < bar) {
+                let waiting = self.told.entry(bar).or_default();
+                waiting.predictions.extend(told.predictions);
+                waiting.resolutions.extend(told.resolutions);
+            } else {
+                self.attach(told);
             }
-            let bar = prediction.bar_time;
-            let Some(at) = self.history.find(bar) else {
-                if self.watermark().is_none_or(|sealed| sealed < bar) {
-                    self.told.entry(bar).or_default().push(prediction);
-                }
-                continue;
-            };
+        }
+    }
+
+    /// Puts what was journalled about sealed bars into their records.
+    pub(super) fn attach(&mut self, told: Journalled) {
+        for prediction in told.predictions {
+            let place = self.index_of(prediction.symbol).zip(self.history.find(prediction.bar_time));
+            let Some((index, at)) = place else { continue };
             let record = self.history.record_mut(at);
             let newer = |kept: &Announced| kept.prediction.revision < prediction.revision;
             if record.find(index, prediction.bundle).is_none_or(newer) {
                 record.announce(index, prediction, None);
             }
+        }
+        for resolution in told.resolutions {
+            let place = self.index_of(resolution.symbol).zip(self.history.find(resolution.bar_time));
+            let Some((index, at)) = place else { continue };
+            self.history.record_mut(at).tell(index, resolution);
         }
     }
 }

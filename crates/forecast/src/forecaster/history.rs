@@ -50,6 +50,25 @@ impl Record {
         self.announced[symbol_index].iter().find(|kept| kept.prediction.bundle == bundle)
     }
 
+    /// Notes what a prediction was made from, which came out again with the same bits.
+    pub(super) fn confirm(&mut self, symbol_index: usize, bundle: BundleDigest, inputs: BaselineInputs) {
+        let mut kept = self.announced[symbol_index].iter_mut();
+        if let Some(kept) = kept.find(|kept| kept.prediction.bundle == bundle) {
+            kept.inputs = Some(inputs);
+        }
+    }
+
+    /// Keeps a resolution that was journalled, unless a later one is known.
+    pub(super) fn tell(&mut self, symbol_index: usize, resolution: Resolution) {
+        let mut kept = self.announced[symbol_index].iter_mut();
+        let Some(kept) = kept.find(|kept| kept.prediction.bundle == resolution.bundle) else { return };
+        match kept.resolutions.iter_mut().find(|before| before.task == resolution.task) {
+            Some(before) if before.revision < resolution.revision => *before = resolution,
+            Some(_) => {}
+            None => kept.resolutions.push(resolution),
+        }
+    }
+
     /// Keeps a prediction in place of the one before by the same bundle.
     pub(super) fn announce(
         &mut self,
@@ -117,6 +136,14 @@ impl History {
         self.records.back().map(|record| record.bar)
     }
 
+    /// The earliest bar that a bundle has answered in an earlier process and that can be replayed.
+    pub(super) fn first_told(&self, bundle: BundleDigest) -> Option<BarTime> {
+        let told = |kept: &Announced| kept.prediction.bundle == bundle && kept.inputs.is_none();
+        let first = self.records.iter().find(|record| record.announced.iter().flatten().any(told))?.bar;
+        let records = self.records.iter().map(|record| record.bar);
+        records.skip_while(|bar| *bar < first).find(|bar| self.can_replay(*bar))
+    }
+
     /// The place of a bar's record.
     pub(super) fn find(&self, bar: BarTime) -> Option<usize> {
         self.records.binary_search_by_key(&bar, |record| record.bar).ok()
@@ -152,16 +179,22 @@ impl History {
         }
         // Replays from the first checkpoint resolve predictions up to the longest horizon before it.
         let Some(after) = self.checkpoints.front().and_then(|first| first.after) else { return };
-        let needed = after.plus(-2 * i64::from(Task::LONGEST_HORIZON_STEPS), self.interval);
+        self.let_go_before(after);
+    }
+
+    /// Lets go of all checkpoints and of the records that nothing is resolved at any more: history that is too old to be
+    /// replayed when `next` comes.
+    pub(super) fn forget(&mut self, next: BarTime) {
+        self.checkpoints.clear();
+        self.let_go_before(next);
+    }
+
+    /// Lets go of the records whose last outcome comes true before a bar.
+    fn let_go_before(&mut self, bar: BarTime) {
+        let needed = bar.plus(-2 * i64::from(Task::LONGEST_HORIZON_STEPS), self.interval);
         while self.records.front().is_some_and(|record| record.bar < needed) {
             self.records.pop_front();
         }
-    }
-
-    /// Lets go of all records and checkpoints: history that is too old to be replayed.
-    pub(super) fn forget(&mut self) {
-        self.records.clear();
-        self.checkpoints.clear();
     }
 
     pub(super) fn push(&mut self, record: Record) {

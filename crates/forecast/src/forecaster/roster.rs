@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use kline::BarTime;
+
 use super::Forecaster;
 use crate::{Alarm, Bundle, BundleError, Effect, JournalRecord, Prediction, Role};
 
@@ -80,12 +82,26 @@ impl Forecaster {
             let digest = bundle.digest();
             effects.push(Effect::Alarm(Alarm::SymbolsNotInBundle { digest, symbols: uncovered }));
         }
-        self.join(&bundle);
+        let told = self.history.first_told(bundle.digest());
+        self.join(&bundle, told);
         let Some(last) = self.history.len().checked_sub(1) else { return };
         if role == Role::Champion {
             self.publish_shadow(last, &bundle, effects);
         }
-        self.answer(last, effects);
+        match told {
+            Some(bar) => self.catch_up(bar, effects),
+            None => {
+                self.answer(last, effects);
+            }
+        }
+    }
+
+    /// Says what an earlier process has not said since `bar`, because it ended before.
+    fn catch_up(&mut self, bar: BarTime, effects: &mut Vec<Effect>) {
+        let (replayed, amended) = self.replay(bar, effects);
+        if amended > 0 {
+            effects.push(Effect::Alarm(Alarm::CaughtUp { bar, replayed, amended }));
+        }
     }
 
     /// Whether a bundle can answer here at all.
@@ -100,15 +116,14 @@ impl Forecaster {
         Ok(())
     }
 
-    /// Makes a bundle answer the last sealed bar, and those of its bars that an earlier process has told of.
-    fn join(&mut self, bundle: &Arc<Bundle>) {
+    /// Makes a bundle answer the last sealed bar, and all since the first that it has answered in an earlier process.
+    fn join(&mut self, bundle: &Arc<Bundle>, first: Option<BarTime>) {
         let count = self.history.len();
         for at in 0..count {
             let record = self.history.record_mut(at);
-            let told =
-                record.announced.iter().flatten().any(|kept| kept.prediction.bundle == bundle.digest());
+            let is_due = first.is_some_and(|first| first <= record.bar) || at + 1 == count;
             let answers = record.answering.iter().any(|other| other.digest() == bundle.digest());
-            if (told || at + 1 == count) && !answers {
+            if is_due && !answers {
                 record.answering.push(Arc::clone(bundle));
             }
         }

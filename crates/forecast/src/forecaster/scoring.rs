@@ -1,9 +1,6 @@
 //! Outcomes that came true, their losses, and the live score.
 
-use std::sync::Arc;
-
 use super::Forecaster;
-use super::history::Record;
 use crate::score::{loss, ratio_skill};
 use crate::{
     BaselineName, Bundle, BundleDigest, Effect, JournalRecord, Outcome, Prediction, Resolution, Task,
@@ -98,11 +95,8 @@ impl Forecaster {
         let outcomes = std::mem::take(&mut self.work.outcomes);
         for (index, outcome) in &outcomes {
             let Some(at) = self.history.find(outcome.bar).filter(|_| !outcome.is_missing()) else { continue };
-            let Record { answering, announced, .. } = self.history.record_mut(at);
-            for kept in &mut announced[*index] {
-                let Some(mut resolution) = resolution_of(&kept.prediction, answering, outcome) else {
-                    continue;
-                };
+            for kept in &mut self.history.record_mut(at).announced[*index] {
+                let Some(mut resolution) = resolution_of(&kept.prediction, outcome) else { continue };
                 self.state.totals.add(&resolution);
                 match kept.resolutions.iter_mut().find(|before| before.task == outcome.task) {
                     Some(before) if same_bits(before, &resolution) => continue,
@@ -119,15 +113,10 @@ impl Forecaster {
     }
 }
 
-/// The first resolution of a prediction's task; `None` if its bundle or one of the answers is missing.
-fn resolution_of(
-    prediction: &Prediction,
-    answering: &[Arc<Bundle>],
-    outcome: &Outcome,
-) -> Option<Resolution> {
-    let bundle = answering.iter().find(|bundle| bundle.digest() == prediction.bundle)?;
-    let baseline = bundle.manifest().task(outcome.task)?.best_baseline;
+/// The first resolution of a prediction's task; `None` if one of the answers is missing.
+fn resolution_of(prediction: &Prediction, outcome: &Outcome) -> Option<Resolution> {
     let answer = prediction.task(outcome.task)?;
+    let baseline = answer.compared_with;
     let ours = loss(outcome.task, &answer.ensemble, outcome.value);
     let theirs = loss(outcome.task, answer.baseline(baseline)?, outcome.value);
     if ours.is_nan() || theirs.is_nan() {

@@ -5,6 +5,7 @@ mod live_is_batch;
 mod market;
 mod outcomes;
 mod real;
+mod restart;
 mod resume;
 mod states;
 mod wild;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use forecast::testkit::tiny_bundle;
 use forecast::{
-    Alarm, Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction,
-    Role, Source,
+    Alarm, Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Journalled,
+    Prediction, Role, Source,
 };
 use kline::{BarTime, Interval, Kline, Symbol};
 
@@ -342,7 +342,8 @@ fn a_restart_goes_on_where_the_journal_ends() {
     first.close_all(40..41);
     let ahead = journalled(&first.drain());
     assert_eq!(ahead.len(), 2);
-    second.forecaster.remember(journal.into_iter().chain(ahead));
+    let predictions = journal.into_iter().chain(ahead).collect();
+    second.forecaster.remember(Journalled { predictions, ..Journalled::default() });
     second.take_up(Role::Champion, 1);
     let effects = second.drain();
     assert!(journalled(&effects).is_empty(), "nothing is journalled twice");

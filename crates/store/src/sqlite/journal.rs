@@ -8,40 +8,41 @@ use rusqlite::{ToSql, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::SqliteStore;
-use crate::{Journal, JournalQuery, StoreError};
+use super::chain::{self, Chain};
+use crate::{Journal, JournalQuery, RecordKey, StoreError, Verification};
+
+/// Writes a record and its link of the chain, unless its key is there; how many were written.
+fn insert(
+    transaction: &Transaction<'_>,
+    chain: &mut Chain<'_>,
+    record: &JournalRecord,
+) -> rusqlite::Result<usize> {
+    let key = RecordKey::of(record);
+    let (symbol, bundle) = (key.symbol.as_str(), key.bundle.to_string());
+    let (text, new) = match record {
+        JournalRecord::Prediction(prediction) => {
+            let text = encode(&**prediction)?;
+            let mut statement = transaction
+                .prepare_cached("INSERT OR IGNORE INTO predictions VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            let new = statement.execute(params![key.bar_time, symbol, bundle, key.revision, text])?;
+            (text, new)
+        }
+        JournalRecord::Resolution(resolution) => {
+            let text = encode(resolution)?;
+            let task = resolution.task.name();
+            let mut statement = transaction
+                .prepare_cached("INSERT OR IGNORE INTO resolutions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+            let new = statement.execute(params![key.bar_time, symbol, bundle, task, key.revision, text])?;
+            (text, new)
+        }
+    };
+    if new > 0 {
+        chain.append(&key, &text)?;
+    }
+    Ok(new)
+}
 
 impl SqliteStore {
-    fn insert(&self, transaction: &Transaction<'_>, record: &JournalRecord) -> Result<usize, StoreError> {
-        let action = "writing the journal";
-        match record {
-            JournalRecord::Prediction(prediction) => transaction
-                .prepare_cached("INSERT OR IGNORE INTO predictions VALUES (?1, ?2, ?3, ?4, ?5)")
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        prediction.bar_time.milliseconds(),
-                        prediction.symbol.as_str(),
-                        prediction.bundle.to_string(),
-                        prediction.revision,
-                        encode(&**prediction)?,
-                    ])
-                })
-                .map_err(self.failed(action)),
-            JournalRecord::Resolution(resolution) => transaction
-                .prepare_cached("INSERT OR IGNORE INTO resolutions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        resolution.bar_time.milliseconds(),
-                        resolution.symbol.as_str(),
-                        resolution.bundle.to_string(),
-                        resolution.task.name(),
-                        resolution.revision,
-                        encode(resolution)?,
-                    ])
-                })
-                .map_err(self.failed(action)),
-        }
-    }
-
     fn records<T: DeserializeOwned>(
         &self,
         what: &'static str,
@@ -84,10 +85,12 @@ impl From<&JournalQuery> for Parameters {
 
 impl Journal for SqliteStore {
     fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError> {
-        self.write("writing the journal", |transaction| {
+        let action = "writing the journal";
+        self.write(action, |transaction| {
+            let mut chain = Chain::end(transaction).map_err(self.failed(action))?;
             let mut new = 0;
             for record in records {
-                new += self.insert(transaction, record)?;
+                new += insert(transaction, &mut chain, record).map_err(self.failed(action))?;
             }
             Ok(new)
         })
@@ -101,6 +104,23 @@ impl Journal for SqliteStore {
         let records: Vec<Prediction> =
             self.records("prediction", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
         Ok(records.into_iter().map(Arc::new).collect())
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError> {
+        chain::verify(&self.path, progress)
+    }
+
+    fn last_predicted_bar(&self, interval: Interval) -> Result<Option<BarTime>, StoreError> {
+        let action = "reading the journal";
+        let last: Option<i64> = self
+            .lock()?
+            .query_row("SELECT max(bar_time) FROM predictions", [], |row| row.get(0))
+            .map_err(self.failed(action))?;
+        let Some(last) = last else { return Ok(None) };
+        let what = "journal key";
+        let bar = BarTime::from_close(last, interval);
+        bar.map(Some)
+            .ok_or_else(|| StoreError::StoredText { what, text: format!("{last} closes no {interval} bar") })
     }
 
     fn resolutions(&self, query: &JournalQuery) -> Result<Vec<Resolution>, StoreError> {

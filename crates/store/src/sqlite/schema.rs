@@ -59,6 +59,38 @@ const MIGRATIONS: &[&str] = &["
         version INTEGER NOT NULL,
         change TEXT NOT NULL
     );
+", "
+    -- The first records did not say what their answers are compared with, and stood in no chain. They are kept, not read.
+    ALTER TABLE predictions RENAME TO predictions_of_schema_1;
+    ALTER TABLE resolutions RENAME TO resolutions_of_schema_1;
+    CREATE TABLE predictions (
+        bar_time INTEGER NOT NULL,
+        symbol TEXT NOT NULL,
+        bundle TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (bar_time, symbol, bundle, revision)
+    ) WITHOUT ROWID;
+    CREATE TABLE resolutions (
+        bar_time INTEGER NOT NULL,
+        symbol TEXT NOT NULL,
+        bundle TEXT NOT NULL,
+        task TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (bar_time, symbol, bundle, task, revision)
+    ) WITHOUT ROWID;
+    -- In the order of writing; a prediction's task is empty.
+    CREATE TABLE journal_chain (
+        number INTEGER PRIMARY KEY,
+        bar_time INTEGER NOT NULL,
+        symbol TEXT NOT NULL,
+        bundle TEXT NOT NULL,
+        task TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX journal_chain_keys ON journal_chain (bar_time, symbol, bundle, task, revision);
 "];
 
 /// Brings the schema up to date, in one transaction.
