@@ -6,6 +6,7 @@ mod features;
 mod forest;
 mod instructions;
 mod latencies;
+mod live;
 mod report;
 mod serve;
 
@@ -25,6 +26,8 @@ enum Suite {
     Features(features::Options),
     /// What scoring and explaining cost.
     Forest(forest::Options),
+    /// What a live kline costs on its way in.
+    Live(live::Options),
     /// Latency and throughput of unary predictions.
     Serve(serve::Options),
 }
@@ -34,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
     match Arguments::parse().suite {
         Suite::Features(options) => features::run(&options),
         Suite::Forest(options) => forest::run(&options),
+        Suite::Live(options) => live::run(&options),
         Suite::Serve(options) => serve::run(&options).await,
     }
 }

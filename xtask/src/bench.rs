@@ -29,6 +29,8 @@ enum Suite {
     Features,
     /// What scoring and explaining cost, beside the original libraries and others.
     Forest,
+    /// What a live kline costs on its way in.
+    Live,
     /// Latency and throughput of a running server.
     Serve,
 }
@@ -58,6 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
     match options.suite {
         Suite::Features => cargo.args(["benches", "--features", "peers", "--", "features"]),
         Suite::Forest => cargo.args(["benches", "--features", "peers", "--", "forest"]),
+        Suite::Live => cargo.args(["benches", "--", "live"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
     };
     if options.suite == Suite::Forest {

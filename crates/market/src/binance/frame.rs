@@ -12,6 +12,8 @@
 //! Source: Binance spot API, "WebSocket Streams". Extension: `null` in `q`, `n`, `V` or `Q` means that the source
 //! does not have the column (a replayed recording); Binance itself never sends `null` there.
 
+mod usual;
+
 use kline::{Interval, Kline, KlineFields, Symbol};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -100,6 +102,14 @@ struct KlineWire<'a> {
 /// # Errors
 /// [`DecodeError`] naming the field and its value. A kline of another interval than `interval` is an error too.
 pub fn decode(text: &[u8], interval: Interval) -> Result<Frame, DecodeError> {
+    match usual::kline(text, interval) {
+        Some(frame) => Ok(Frame::Kline(frame)),
+        None => decode_any(text, interval),
+    }
+}
+
+/// Decodes a message of any kind and order.
+fn decode_any(text: &[u8], interval: Interval) -> Result<Frame, DecodeError> {
     let outer = envelope(text)?;
     match outer.data {
         Some(data) => event(&envelope(data.get().as_bytes())?, interval),
@@ -270,6 +280,53 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode(&bytes, Interval::M15);
+        }
+
+        #[test]
+        fn a_usual_frame_is_read_in_one_pass_to_the_bits_of_the_general_way(
+            prices in proptest::collection::vec((1u64..99_999_999, 0usize..9), 4),
+            bits in any::<u64>(),
+            trades in 0u64..1_000_000,
+        ) {
+            let decimal = |(value, places): (u64, usize)| format!("{}.{:0places$}", value, bits % 10_u64.pow(places as u32), places = places.max(1));
+            let mut number = prices.iter().map(|price| decimal(*price));
+            let mut next = || number.next().unwrap_or_default();
+            let (o, c, taker, taker_quote) = (next(), next(), next(), next());
+            // Above what takers bought.
+            let [v, q] = [&taker, &taker_quote].map(|part| format!("1{part:0>17}"));
+            let text = format!(
+                r#"{{"stream":"btcusdt@kline_15m","data":{{"e":"kline","E":1645603361891,"s":"BTCUSDT","k":{{"t":1645603200000,"T":1645604099999,"s":"BTCUSDT","i":"15m","f":-1,"L":-1,"o":"{o}","c":"{c}","h":"99999999.5","l":"0.00000001","v":"{v}","n":{trades},"x":false,"q":"{q}","V":"{taker}","Q":"{taker_quote}","B":"0"}}}}}}"#
+            );
+            let (usual, any) = (usual::kline(text.as_bytes(), Interval::M15), decode_any(text.as_bytes(), Interval::M15));
+            match any {
+                Ok(Frame::Kline(any)) => {
+                    let usual = usual.expect("nothing is unusual about it");
+                    prop_assert!(usual.kline.same_bits(&any.kline), "{text}");
+                    prop_assert_eq!(usual, any);
+                }
+                any => prop_assert!(false, "{any:?}: {text}"),
+            }
+        }
+
+        #[test]
+        fn a_damaged_frame_is_never_read_otherwise_than_the_general_way(
+            edits in proptest::collection::vec((0usize..380, prop_oneof![any::<u8>(), Just(b'0'), Just(b'"'), Just(b'-'), Just(b'.')], 0u8..3), 1..3),
+            combined in any::<bool>(),
+        ) {
+            let raw = r#"{"e":"kline","E":1645603361891,"s":"BTCUSDT","k":{"t":1645603200000,"T":1645604099999,"s":"BTCUSDT","i":"15m","f":1,"L":3,"o":"38151.16","c":"38179.09","h":"38188.98","l":"38116.45","v":"84.49121000","n":3,"x":true,"q":"3223459.45854370","V":"38.35880000","Q":"1463375.36537200","B":"0"}}"#;
+            let mut text = if combined { format!(r#"{{"stream":"btcusdt@kline_15m","data":{raw}}}"#) } else { raw.to_owned() }.into_bytes();
+            for (at, byte, kind) in edits {
+                let at = at % text.len();
+                match kind {
+                    0 => text[at] = byte,
+                    1 => text.insert(at, byte),
+                    _ => drop(text.remove(at)),
+                }
+            }
+            if let Some(usual) = usual::kline(&text, Interval::M15) {
+                let any = decode_any(&text, Interval::M15);
+                prop_assert_eq!(any, Ok(Frame::Kline(usual)), "{}", String::from_utf8_lossy(&text));
+            }
         }
 
         #[test]
