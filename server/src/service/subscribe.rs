@@ -58,9 +58,10 @@ pub struct Subscription {
     shared: Arc<Shared>,
     listener: Listener,
     first: VecDeque<Arc<Prediction>>,
-    /// Published while `first` was gathered, so they may be in both: how many of the ring's next are to be compared.
-    overlap: usize,
+    /// What of `first` may still come from the ring, which hears of a prediction a little after the journal and the table.
     sent: HashSet<Key>,
+    /// The newest bar of `first`: once the ring has gone past it, nothing of `first` comes any more.
+    newest: Option<BarTime>,
     heartbeat: Duration,
 }
 
@@ -89,7 +90,7 @@ impl Service {
             selection,
             wanted,
             shared: self.shared.clone(),
-            overlap: if first.is_empty() { 0 } else { listener.waiting() },
+            newest: first.iter().map(|prediction| prediction.bar_time).max(),
             sent: first.iter().map(|prediction| key(prediction)).collect(),
             listener,
             first,
@@ -137,7 +138,6 @@ impl Subscription {
             };
             match heard {
                 Heard::Lagged(count) => {
-                    self.overlap = self.overlap.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
                     return Some(Announcement::Lagged(count));
                 }
                 Heard::Prediction(prediction) => {
@@ -161,11 +161,52 @@ impl Subscription {
 
     /// Whether a prediction from the ring was among the first ones.
     fn is_repeated(&mut self, prediction: &Prediction) -> bool {
-        if self.overlap == 0 {
+        if self.sent.is_empty() {
+            return false;
+        }
+        if self.newest < Some(prediction.bar_time) {
             self.sent = HashSet::new();
             return false;
         }
-        self.overlap -= 1;
-        self.sent.contains(&key(prediction))
+        self.sent.remove(&key(prediction))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::prediction;
+
+    #[tokio::test]
+    async fn what_was_read_first_does_not_come_again_however_late_the_ring_hears_of_it() {
+        let shared = Arc::new(Shared::new(&["A".parse().expect("a name")], 8));
+        let made = |bar: i64, revision: u32| Arc::new(prediction("A", bar, revision));
+        let first: VecDeque<_> = [made(1, 1), made(2, 1)].into();
+        let mut subscription = Subscription {
+            selection: Selection::named::<&str>(&[]).expect("all"),
+            wanted: vec![true],
+            shared: Arc::clone(&shared),
+            listener: shared.subscribers.subscribe(),
+            newest: first.iter().map(|prediction| prediction.bar_time).max(),
+            sent: first.iter().map(|prediction| key(prediction)).collect(),
+            first,
+            heartbeat: std::time::Duration::from_secs(60),
+        };
+        // Nothing of it is in the ring yet when the subscription begins.
+        for (bar, revision) in [(1, 1), (2, 1), (1, 2), (3, 1)] {
+            shared.subscribers.publish(made(bar, revision));
+        }
+        let mut heard = Vec::new();
+        while heard.len() < 4 {
+            match subscription.next().await {
+                Some(Announcement::Prediction(prediction, _)) => {
+                    heard.push((prediction.bar_time, prediction.revision));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let bar = |bar: i64| made(bar, 1).bar_time;
+        assert_eq!(heard, [(bar(1), 1), (bar(2), 1), (bar(1), 2), (bar(3), 1)]);
+        assert_eq!(subscription.listener.waiting(), 0);
     }
 }

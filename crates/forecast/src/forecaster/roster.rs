@@ -116,12 +116,15 @@ impl Forecaster {
         Ok(())
     }
 
-    /// Makes a bundle answer the last sealed bar, and all since the first that it has answered in an earlier process.
+    /// Makes a bundle answer the last sealed bar, those that it has answered in an earlier process, and since the first of
+    /// them those that nobody has answered: others were not its turn.
     fn join(&mut self, bundle: &Arc<Bundle>, first: Option<BarTime>) {
         let count = self.history.len();
         for at in 0..count {
             let record = self.history.record_mut(at);
-            let is_due = first.is_some_and(|first| first <= record.bar) || at + 1 == count;
+            let mut said = record.announced.iter().flatten().map(|kept| kept.prediction.bundle).peekable();
+            let was_its_turn = said.peek().is_none() || said.any(|said| said == bundle.digest());
+            let is_due = first.is_some_and(|first| first <= record.bar) && was_its_turn || at + 1 == count;
             let answers = record.answering.iter().any(|other| other.digest() == bundle.digest());
             if is_due && !answers {
                 record.answering.push(Arc::clone(bundle));
