@@ -94,7 +94,12 @@ impl MarketError {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::RateLimited { .. } | Self::Server { .. } | Self::Socket(_)
+            Self::Unreachable { .. }
+                | Self::RateLimited { .. }
+                | Self::Server { .. }
+                | Self::Socket(_)
+                // What is no JSON at all is a gateway's page, not the exchange's answer.
+                | Self::Malformed { source: DecodeError::Json(_), .. }
         )
     }
 

@@ -41,10 +41,29 @@ pub struct MarketKline {
     pub kline: Kline,
     /// Whether the bar has ended; a forming kline still changes.
     pub closed: bool,
-    /// The exchange's time at which it sent the frame; `None` for REST and files.
+    /// The exchange's time at which it sent the frame, or by which it had given the REST answer; `None` for files.
     pub event_time: Option<Milliseconds>,
+    /// The bar's trades, where the exchange tells.
+    pub trade_ids: Option<TradeIds>,
     /// Where it came from.
     pub source: KlineSource,
+}
+
+/// The numbers of a bar's first and last trade. Those of consecutive bars of one market follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TradeIds {
+    /// The first.
+    pub first: i64,
+    /// The last, not before the first.
+    pub last: i64,
+}
+
+impl TradeIds {
+    /// The numbers as the exchange writes them; it writes -1 for a bar without trades.
+    #[must_use]
+    pub fn new(first: i64, last: i64) -> Option<Self> {
+        (0 <= first && first <= last).then_some(Self { first, last })
+    }
 }
 
 /// How far a back-fill of one symbol has come.
@@ -64,8 +83,12 @@ pub enum MarketEvent {
     /// A kline. Closed ones come in bar order over all symbols of a connection and without doubles; a second
     /// one for the same bar differs in some value (a correction).
     Kline(MarketKline),
-    /// The source is not connected and tries again after `wait`.
+    /// One of the sockets is down and is connected again after `wait`.
     Reconnecting {
+        /// Which socket, from 0.
+        line: usize,
+        /// How many sockets are still open. What is closed meanwhile comes through them.
+        open_lines: usize,
         /// 1 for the first try after a connection that worked.
         attempt: u32,
         /// How long it waits first.
@@ -73,11 +96,23 @@ pub enum MarketEvent {
         /// Why, for people.
         reason: String,
     },
-    /// The socket is open, what was missed has been fetched and delivered; from here on frames are live.
+    /// One of the sockets is open.
+    Opened {
+        /// Which socket, from 0.
+        line: usize,
+        /// How many are open now.
+        open_lines: usize,
+    },
+    /// A socket is open, what was missed has been fetched and delivered; from here on frames are live.
     Connected,
+    /// Frames were held back for bars that can't be fetched now, and pass again. What is missing comes late.
+    Released {
+        /// Why, for people.
+        reason: String,
+    },
     /// The exchange's clock, asked for because the socket is quiet.
     Time(Milliseconds),
-    /// Bars that the exchange closed but does not have (or has in a form that cannot be read). They will not come.
+    /// Bars that were asked for and that the exchange does not have (or has in a form that cannot be read).
     Gap {
         /// The market.
         symbol: Symbol,
@@ -85,6 +120,14 @@ pub enum MarketEvent {
         from: BarTime,
         /// Last missing bar, at least `from`.
         to: BarTime,
+    },
+    /// Closed bars were asked for again: the klines follow as events where they differ from what was delivered lately, all of
+    /// them are here to be compared with what was used.
+    Audited {
+        /// The market.
+        symbol: Symbol,
+        /// Every closed kline that the exchange has now of the bars asked for, in order.
+        klines: Vec<Kline>,
     },
     /// A back-fill moves on. Informative: dropped when the queue is full.
     BackfillProgress(BackfillProgress),

@@ -14,7 +14,6 @@
 //! # Ok::<(), market::binance::DecodeError>(())
 //! ```
 
-mod backfill;
 pub mod backoff;
 pub mod binance;
 mod error;
@@ -26,14 +25,13 @@ mod rest;
 mod settings;
 mod tls;
 
-pub use backfill::{PAGE_ROWS, backfill};
 pub use error::MarketError;
-pub use event::{BackfillProgress, KlineSource, MarketEvent, MarketKline};
+pub use event::{BackfillProgress, KlineSource, MarketEvent, MarketKline, TradeIds};
 pub use files::FileError;
 pub use kline;
 pub use limits::WeightBudget;
 pub use live::LiveSource;
-pub use rest::RestClient;
+pub use rest::{PAGE_ROWS, Paging, RestCall, RestClient, RestReply, Step, backfill};
 pub use settings::{
     BINANCE_API_REST_URL, BINANCE_REST_URL, BINANCE_STREAM_WEBSOCKET_URL, BINANCE_WEBSOCKET_URL,
     ExchangeLimits, ExchangeSettings,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::RestReply;
+
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// How much request weight one address has left in the present minute. It counts what is sent, takes over the
@@ -52,6 +54,16 @@ impl WeightBudget {
     pub fn observe(&mut self, used: u32, now: Instant) {
         self.roll(now);
         self.used = self.used.max(used);
+    }
+
+    /// Takes over what an answer says about the budget: the exchange's count, and how long to keep still.
+    pub fn heed(&mut self, reply: &RestReply, now: Instant) {
+        if let Some(used) = reply.used_weight {
+            self.observe(used, now);
+        }
+        if matches!(reply.status, 418 | 429) {
+            self.block(reply.retry_after.unwrap_or(WINDOW), now);
+        }
     }
 
     /// Grants nothing for `wait`.

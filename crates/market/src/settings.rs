@@ -24,6 +24,10 @@ pub struct ExchangeLimits {
     pub request_weight_per_minute: u32,
     /// Streams on one connection (Binance: 1024).
     pub streams_per_connection: usize,
+    /// Connections that follow the same streams; what one misses the other brings.
+    pub lines: usize,
+    /// A connection is renewed after this long, one after the other (Binance closes it after 24 hours).
+    pub connection_lifetime: Duration,
     /// Pause between two messages that we send on one socket (Binance allows 5 a second, pongs count).
     pub message_pause: Duration,
     /// Longest wait for a TCP, TLS and websocket handshake.
@@ -32,16 +36,28 @@ pub struct ExchangeLimits {
     pub request_timeout: Duration,
     /// A socket without any message, pings included, for this long is taken for dead (Binance pings every 20 s).
     pub silent_socket: Duration,
+    /// A socket without a kline frame for this much longer than another one is taken for deaf.
+    pub deaf_socket: Duration,
     /// After this long without a kline frame the exchange's clock is asked.
     pub quiet_socket: Duration,
+    /// The exchange's clock is asked at least this often.
+    pub clock_check: Duration,
+    /// Frames are held back at most this long while what was missed is fetched; then they pass, and the rest comes late.
+    pub hold: Duration,
     /// How long a closing frame may be overdue before the bar is fetched by REST.
     pub overdue_close: Duration,
     /// Tries of one REST request in a back-fill before it fails.
     pub request_attempts: u32,
     /// Waits between tries, for REST and for the socket.
     pub backoff: BackoffPolicy,
-    /// Klines and frames held back while what was missed is fetched; beyond that the socket is not read.
+    /// Klines and frames held back while what was missed is fetched; beyond that they pass.
     pub buffered_frames: usize,
+    /// How many of each symbol's last closed bars are asked for again, to be compared; 0 for none.
+    pub audit_bars: u32,
+    /// How often each symbol is audited, if `audits_per_minute` allows.
+    pub audit_every: Duration,
+    /// Most audits in a minute, over all symbols (weight 2 each).
+    pub audits_per_minute: u32,
 }
 
 impl Default for ExchangeLimits {
@@ -49,15 +65,23 @@ impl Default for ExchangeLimits {
         Self {
             request_weight_per_minute: 6_000,
             streams_per_connection: 1_024,
+            lines: 2,
+            connection_lifetime: Duration::from_secs(23 * 3_600),
             message_pause: Duration::from_millis(250),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(20),
             silent_socket: Duration::from_secs(60),
+            deaf_socket: Duration::from_secs(60),
             quiet_socket: Duration::from_secs(3),
+            clock_check: Duration::from_secs(60),
+            hold: Duration::from_secs(20),
             overdue_close: Duration::from_secs(2),
             request_attempts: 5,
             backoff: BackoffPolicy::default(),
             buffered_frames: 100_000,
+            audit_bars: 480,
+            audit_every: Duration::from_secs(600),
+            audits_per_minute: 300,
         }
     }
 }

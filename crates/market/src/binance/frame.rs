@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::DecodeError;
 use super::scalar::{Scalar, closing, instant, opening};
-use crate::{KlineSource, MarketKline};
+use crate::{KlineSource, MarketKline, TradeIds};
 
 /// One decoded message.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,10 @@ struct KlineWire<'a> {
     s: Scalar<'a>,
     #[serde(borrow, default)]
     i: Scalar<'a>,
+    #[serde(borrow, default)]
+    f: Scalar<'a>,
+    #[serde(rename = "L", borrow, default)]
+    last_trade: Scalar<'a>,
     #[serde(borrow, default)]
     o: Scalar<'a>,
     #[serde(borrow, default)]
@@ -186,6 +190,10 @@ fn kline(envelope: &Envelope<'_>, interval: Interval) -> Result<MarketKline, Dec
         kline: Kline::new(interval, fields)?,
         closed: wire.x.flag("k.x")?,
         event_time: Some(instant("E", envelope.event_time.integer("E")?)?),
+        trade_ids: match (&wire.f, &wire.last_trade) {
+            (Scalar::Integer(first), Scalar::Integer(last)) => TradeIds::new(*first, *last),
+            _ => None,
+        },
         source: KlineSource::Socket,
     })
 }

@@ -2,24 +2,27 @@
 //! come out.
 //!
 //! The procedure, whose step numbers the methods quote:
-//! 1. The socket is opened first, so that nothing after this moment can be missed.
+//! 1. A socket is opened first, so that nothing after this moment can be missed.
 //! 2. Frames are held back.
 //! 3. The exchange's clock says which bars have closed; those after each symbol's last one are fetched.
 //! 4. Fetched and held-back klines are delivered in bar order over all symbols, each bar once.
 //! 5. Frames pass through. A closed frame that leaves a hole, or a closing frame that does not come, leads back
 //!    to step 2.
+//!
+//! Several sockets feed one `Repair`: which of them brought a frame makes no difference. Of two klines of one bar the
+//! one that the exchange sent later holds.
 
 use std::collections::BTreeMap;
 
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
-use crate::{KlineSource, MarketEvent, MarketKline};
+use crate::{KlineSource, MarketEvent, MarketKline, TradeIds};
 
 /// Delivered klines that are remembered, to tell doubles from corrections.
 const REMEMBERED_BARS: usize = 16;
 
 /// Bars of one symbol to be fetched, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     /// The market.
     pub symbol: Symbol,
@@ -38,14 +41,43 @@ pub enum Settled {
     Again,
 }
 
+/// What a frame showed to be missing or doubtful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// A hole before it: bars must be fetched (step 5).
+    Hole,
+    /// The bar before it was delivered with trades that do not lead to this one's: it was not final.
+    Doubt(Missing),
+}
+
+/// A delivered kline.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    kline: Kline,
+    /// When the exchange sent it.
+    event_time: Option<Milliseconds>,
+    trade_ids: Option<TradeIds>,
+}
+
 /// One symbol's delivered series.
 #[derive(Debug, Clone, Default)]
 struct Head {
     last: Option<BarTime>,
-    recent: BTreeMap<BarTime, Kline>,
+    recent: BTreeMap<BarTime, Known>,
 }
 
-/// The order of delivery of one connection's symbols.
+impl Head {
+    /// Whether the bar was delivered, or given up, too long ago for its kline to be remembered.
+    fn is_forgotten(&self, bar: BarTime) -> bool {
+        self.last.is_some_and(|last| bar < last)
+            && self.recent.len() >= REMEMBERED_BARS
+            && self.recent.first_key_value().is_some_and(|(oldest, _)| bar < *oldest)
+    }
+}
+
+/// The order of delivery of several symbols.
 #[derive(Debug, Clone)]
 pub struct Repair {
     interval: Interval,
@@ -100,6 +132,11 @@ impl Repair {
         self.clock = self.clock.max(now);
     }
 
+    /// The symbols, sorted.
+    pub fn symbols(&self) -> impl ExactSizeIterator<Item = Symbol> + '_ {
+        self.heads.keys().copied()
+    }
+
     /// Step 3: the bars to fetch at the present time.
     #[must_use]
     pub fn missing(&self) -> Vec<Missing> {
@@ -123,37 +160,52 @@ impl Repair {
             .min()
     }
 
-    /// A frame arrived. Answers true when it leaves a hole, so that bars must be fetched (step 5).
-    pub fn take(&mut self, frame: MarketKline, events: &mut Vec<MarketEvent>) -> bool {
+    /// A frame arrived. Says what it shows to be missing or doubtful.
+    pub fn take(&mut self, frame: MarketKline, events: &mut Vec<MarketEvent>) -> Shown {
         let bar = frame.kline.bar_time(self.interval);
         if let Some(event_time) = frame.event_time {
             self.tell_time(event_time);
         }
-        let Some(head) = self.heads.get(&frame.symbol) else { return false };
+        let Some(head) = self.heads.get(&frame.symbol) else { return Shown::Nothing };
+        let before = bar.plus(-1, self.interval);
+        let doubtful = head.recent.get(&before).is_some_and(|known| !leads_to(known, frame.trade_ids));
+        let next = head.last.map(|last| last.plus(1, self.interval));
+        let doubt = Missing { symbol: frame.symbol, from: before, to: before };
+        if frame.closed && head.is_forgotten(bar) {
+            // Whether it is the latest word cannot be told any more.
+            return Shown::Doubt(Missing { symbol: frame.symbol, from: bar, to: bar });
+        }
         if self.holding {
             self.keep(bar, frame);
-            return false;
+            return Shown::Nothing;
         }
-        let next = head.last.map(|last| last.plus(1, self.interval));
         match next {
             Some(next) if bar > next && frame.closed => {
                 self.holding = true;
                 self.keep(bar, frame);
-                true
+                return Shown::Hole;
             }
-            Some(next) if bar < next && !frame.closed => false,
-            _ => {
-                self.deliver(bar, frame, events);
-                false
-            }
+            Some(next) if bar < next && !frame.closed => return Shown::Nothing,
+            _ => self.deliver(bar, frame, events),
         }
+        if doubtful {
+            // Asked once: without its numbers it leads anywhere.
+            let head = self.heads.get_mut(&doubt.symbol);
+            if let Some(known) = head.and_then(|head| head.recent.get_mut(&before)) {
+                known.trade_ids = None;
+            }
+            return Shown::Doubt(doubt);
+        }
+        Shown::Nothing
     }
 
     /// Step 4: merges what was fetched. Bars that were asked for and came from nowhere become gaps; only the newest
-    /// asked for is given more time, since it may have closed this very moment, unless `newest_is_final`.
+    /// asked for is given more time, since it may have closed this very moment, unless `newest_is_final`. The exchange's
+    /// clock showed `at` when it was asked.
     pub fn settle(
         &mut self,
         fetched: Vec<(Missing, Vec<Kline>)>,
+        at: Milliseconds,
         newest_is_final: bool,
         events: &mut Vec<MarketEvent>,
     ) -> Settled {
@@ -166,9 +218,7 @@ impl Repair {
             for kline in klines {
                 let bar = kline.bar_time(self.interval);
                 if (from..=to).contains(&bar) {
-                    let source = KlineSource::Rest;
-                    let kept = MarketKline { symbol, kline, closed: true, event_time: None, source };
-                    self.closed.insert((bar, symbol), kept);
+                    self.keep(bar, fetched_kline(symbol, kline, at));
                 }
             }
         }
@@ -179,14 +229,71 @@ impl Repair {
         if !complete {
             return Settled::Again;
         }
-        for (_, frame) in std::mem::take(&mut self.forming) {
-            let bar = frame.kline.bar_time(self.interval);
-            if self.last(frame.symbol).is_none_or(|last| bar > last) {
-                events.push(MarketEvent::Kline(frame));
-            }
-        }
+        self.pass_forming(events);
         self.holding = false;
         Settled::Complete
+    }
+
+    /// Ends holding back although bars are missing: delivers what is held, in order, and answers the holes that it leaves,
+    /// those up to the present time included. They are not waited for any more.
+    pub fn release(&mut self, events: &mut Vec<MarketEvent>) -> Vec<Missing> {
+        let mut holes = Vec::new();
+        for ((bar, symbol), frame) in std::mem::take(&mut self.closed) {
+            if let Some(last) = self.last(symbol)
+                && bar > last.plus(1, self.interval)
+            {
+                let (from, to) = (last.plus(1, self.interval), bar.plus(-1, self.interval));
+                holes.push(Missing { symbol, from, to });
+            }
+            self.deliver(bar, frame, events);
+        }
+        for missing in self.missing() {
+            if let Some(head) = self.heads.get_mut(&missing.symbol) {
+                head.last = Some(missing.to);
+            }
+            holes.push(missing);
+        }
+        self.pass_forming(events);
+        self.holding = false;
+        holes
+    }
+
+    /// What of a symbol's klines, as the exchange had them when its clock showed `at`, can be compared with what was
+    /// delivered: all but those of which something else was sent later. What differs is what holds from now on.
+    pub fn audit(&mut self, symbol: Symbol, mut klines: Vec<Kline>, at: Milliseconds) -> Vec<Kline> {
+        let interval = self.interval;
+        let Some(head) = self.heads.get_mut(&symbol) else { return Vec::new() };
+        klines.retain(|kline| {
+            let Some(known) = head.recent.get_mut(&kline.bar_time(interval)) else { return true };
+            if known.kline.same_bits(kline) {
+                return true;
+            }
+            let holds = known.event_time.is_none_or(|event_time| event_time <= at);
+            if holds {
+                *known = Known { kline: *kline, event_time: Some(at), trade_ids: None };
+            }
+            holds
+        });
+        klines
+    }
+
+    /// Takes klines that were asked for apart from the order of delivery, as the exchange had them when its clock
+    /// showed `at`. Those that have been delivered with the same bits, or were sent later than that, are left out.
+    pub fn take_late(
+        &mut self,
+        missing: Missing,
+        klines: &[Kline],
+        at: Milliseconds,
+        events: &mut Vec<MarketEvent>,
+    ) {
+        let Missing { symbol, from, to } = missing;
+        for kline in klines {
+            let bar = kline.bar_time(self.interval);
+            let is_due = self.last(symbol).is_none_or(|last| bar <= last);
+            if (from..=to).contains(&bar) && is_due {
+                self.deliver(bar, fetched_kline(symbol, *kline, at), events);
+            }
+        }
     }
 
     /// The last bar of a symbol that was delivered, or known from the start.
@@ -226,22 +333,45 @@ impl Repair {
         }
     }
 
+    fn pass_forming(&mut self, events: &mut Vec<MarketEvent>) {
+        for (_, frame) in std::mem::take(&mut self.forming) {
+            let bar = frame.kline.bar_time(self.interval);
+            if self.last(frame.symbol).is_none_or(|last| bar > last) {
+                events.push(MarketEvent::Kline(frame));
+            }
+        }
+    }
+
+    /// Holds a frame back; of two of one bar that differ the one that was sent later.
     fn keep(&mut self, bar: BarTime, frame: MarketKline) {
         if frame.closed {
-            self.closed.insert((bar, frame.symbol), frame);
+            let kept = self.closed.entry((bar, frame.symbol)).or_insert_with(|| frame.clone());
+            if !kept.kline.same_bits(&frame.kline) && kept.event_time <= frame.event_time {
+                *kept = frame;
+            }
         } else {
             self.forming.insert(frame.symbol, frame);
         }
     }
 
-    /// Hands a kline on, unless the same bits were handed on before.
+    /// Hands a kline on, unless the same bits were handed on before, or others that were sent later.
     fn deliver(&mut self, bar: BarTime, frame: MarketKline, events: &mut Vec<MarketEvent>) {
         let Some(head) = self.heads.get_mut(&frame.symbol) else { return };
         if frame.closed {
-            if head.recent.get(&bar).is_some_and(|known| known.same_bits(&frame.kline)) {
-                return;
+            if let Some(known) = head.recent.get_mut(&bar) {
+                let is_older = known.event_time.zip(frame.event_time).is_some_and(|(known, new)| new < known);
+                if known.kline.same_bits(&frame.kline) {
+                    // A frame's numbers say more than a REST row, which has none.
+                    known.trade_ids = known.trade_ids.or(frame.trade_ids);
+                    known.event_time = known.event_time.max(frame.event_time);
+                    return;
+                }
+                if is_older {
+                    return;
+                }
             }
-            head.recent.insert(bar, frame.kline);
+            let MarketKline { kline, event_time, trade_ids, .. } = frame;
+            head.recent.insert(bar, Known { kline, event_time, trade_ids });
             if head.recent.len() > REMEMBERED_BARS {
                 head.recent.pop_first();
             }
@@ -249,6 +379,16 @@ impl Repair {
         }
         events.push(MarketEvent::Kline(frame));
     }
+}
+
+/// Whether a bar with these trades can be followed by one with those.
+fn leads_to(known: &Known, next: Option<TradeIds>) -> bool {
+    known.trade_ids.zip(next).is_none_or(|(this, next)| next.first == this.last + 1)
+}
+
+fn fetched_kline(symbol: Symbol, kline: Kline, at: Milliseconds) -> MarketKline {
+    let source = KlineSource::Rest;
+    MarketKline { symbol, kline, closed: true, event_time: Some(at), trade_ids: None, source }
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ fn frame(name: &str, index: i64, closed: bool) -> MarketKline {
     let ahead = if closed { STEP + 10 } else { STEP / 2 };
     let event_time = Some(index * STEP + ahead);
     let kline = kline(index, if closed { 2.0 } else { 1.0 });
-    MarketKline { symbol: symbol(name), kline, closed, event_time, source: KlineSource::Socket }
+    let trade_ids = TradeIds::new(index * 3, index * 3 + 2);
+    MarketKline { symbol: symbol(name), kline, closed, event_time, trade_ids, source: KlineSource::Socket }
 }
 
 /// A repair of A and B that knows bar 10 of both.
@@ -57,12 +58,12 @@ fn told(events: &[MarketEvent]) -> Vec<String> {
 #[test]
 fn what_was_missed_comes_before_what_was_held_back_and_once() {
     let (mut repair, mut events) = (repair(), Vec::new());
-    assert!(!repair.take(frame("A", 12, true), &mut events));
-    assert!(!repair.take(frame("A", 13, false), &mut events));
-    assert!(!repair.take(frame("B", 12, true), &mut events));
+    assert_eq!(repair.take(frame("A", 12, true), &mut events), Shown::Nothing);
+    assert_eq!(repair.take(frame("A", 13, false), &mut events), Shown::Nothing);
+    assert_eq!(repair.take(frame("B", 12, true), &mut events), Shown::Nothing);
     assert!(events.is_empty() && repair.held_frames() == 3);
     let fetched = answer(&repair, &[]);
-    assert_eq!(repair.settle(fetched, false, &mut events), Settled::Complete);
+    assert_eq!(repair.settle(fetched, repair.clock(), false, &mut events), Settled::Complete);
     assert_eq!(told(&events), ["A11", "B11", "A12", "B12", "a13"]);
     events.clear();
     repair.take(frame("A", 12, true), &mut events);
@@ -74,12 +75,12 @@ fn what_was_missed_comes_before_what_was_held_back_and_once() {
 #[test]
 fn a_hole_between_frames_is_fetched_before_anything_later_passes() {
     let (mut repair, mut events) = (repair(), Vec::new());
-    repair.settle(Vec::new(), false, &mut events);
-    assert!(repair.take(frame("A", 13, true), &mut events));
-    assert!(!repair.take(frame("B", 11, true), &mut events));
+    repair.settle(Vec::new(), repair.clock(), false, &mut events);
+    assert_eq!(repair.take(frame("A", 13, true), &mut events), Shown::Hole);
+    assert_eq!(repair.take(frame("B", 11, true), &mut events), Shown::Nothing);
     assert!(events.is_empty());
     let fetched = answer(&repair, &[]);
-    assert_eq!(repair.settle(fetched, false, &mut events), Settled::Complete);
+    assert_eq!(repair.settle(fetched, repair.clock(), false, &mut events), Settled::Complete);
     assert_eq!(told(&events), ["A11", "B11", "A12", "B12", "A13", "B13"]);
 }
 
@@ -88,12 +89,12 @@ fn bars_that_came_from_nowhere_are_gaps_but_the_newest_is_awaited() {
     let (mut repair, mut events) = (repair(), Vec::new());
     repair.tell_time(15 * STEP);
     let fetched = answer(&repair, &[11, 12, 14]);
-    assert_eq!(repair.settle(fetched, false, &mut events), Settled::Complete);
+    assert_eq!(repair.settle(fetched, repair.clock(), false, &mut events), Settled::Complete);
     assert_eq!(told(&events), ["A-11..12", "A13", "B-11..12", "B13"]);
     assert_eq!(repair.overdue(), Some(bar(14)));
     events.clear();
     let fetched = answer(&repair, &[14]);
-    repair.settle(fetched, true, &mut events);
+    repair.settle(fetched, repair.clock(), true, &mut events);
     assert_eq!(told(&events), ["A-14..14", "B-14..14"]);
     assert_eq!(repair.overdue(), None);
     events.clear();
@@ -104,7 +105,7 @@ fn bars_that_came_from_nowhere_are_gaps_but_the_newest_is_awaited() {
 #[test]
 fn a_corrected_kline_passes_and_the_same_bits_do_not() {
     let (mut repair, mut events) = (repair(), Vec::new());
-    repair.settle(Vec::new(), false, &mut events);
+    repair.settle(Vec::new(), repair.clock(), false, &mut events);
     repair.take(frame("A", 11, true), &mut events);
     repair.take(frame("A", 11, true), &mut events);
     let corrected = MarketKline { kline: kline(11, 2.5), ..frame("A", 11, true) };
@@ -119,7 +120,7 @@ fn a_symbol_without_a_last_bar_begins_with_the_newest() {
     let mut events = Vec::new();
     let fetched = answer(&repair, &[]);
     assert_eq!(fetched.len(), 1);
-    repair.settle(fetched, false, &mut events);
+    repair.settle(fetched, repair.clock(), false, &mut events);
     assert_eq!(told(&events), ["A19"]);
 }
 
@@ -130,11 +131,11 @@ fn a_close_that_came_after_the_question_leads_to_another_one() {
     let fetched = answer(&repair, &[]);
     // Meanwhile bar 12 was lost on the socket and bar 13 closed.
     repair.take(frame("B", 13, true), &mut events);
-    assert_eq!(repair.settle(fetched, false, &mut events), Settled::Again);
+    assert_eq!(repair.settle(fetched, repair.clock(), false, &mut events), Settled::Again);
     assert_eq!(told(&events), ["A11", "B11"]);
     assert!(repair.is_holding());
     let fetched = answer(&repair, &[]);
-    assert_eq!(repair.settle(fetched, false, &mut events), Settled::Complete);
+    assert_eq!(repair.settle(fetched, repair.clock(), false, &mut events), Settled::Complete);
     assert_eq!(told(&events), ["A11", "B11", "A12", "B12", "A13", "B13"]);
 }
 
@@ -156,18 +157,18 @@ proptest! {
                 match (fault, place) {
                     (0, _) | (1, 0) => {}
                     (2, _) => {
-                        fetch |= repair.take(frame(name, index, true), &mut events);
-                        fetch |= repair.take(frame(name, index, true), &mut events);
+                        fetch |= repair.take(frame(name, index, true), &mut events) == Shown::Hole;
+                        fetch |= repair.take(frame(name, index, true), &mut events) == Shown::Hole;
                     }
                     (3, _) => repair.hold(),
                     _ => {
-                        fetch |= repair.take(frame(name, index, false), &mut events);
-                        fetch |= repair.take(frame(name, index, true), &mut events);
+                        fetch |= repair.take(frame(name, index, false), &mut events) == Shown::Hole;
+                        fetch |= repair.take(frame(name, index, true), &mut events) == Shown::Hole;
                     }
                 }
                 if fetch || (*fault == 4 && repair.is_holding()) {
                     let fetched = answer(&repair, &[]);
-                    while repair.settle(fetched.clone(), false, &mut events) == Settled::Again {
+                    while repair.settle(fetched.clone(), repair.clock(), false, &mut events) == Settled::Again {
                         prop_assert!(repair.is_holding());
                     }
                 }
@@ -176,7 +177,7 @@ proptest! {
         repair.tell_time((last + 1) * STEP);
         repair.hold();
         let fetched = answer(&repair, &[]);
-        prop_assert_eq!(repair.settle(fetched, true, &mut events), Settled::Complete);
+        prop_assert_eq!(repair.settle(fetched, repair.clock(), true, &mut events), Settled::Complete);
         for name in ["A", "B"] {
             let bars: Vec<i64> = events
                 .iter()

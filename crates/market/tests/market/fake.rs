@@ -83,6 +83,7 @@ impl FakeExchange {
         let symbols: Vec<Symbol> = symbols.iter().map(|name| name.parse().expect("a symbol")).collect();
         let (rest, websocket) = (format!("http://{}", self.address), format!("ws://{}", self.address));
         let mut settings = ExchangeSettings::at(&rest, &websocket, symbols, Interval::M15);
+        (settings.limits.lines, settings.limits.audit_bars) = (1, 0);
         settings.limits.backoff = BackoffPolicy {
             first: Duration::from_millis(20),
             longest: Duration::from_millis(200),
@@ -164,10 +165,11 @@ fn rest_row(open: i64, price: f64) -> String {
 
 /// A kline frame of a combined stream, with the values of the REST row when closed.
 pub(crate) fn frame(symbol: &str, open: i64, closed: bool) -> Message {
+    let (first, last) = (open / STEP * 3, open / STEP * 3 + 2);
     let event_time = if closed { open + STEP + 5 } else { open + STEP / 2 };
     let (stream, close) = (symbol.to_lowercase(), open + STEP - 1);
     Message::text(format!(
-        r#"{{"stream":"{stream}@kline_15m","data":{{"e":"kline","E":{event_time},"s":"{symbol}","k":{{"t":{open},"T":{close},"s":"{symbol}","i":"15m","f":1,"L":3,"o":"2","c":"2","h":"2","l":"2","v":"1","n":3,"x":{closed},"q":"2","V":"0.5","Q":"1","B":"0"}}}}}}"#
+        r#"{{"stream":"{stream}@kline_15m","data":{{"e":"kline","E":{event_time},"s":"{symbol}","k":{{"t":{open},"T":{close},"s":"{symbol}","i":"15m","f":{first},"L":{last},"o":"2","c":"2","h":"2","l":"2","v":"1","n":3,"x":{closed},"q":"2","V":"0.5","Q":"1","B":"0"}}}}}}"#
     ))
 }
 
@@ -186,7 +188,7 @@ pub(crate) async fn next(events: &mut mpsc::Receiver<MarketEvent>) -> MarketEven
     loop {
         let waiting = tokio::time::timeout(Duration::from_secs(10), events.recv());
         match waiting.await.expect("an event in time").expect("the source lives") {
-            MarketEvent::Time(_) | MarketEvent::BackfillProgress(_) => {}
+            MarketEvent::Time(_) | MarketEvent::BackfillProgress(_) | MarketEvent::Opened { .. } => {}
             event => return event,
         }
     }

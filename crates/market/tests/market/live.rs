@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use market::kline::{BarTime, Interval, Symbol};
-use market::{ExchangeSettings, LiveSource, MarketEvent};
+use market::{ExchangeSettings, LiveSource, MarketEvent, RestClient};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -18,7 +18,8 @@ fn known(settings: &ExchangeSettings, steps: i64) -> BTreeMap<Symbol, BarTime> {
 fn spawn(settings: ExchangeSettings, steps: i64) -> (LiveSource, mpsc::Receiver<MarketEvent>) {
     let from = known(&settings, steps);
     let (sender, receiver) = mpsc::channel(64);
-    (LiveSource::spawn(settings, &from, sender).expect("valid settings"), receiver)
+    let client = RestClient::new(&settings).expect("valid settings");
+    (LiveSource::spawn(settings, client, &from, sender).expect("valid settings"), receiver)
 }
 
 async fn expect(events: &mut mpsc::Receiver<MarketEvent>, expected: &[&str]) {
@@ -205,7 +206,8 @@ async fn wrong_addresses_are_refused_at_once_and_an_absent_receiver_ends_the_sou
     let mut exchange = FakeExchange::start(START + STEP + 1).await;
     let (sender, receiver) = mpsc::channel(1);
     let wrong = ExchangeSettings { websocket_url: "http://x".into(), ..exchange.settings(&["BTCUSDT"]) };
-    assert!(LiveSource::spawn(wrong, &BTreeMap::new(), sender).is_err());
+    let client = RestClient::new(&wrong).expect("a valid rest address");
+    assert!(LiveSource::spawn(wrong, client, &BTreeMap::new(), sender).is_err());
     drop(receiver);
     let (mut source, events) = spawn(exchange.settings(&["BTCUSDT"]), 0);
     let _socket = exchange.socket().await;

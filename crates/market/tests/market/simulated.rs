@@ -70,7 +70,8 @@ async fn it_follows_through_a_restart_and_every_bar_is_the_markets_own_once() {
     let known = BarTime::from_open(open(-50), Interval::M15).expect("on the grid");
     let from = symbols.iter().map(|symbol| (*symbol, known)).collect();
     let (sender, mut events) = mpsc::channel(256);
-    let source = LiveSource::spawn(settings, &from, sender).expect("valid settings");
+    let client = RestClient::new(&settings).expect("valid settings");
+    let source = LiveSource::spawn(settings, client, &from, sender).expect("valid settings");
 
     let mut closed = BTreeMap::new();
     gather(&mut events, &mut closed, |event, _| *event == MarketEvent::Connected).await;
@@ -140,7 +141,7 @@ async fn a_replay_at_full_speed_loses_nothing_and_keeps_missing_columns_missing(
     let known = BarTime::from_open(open(199), Interval::M15).expect("on the grid");
     let from = symbols.iter().map(|symbol| (*symbol, known)).collect();
     let (sender, mut events) = mpsc::channel(4);
-    let source = LiveSource::spawn(settings, &from, sender).expect("valid settings");
+    let source = LiveSource::spawn(settings, client, &from, sender).expect("valid settings");
     let mut closed: BTreeMap<Symbol, Vec<Kline>> = BTreeMap::new();
     let mut gaps = Vec::new();
     while closed.values().map(Vec::len).min() != Some(1_299) {

@@ -6,7 +6,7 @@
 use kline::{Interval, Kline, KlineFields, Symbol};
 
 use super::super::scalar::{closing, instant, opening};
-use crate::{KlineSource, MarketKline};
+use crate::{KlineSource, MarketKline, TradeIds};
 
 /// Powers of ten that are whole numbers of 53 bits.
 const POWERS: [f64; 23] = [
@@ -39,9 +39,9 @@ pub(super) fn kline(text: &[u8], interval: Interval) -> Option<MarketKline> {
     }
     let symbol: Symbol = std::str::from_utf8(inner).ok()?.parse().ok()?;
     rest.literal(br#","f":"#)?;
-    rest.trade_number()?;
+    let first_trade = rest.trade_number()?;
     rest.literal(br#","L":"#)?;
-    rest.trade_number()?;
+    let last_trade = rest.trade_number()?;
     let [open, close, high, low, volume] =
         rest.decimals([br#","o":""#, br#","c":""#, br#","h":""#, br#","l":""#, br#","v":""#])?;
     rest.literal(br#","n":"#)?;
@@ -76,6 +76,7 @@ pub(super) fn kline(text: &[u8], interval: Interval) -> Option<MarketKline> {
         kline: Kline::new(interval, fields).ok()?,
         closed,
         event_time: Some(event_time),
+        trade_ids: TradeIds::new(first_trade, last_trade),
         source: KlineSource::Socket,
     })
 }
@@ -137,10 +138,14 @@ impl<'a> Rest<'a> {
     }
 
     /// A trade's number, -1 if there was none.
-    fn trade_number(&mut self) -> Option<()> {
+    fn trade_number(&mut self) -> Option<i64> {
         let is_negative = self.literal(b"-").is_some();
         let number = self.whole()?;
-        (!is_negative || number > 0).then_some(())
+        match is_negative {
+            false => Some(number),
+            true if number > 0 => Some(-number),
+            true => None,
+        }
     }
 
     /// Decimals in quotes, each after what stands before it.
