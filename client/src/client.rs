@@ -7,6 +7,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::retry::{Policy, retry};
 use crate::wire::journal_service_client::JournalServiceClient;
+use crate::wire::market_service_client::MarketServiceClient;
 use crate::wire::model_service_client::ModelServiceClient;
 use crate::wire::prediction_service_client::PredictionServiceClient;
 use crate::wire::status_service_client::StatusServiceClient;
@@ -240,6 +241,18 @@ impl Client {
             StatusServiceClient::new(channel).get_scorecard(request).await
         })
         .await
+    }
+
+    /// Every bar that was found missing, and what became of it; of one pair or (empty) of all.
+    ///
+    /// # Errors
+    /// An unknown symbol, or no answer.
+    pub async fn gaps(&self, symbol: &str, unfilled_only: bool) -> Result<Vec<wire::Gap>, ClientError> {
+        let request = wire::ListGapsRequest { symbol: symbol.to_owned(), unfilled_only };
+        let answer = self.call(self.settings.deadline, request, |channel, request| async {
+            MarketServiceClient::new(channel).list_gaps(request).await
+        });
+        Ok(answer.await?.gaps)
     }
 
     async fn call<Message, Answer, Call>(

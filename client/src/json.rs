@@ -24,8 +24,26 @@ pub fn prediction(prediction: &wire::Prediction) -> Value {
         "staleness_ms": prediction.staleness_ms,
         "close": number(prediction.close_price),
         "source": enum_name(prediction.source().as_str_name(), "KLINE_SOURCE_"),
+        "late_ms": prediction.late_ms,
         "row_hash": prediction.row_hash,
         "quality": prediction.quality.as_ref().map(quality),
+    })
+}
+
+/// A gap of the ledger.
+#[must_use]
+pub fn gap(gap: &wire::Gap) -> Value {
+    let is_filled = gap.state() == wire::GapState::Filled;
+    let source = is_filled.then(|| enum_name(gap.source().as_str_name(), "KLINE_SOURCE_"));
+    json!({
+        "symbol": gap.symbol,
+        "from_bar_time": gap.from_bar_time_ms,
+        "to_bar_time": gap.to_bar_time_ms,
+        "bar_count": gap.bar_count,
+        "noticed_at": timestamp(gap.noticed_at_ms),
+        "state": enum_name(gap.state().as_str_name(), "GAP_STATE_"),
+        "settled_at": (gap.settled_at_ms > 0).then(|| timestamp(gap.settled_at_ms)),
+        "source": source,
     })
 }
 

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use protox::prost::Message;
 
-const PROTOS: [&str; 5] = [
+const PROTOS: [&str; 6] = [
     "klinecast/v1/common.proto",
     "klinecast/v1/prediction.proto",
     "klinecast/v1/models.proto",
     "klinecast/v1/status.proto",
     "klinecast/v1/journal.proto",
+    "klinecast/v1/market.proto",
 ];
 const GENERATED: [&str; 2] = ["klinecast.v1.rs", "klinecast.v1.bin"];
 

@@ -7,6 +7,7 @@ use proto::v1;
 use store::{Alias, Stage};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::gaps::{Gap, GapState};
 use crate::reason::Refusal;
 use crate::service::{Answered, Selection};
 use crate::state::{ExchangeState, ServingState};
@@ -42,6 +43,36 @@ pub fn prediction(
         source: source(prediction.source).into(),
         staleness_ms,
         tasks: tasks.collect(),
+        late_ms: prediction.late_ms,
+    }
+}
+
+/// A gap of the ledger.
+#[must_use]
+pub fn gap(gap: &Gap) -> v1::Gap {
+    let (state, settled_at_ms, source) = match gap.state {
+        GapState::Open => (v1::GapState::Open, 0, v1::KlineSource::Unspecified),
+        GapState::Lacking { at_ms } => (v1::GapState::Lacking, at_ms, v1::KlineSource::Unspecified),
+        GapState::Filled { source, at_ms } => (
+            v1::GapState::Filled,
+            at_ms,
+            match source {
+                market::KlineSource::Socket => v1::KlineSource::Socket,
+                market::KlineSource::Rest => v1::KlineSource::Rest,
+                market::KlineSource::Archive => v1::KlineSource::Archive,
+                market::KlineSource::Replay => v1::KlineSource::Replay,
+            },
+        ),
+    };
+    v1::Gap {
+        symbol: gap.symbol.to_string(),
+        from_bar_time_ms: gap.from.milliseconds(),
+        to_bar_time_ms: gap.to.milliseconds(),
+        bar_count: gap.bars,
+        noticed_at_ms: gap.noticed_at_ms,
+        state: state.into(),
+        settled_at_ms,
+        source: source.into(),
     }
 }
 

@@ -10,6 +10,8 @@ use forecast::{
     Role, Source,
 };
 use kline::{BarTime, Kline, Milliseconds, Symbol};
+use market::live::Missing;
+use market::{KlineSource, MarketKline};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::journaling::Journaling;
@@ -40,20 +42,11 @@ pub enum Command {
         done: oneshot::Sender<()>,
     },
     /// Take in one kline as it arrived.
-    Kline {
-        /// The market.
-        symbol: Symbol,
-        /// The kline.
-        kline: Kline,
-        /// Whether it is final.
-        closed: bool,
-        /// Where it came from.
-        source: Source,
-        /// The exchange's time of sending.
-        event_time: Option<Milliseconds>,
-    },
-    /// Take in klines that were asked for with [`FetchRange`].
-    Fetched {
+    Kline(MarketKline),
+    /// Take in closed klines that come late, together.
+    Late(Vec<MarketKline>),
+    /// Compare closed klines that the exchange was asked for again, and take in what differs.
+    Audited {
         /// The market.
         symbol: Symbol,
         /// The klines, in order.
@@ -70,17 +63,6 @@ pub enum Command {
     },
     /// Stop after what was sent before.
     Stop,
-}
-
-/// Klines that are missing and shall be fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FetchRange {
-    /// The market.
-    pub symbol: Symbol,
-    /// The first missing bar.
-    pub from: BarTime,
-    /// The last missing bar.
-    pub to: BarTime,
 }
 
 /// The running thread.
@@ -100,7 +82,7 @@ impl EngineThread {
         settings: ForecasterSettings,
         shared: Arc<Shared>,
         journaling: Journaling,
-    ) -> std::io::Result<(Self, mpsc::Receiver<FetchRange>)> {
+    ) -> std::io::Result<(Self, mpsc::Receiver<Missing>)> {
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
         let (fetches, ranges) = mpsc::channel(QUEUE_FETCHES);
         let engine = Engine {
@@ -130,11 +112,20 @@ struct Engine {
     forecaster: Forecaster,
     shared: Arc<Shared>,
     journaling: Journaling,
-    fetches: mpsc::Sender<FetchRange>,
+    fetches: mpsc::Sender<Missing>,
     effects: Vec<Effect>,
     ready: Vec<bool>,
     /// The bar of the state that was saved last.
     saved: Option<BarTime>,
+}
+
+const fn provenance(source: KlineSource) -> Source {
+    match source {
+        KlineSource::Socket => Source::Socket,
+        KlineSource::Rest => Source::Rest,
+        KlineSource::Archive => Source::Archive,
+        KlineSource::Replay => Source::Replay,
+    }
 }
 
 impl Engine {
@@ -175,19 +166,22 @@ impl Engine {
                 let _ = done.send(());
                 true
             }
-            Command::Kline { symbol, kline, closed, source, event_time } => {
-                names::count_kline(source, closed);
-                self.forecaster.apply(Event::Kline { symbol, kline, closed, source }, &mut self.effects);
-                if let Some(time) = event_time {
+            Command::Kline(received) => {
+                let heard = received.event_time.filter(|_| received.source == KlineSource::Socket);
+                let closed = received.closed;
+                let event = self.hear(received);
+                self.forecaster.apply(event, &mut self.effects);
+                if let Some(time) = heard {
                     self.pass_time(time);
                 }
                 closed || !self.effects.is_empty()
             }
-            Command::Fetched { symbol, klines } => {
-                let event = |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest };
-                self.forecaster.apply_all(klines.into_iter().map(event), &mut self.effects);
+            Command::Late(klines) => {
+                let events: Vec<Event> = klines.into_iter().map(|kline| self.hear(kline)).collect();
+                self.forecaster.apply_all(events, &mut self.effects);
                 true
             }
+            Command::Audited { symbol, klines } => self.audit(symbol, klines),
             Command::Time(time) => {
                 self.pass_time(time);
                 !self.effects.is_empty()
@@ -233,6 +227,32 @@ impl Engine {
         }
     }
 
+    /// A kline as an event; a hole that it fills is noted.
+    fn hear(&self, received: MarketKline) -> Event {
+        let MarketKline { symbol, kline, closed, event_time: heard, source, .. } = received;
+        names::count_kline(source, closed);
+        if closed {
+            let bar = kline.bar_time(self.forecaster.interval());
+            self.shared.gaps.fill(symbol, bar, source, heard);
+        }
+        Event::Kline { symbol, kline, closed, source: provenance(source), heard }
+    }
+
+    /// Takes in what the exchange says now of bars that were taken in before; whether anything was different.
+    fn audit(&mut self, symbol: Symbol, klines: Vec<Kline>) -> bool {
+        names::count_audited(klines.len());
+        let event =
+            |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest, heard: None };
+        self.forecaster.apply_all(klines.into_iter().map(event), &mut self.effects);
+        let differing =
+            self.effects.iter().filter(|effect| matches!(effect, Effect::StoreKline { .. })).count();
+        if differing > 0 {
+            names::count_audit_differing(differing);
+            tracing::warn!(%symbol, differing, "the exchange has other klines now than those that were used");
+        }
+        !self.effects.is_empty()
+    }
+
     fn pass_time(&mut self, time: Milliseconds) {
         self.shared.hear_exchange_time(time);
         self.forecaster.apply(Event::Time(time), &mut self.effects);
@@ -265,7 +285,7 @@ impl Engine {
                     self.journaling.record(record);
                 }
                 Effect::StoreKline { symbol, kline } => self.journaling.kline(symbol, kline),
-                Effect::Fetch { symbol, from, to } => self.fetch(FetchRange { symbol, from, to }),
+                Effect::Fetch { symbol, from, to } => self.fetch(Missing { symbol, from, to }),
                 Effect::Alarm(alarm) => {
                     names::count_alarm(alarm.name());
                     tracing::warn!(alarm = alarm.name(), "{alarm}");
@@ -282,7 +302,9 @@ impl Engine {
         self.journaling.publish(prediction);
     }
 
-    fn fetch(&self, range: FetchRange) {
+    fn fetch(&self, range: Missing) {
+        let interval = self.forecaster.interval();
+        self.shared.gaps.notice(range, interval, self.shared.exchange_time());
         if self.fetches.try_send(range).is_err() {
             names::count_alarm("fetch_dropped");
             tracing::warn!(symbol = %range.symbol, from = %range.from, to = %range.to, "a missing range was not fetched, too many wait");

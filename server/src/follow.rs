@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forecast::{Forecaster, Journalled, Source};
-use kline::{BarTime, Interval, Kline, Symbol};
+use forecast::{Forecaster, Journalled};
+use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 use market::backoff::Backoff;
-use market::{ExchangeSettings, KlineSource, LiveSource, MarketError, MarketEvent, RestClient, backfill};
+use market::live::Missing;
+use market::{ExchangeSettings, LiveSource, MarketError, MarketEvent, RestClient, backfill};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine_thread::{Command, FetchRange};
+use crate::engine_thread::Command;
 use crate::state::{ExchangeState, ExchangeView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
@@ -36,7 +37,7 @@ pub struct Follower {
     /// The engine's queue.
     pub engine: mpsc::Sender<Command>,
     /// Ranges that the engine wants.
-    pub ranges: mpsc::Receiver<FetchRange>,
+    pub ranges: mpsc::Receiver<Missing>,
 }
 
 impl Follower {
@@ -148,9 +149,23 @@ impl Follower {
                 }
                 klines.extend(fetched.into_iter().map(|kline| (kline.bar_time(interval), kline)));
             }
+            self.note_holes(symbol, klines.keys().copied(), now);
             history.insert(symbol, klines.into_values().collect());
         }
         Ok(history)
+    }
+
+    /// Notes the bars between a symbol's first and last one that neither the store nor the exchange has.
+    fn note_holes(&self, symbol: Symbol, bars: impl Iterator<Item = BarTime>, now: Milliseconds) {
+        let interval = self.exchange.interval;
+        let mut next = None;
+        for bar in bars {
+            if let Some(from) = next.filter(|next| *next < bar) {
+                let missing = Missing { symbol, from, to: bar.plus(-1, interval) };
+                self.shared.gaps.lack(missing, interval, now);
+            }
+            next = Some(bar.plus(1, interval));
+        }
     }
 
     /// Feeds live klines to the engine.
@@ -161,15 +176,19 @@ impl Follower {
         stop: CancellationToken,
     ) -> Result<(), MarketError> {
         let (sender, mut events) = mpsc::channel(QUEUE_EVENTS);
-        let source = LiveSource::spawn(self.exchange.clone(), last, sender)?;
-        let ranges = std::mem::replace(&mut self.ranges, mpsc::channel(1).1);
-        let fetching =
-            tokio::spawn(fetch(client, self.exchange.interval, ranges, self.engine.clone(), stop.clone()));
+        let source = LiveSource::spawn(self.exchange.clone(), client, last, sender)?;
         loop {
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 event = events.recv() => event,
+                Some(missing) = self.ranges.recv() => {
+                    if !source.want(missing) {
+                        names::count_alarm("fetch_dropped");
+                        tracing::warn!(symbol = %missing.symbol, from = %missing.from, to = %missing.to, "a missing range was not fetched, too many wait");
+                    }
+                    continue;
+                }
             };
             let Some(event) = event else { break };
             if let Some(command) = self.command(event)
@@ -179,37 +198,48 @@ impl Follower {
             }
         }
         source.stop(STOP_WAIT).await;
-        if fetching.await.is_err() {
-            tracing::error!("the fetching task failed");
-        }
         Ok(())
     }
 
     /// What an event asks of the engine; changes of the line are shown.
     fn command(&self, event: MarketEvent) -> Option<Command> {
         match event {
-            MarketEvent::Kline(received) => Some(Command::Kline {
-                symbol: received.symbol,
-                kline: received.kline,
-                closed: received.closed,
-                source: source(received.source),
-                event_time: received.event_time,
-            }),
+            MarketEvent::Kline(received) => Some(Command::Kline(received)),
+            MarketEvent::Late(klines) => {
+                names::count_backfilled(klines.len());
+                Some(Command::Late(klines))
+            }
+            MarketEvent::Audited { symbol, klines } => Some(Command::Audited { symbol, klines }),
             MarketEvent::Time(time) => Some(Command::Time(time)),
+            MarketEvent::Opened { line, open_lines } => {
+                tracing::info!(line, open_lines, "a socket to the exchange is open");
+                names::show_lines(open_lines);
+                None
+            }
             MarketEvent::Connected => {
                 tracing::info!("following the exchange live");
                 self.show(ExchangeState::Live, None);
                 None
             }
-            MarketEvent::Reconnecting { attempt, wait, reason } => {
-                tracing::warn!(attempt, wait_ms = wait.as_millis(), reason, "the exchange's socket is down");
+            MarketEvent::Reconnecting { line, open_lines, attempt, wait, reason } => {
+                tracing::warn!(line, open_lines, attempt, wait_ms = wait.as_millis(), reason, "a socket to the exchange is down");
                 names::count_reconnect();
-                self.show(ExchangeState::Reconnecting, Some(reason));
+                names::show_lines(open_lines);
+                if open_lines == 0 {
+                    self.show(ExchangeState::Reconnecting, Some(reason));
+                }
+                None
+            }
+            MarketEvent::Released { reason } => {
+                tracing::warn!(reason, "missing bars cannot be fetched now and will come late");
+                names::count_alarm("catch_up_released");
                 None
             }
             MarketEvent::Gap { symbol, from, to } => {
                 tracing::warn!(%symbol, %from, %to, "the exchange does not have these bars");
                 names::count_alarm("exchange_gap");
+                let (interval, now) = (self.exchange.interval, self.shared.exchange_time());
+                self.shared.gaps.lack(Missing { symbol, from, to }, interval, now);
                 None
             }
             MarketEvent::BackfillProgress(progress) => {
@@ -222,45 +252,6 @@ impl Follower {
     fn show(&self, state: ExchangeState, problem: Option<String>) {
         names::show_exchange(state);
         self.shared.exchange.store(Arc::new(ExchangeView { state, problem }));
-    }
-}
-
-/// Fetches what the engine misses, one range after another.
-async fn fetch(
-    client: RestClient,
-    interval: Interval,
-    mut ranges: mpsc::Receiver<FetchRange>,
-    engine: mpsc::Sender<Command>,
-    stop: CancellationToken,
-) {
-    loop {
-        let range = tokio::select! {
-            () = stop.cancelled() => return,
-            range = ranges.recv() => range,
-        };
-        let Some(FetchRange { symbol, from, to }) = range else { return };
-        let fetched = tokio::select! {
-            () = stop.cancelled() => return,
-            fetched = backfill(&client, symbol, interval, from.open_time(interval), to.milliseconds() + 1, |_| ()) => fetched,
-        };
-        match fetched {
-            Ok(klines) => {
-                names::count_backfilled(klines.len());
-                if engine.send(Command::Fetched { symbol, klines }).await.is_err() {
-                    return;
-                }
-            }
-            Err(problem) => tracing::warn!(%symbol, %from, %to, %problem, "missing bars were not fetched"),
-        }
-    }
-}
-
-const fn source(source: KlineSource) -> Source {
-    match source {
-        KlineSource::Socket => Source::Socket,
-        KlineSource::Rest => Source::Rest,
-        KlineSource::Archive => Source::Archive,
-        KlineSource::Replay => Source::Replay,
     }
 }
 

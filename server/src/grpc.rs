@@ -2,6 +2,7 @@
 
 mod health;
 mod journal;
+mod market;
 mod models;
 mod prediction;
 mod status;
@@ -9,6 +10,7 @@ mod status;
 use std::time::Duration;
 
 use proto::v1::journal_service_server::JournalServiceServer;
+use proto::v1::market_service_server::MarketServiceServer;
 use proto::v1::model_service_server::ModelServiceServer;
 use proto::v1::prediction_service_server::PredictionServiceServer;
 use proto::v1::status_service_server::StatusServiceServer;
@@ -53,6 +55,8 @@ pub async fn serve(
         ModelServiceServer::new(models::Models(service.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
     let journal = JournalServiceServer::new(journal::Journal(service.clone()))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let market = MarketServiceServer::new(market::Market(service.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
     let status =
         StatusServiceServer::new(status::Statuses(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
     let health_task = tokio::spawn(health_task);
@@ -68,6 +72,7 @@ pub async fn serve(
         .add_service(models)
         .add_service(status)
         .add_service(journal)
+        .add_service(market)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await;
     health_task.abort();

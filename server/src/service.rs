@@ -1,6 +1,7 @@
 //! The answers, before any wire. Both faces, gRPC and REST, only translate what is here.
 
 mod features;
+mod gaps;
 mod journal;
 mod models;
 mod predict;

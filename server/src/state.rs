@@ -11,6 +11,7 @@ use kline::{BarTime, Milliseconds, Symbol};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
 use crate::subscribers::Subscribers;
 
@@ -97,6 +98,8 @@ pub struct Shared {
     pub champion: ArcSwap<ChampionView>,
     /// Owner: the exchange's follower.
     pub exchange: ArcSwap<ExchangeView>,
+    /// Bars that are or were missing. Owners: the engine's thread and the exchange's follower.
+    pub gaps: GapLedger,
     /// Journal records that were lost. Owner: the journal's thread.
     pub journal_lost: AtomicU64,
     /// Cancelled when the server stops taking work.
@@ -122,6 +125,7 @@ impl Shared {
             engine: ArcSwap::default(),
             champion: ArcSwap::default(),
             exchange: ArcSwap::default(),
+            gaps: GapLedger::default(),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
             warmed: CancellationToken::new(),

@@ -38,6 +38,7 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
         quality: Quality { warm_features: 1, total: 2, carried_bars: 0, missing_inputs: 1 },
         close: 100.25,
         source: Source::Socket,
+        late_ms: Some(12),
         tasks: Task::ALL.map(task).to_vec(),
         row,
     }

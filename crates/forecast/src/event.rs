@@ -30,6 +30,8 @@ pub enum Event {
         closed: bool,
         /// Where it came from.
         source: Source,
+        /// The exchange's time when it was sent, if that is known: for the answer's provenance only, no time passes by it.
+        heard: Option<Milliseconds>,
     },
     /// Exchange time has passed this point.
     Time(Milliseconds),

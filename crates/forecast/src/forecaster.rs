@@ -128,8 +128,9 @@ impl Forecaster {
     pub fn apply_all(&mut self, events: impl IntoIterator<Item = Event>, effects: &mut Vec<Effect>) {
         for event in events {
             match event {
-                Event::Kline { symbol, kline, closed, source } => {
-                    self.take(symbol, Received { kline, source }, closed, effects);
+                Event::Kline { symbol, kline, closed, source, heard } => {
+                    let late_ms = heard.map(|heard| heard.saturating_sub(kline.close_time + 1).max(0));
+                    self.take(symbol, Received { kline, source, late_ms }, closed, effects);
                 }
                 Event::Time(time) => self.inbox.advance(time),
                 Event::TakeUp { role, bundle } => {
@@ -155,6 +156,7 @@ impl Forecaster {
                     kline,
                     closed: true,
                     source: Source::Store,
+                    heard: None,
                 })
             });
             self.apply_all(events, effects);
@@ -172,7 +174,7 @@ impl Forecaster {
         while let Some((bar, klines)) = merge.next_bar() {
             let mut received = vec![None; self.symbols.len()];
             for &(index, kline) in klines {
-                received[index] = Some(Received { kline: *kline, source: Source::Store });
+                received[index] = Some(Received { kline: *kline, source: Source::Store, late_ms: None });
                 self.inbox.note_arrival(index, bar);
             }
             if resumed.is_some_and(|resumed| bar <= resumed) {

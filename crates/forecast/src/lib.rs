@@ -13,7 +13,7 @@
 //! let mut effects = Vec::new();
 //! forecaster.apply(Event::TakeUp { role: Role::Champion, bundle }, &mut effects);
 //! let kline = Kline::new(interval, KlineFields::flat(1_700_000_100_000, 36_900.5))?;
-//! forecaster.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket }, &mut effects);
+//! forecaster.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket, heard: None }, &mut effects);
 //! let prediction = forecaster.latest(symbol).ok_or("the only symbol has closed, so its bar is sealed")?;
 //! assert_eq!(prediction.tasks.len(), Task::COUNT);
 //! assert!(effects.iter().any(|effect| matches!(effect, Effect::Publish(_))));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use features::{Quality, RowHash};
-use kline::{BarTime, Kline, Symbol};
+use kline::{BarTime, Kline, Milliseconds, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::{Answer, BaselineName, BundleDigest, Task, bits};
@@ -47,6 +47,9 @@ pub struct Prediction {
     pub close: f64,
     /// Where the bar's kline came from.
     pub source: Source,
+    /// How long after the bar's end the exchange sent that kline, in milliseconds; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<Milliseconds>,
     /// The answers, in the order of [`Task::ALL`]; only the tasks that the bundle has.
     pub tasks: Vec<TaskPrediction>,
     /// The feature row in catalogue order.
@@ -61,7 +64,7 @@ impl Prediction {
         self.tasks.iter().find(|answer| answer.task == task)
     }
 
-    /// Whether two predictions say the same from the same: all but revision and source, to the last bit.
+    /// Whether two predictions say the same from the same: all but revision, source and lateness, to the last bit.
     #[must_use]
     pub fn same_bits(&self, other: &Self) -> bool {
         self.symbol == other.symbol
@@ -181,4 +184,6 @@ pub struct Received {
     pub kline: Kline,
     /// Its source.
     pub source: Source,
+    /// How long after the bar's end the exchange sent it, in milliseconds, if that is known.
+    pub late_ms: Option<Milliseconds>,
 }

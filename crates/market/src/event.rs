@@ -121,6 +121,8 @@ pub enum MarketEvent {
         /// Last missing bar, at least `from`.
         to: BarTime,
     },
+    /// Closed klines that were asked for apart from the order of delivery, to be taken in together.
+    Late(Vec<MarketKline>),
     /// Closed bars were asked for again: the klines follow as events where they differ from what was delivered lately, all of
     /// them are here to be compared with what was used.
     Audited {

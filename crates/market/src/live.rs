@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 pub use feed::{Action, Feed, Input, LineId};
 pub use repair::{Missing, Repair, Settled, Shown};
+pub use socket::refused_handshake;
 
 use crate::{ExchangeSettings, MarketError, MarketEvent, RestClient};
 use driver::Driver;

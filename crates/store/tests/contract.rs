@@ -71,6 +71,7 @@ fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
         quality: Quality::default(),
         close: 36_000.1,
         source: Source::Socket,
+        late_ms: None,
         tasks: vec![TaskPrediction {
             task: Task::Direction4Step,
             lightgbm: Answer::Probabilities(vec![1.0 - value, value]),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
 
+use crate::gaps::{Gap, GapState};
 use crate::model_info::ModelInfo;
 use crate::service::{Answered, FeatureAnswer, Service, Status};
 use crate::state::{ExchangeState, ServingState};
@@ -32,6 +33,7 @@ pub(super) fn prediction(answered: &Answered, interval: Interval) -> Value {
         "staleness_ms": answered.staleness_ms,
         "close": number(prediction.close),
         "source": prediction.source,
+        "late_ms": prediction.late_ms,
         "row_hash": prediction.row_hash,
         "quality": quality(prediction.quality),
     })
@@ -94,6 +96,28 @@ fn quality(quality: Quality) -> Value {
 }
 
 /// RFC 3339 in UTC with milliseconds.
+/// The ledger of missing bars.
+pub(super) fn gaps(gaps: &[Gap]) -> Value {
+    let gap = |gap: &Gap| {
+        let (state, settled_at, source) = match gap.state {
+            GapState::Open => ("open", None, None),
+            GapState::Lacking { at_ms } => ("lacking", Some(at_ms), None),
+            GapState::Filled { source, at_ms } => ("filled", Some(at_ms), Some(source.as_str())),
+        };
+        json!({
+            "symbol": gap.symbol,
+            "from_bar_time": gap.from.milliseconds(),
+            "to_bar_time": gap.to.milliseconds(),
+            "bar_count": gap.bars,
+            "noticed_at": timestamp(gap.noticed_at_ms),
+            "state": state,
+            "settled_at": settled_at.map(timestamp),
+            "source": source,
+        })
+    };
+    json!({ "gaps": gaps.iter().map(gap).collect::<Vec<_>>() })
+}
+
 fn timestamp(time: Milliseconds) -> Value {
     Timestamp::from_millisecond(time).map_or(Value::Null, |time| format!("{time:.3}").into())
 }

@@ -45,6 +45,17 @@ pub(super) struct Promote {
     pub(super) alias: Option<String>,
 }
 
+/// The query of the ledger of missing bars.
+#[derive(Debug, Deserialize)]
+pub(super) struct GapsQuery {
+    /// The symbol; empty means all.
+    #[serde(default)]
+    pub(super) symbol: String,
+    /// Leaves out what has been filled.
+    #[serde(default)]
+    pub(super) unfilled: bool,
+}
+
 /// The query of the GET routes about a symbol.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 use super::json as shapes;
 use super::problem::{Problem, document};
-use super::requests::{self, BODY_BYTES_MAX, SymbolQuery};
+use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 10] = [
+pub const ROUTES: [(&str, &str); 11] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -32,6 +32,7 @@ pub const ROUTES: [(&str, &str); 10] = [
     ("POST", "/models/reload"),
     ("POST", "/models/promote"),
     ("GET", "/features/{symbol}"),
+    ("GET", "/gaps"),
 ];
 
 type Answer = Result<Json<Value>, Problem>;
@@ -48,7 +49,8 @@ pub fn routes(service: Service) -> Router {
         .route("/predict/{symbol}/task/{task}", get(predict_task))
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
-        .route("/features/{symbol}", get(features));
+        .route("/features/{symbol}", get(features))
+        .route("/gaps", get(gaps));
     Router::new()
         .merge(api.clone())
         .nest("/v1", api)
@@ -152,6 +154,10 @@ async fn features(
     let wanted: Vec<&str> = query.names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     let answer = service.features(&symbol, &wanted, &query.interval)?;
     Ok(Json(shapes::features(&answer, service.interval)))
+}
+
+async fn gaps(State(service): State<Service>, Query(query): Query<GapsQuery>) -> Answer {
+    Ok(Json(shapes::gaps(&service.gaps(&query.symbol, query.unfilled)?)))
 }
 
 async fn reload(State(service): State<Service>) -> Answer {

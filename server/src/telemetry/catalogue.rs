@@ -78,6 +78,18 @@ pub mod names {
     pub const LOST: &str = "klinecast_lost_items_total";
     /// Whether the exchange is followed live.
     pub const EXCHANGE_LIVE: &str = "klinecast_exchange_live";
+    /// Open sockets to the exchange.
+    pub const EXCHANGE_LINES: &str = "klinecast_exchange_lines";
+    /// Bars that were compared with what the exchange says now.
+    pub const AUDITED: &str = "klinecast_audited_bars_total";
+    /// Those of them that were different.
+    pub const AUDIT_DIFFERING: &str = "klinecast_audit_differing_bars_total";
+    /// Bars that were found missing.
+    pub const MISSING_BARS: &str = "klinecast_missing_bars_total";
+    /// Missing bars that came.
+    pub const FILLED_BARS: &str = "klinecast_filled_bars_total";
+    /// Bars that are missing now.
+    pub const GAPS: &str = "klinecast_gap_bars";
     /// Tries to reach the exchange again.
     pub const RECONNECTS: &str = "klinecast_exchange_reconnects_total";
     /// Whether the server serves.
@@ -108,7 +120,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 33] = [
+pub const METRICS: [Metric; 39] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -135,6 +147,12 @@ pub const METRICS: [Metric; 33] = [
     metric(names::WRITTEN, Kind::Counter, &["kind"], "klines, journal records and snapshots written"),
     metric(names::LOST, Kind::Counter, &["kind"], "klines, journal records and snapshots lost because the store failed"),
     metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
+    metric(names::EXCHANGE_LINES, Kind::Gauge, &[], "open sockets to the exchange"),
+    metric(names::AUDITED, Kind::Counter, &[], "closed bars that were compared with what the exchange says now"),
+    metric(names::AUDIT_DIFFERING, Kind::Counter, &[], "audited bars of which the exchange said something else; they were corrected"),
+    metric(names::MISSING_BARS, Kind::Counter, &[], "bars that were found missing"),
+    metric(names::FILLED_BARS, Kind::Counter, &["source"], "missing bars that came later, by where from"),
+    metric(names::GAPS, Kind::Gauge, &["state"], "bars that are missing: open, or lacking at the exchange too"),
     metric(names::RECONNECTS, Kind::Counter, &[], "tries to reach the exchange again"),
     metric(names::SERVING, Kind::Gauge, &[], "1 while the server serves"),
     metric(names::BUILD_INFO, Kind::Gauge, &["version"], "1, with the version of the build"),

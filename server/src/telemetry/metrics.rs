@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use forecast::{Bundle, Source, Task, TaskKind};
+use forecast::{Bundle, Task, TaskKind};
+use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
 use super::catalogue::names;
 use crate::state::{EngineView, ExchangeState, ServingState, Shared};
 
-pub(crate) fn count_kline(source: Source, closed: bool) {
-    let source = match source {
-        Source::Socket => "socket",
-        Source::Rest => "rest",
-        Source::Archive => "archive",
-        Source::Store => "store",
-        Source::Replay => "replay",
-    };
-    counter!(names::KLINES, "source" => source, "state" => if closed { "closed" } else { "forming" })
+pub(crate) fn count_kline(source: KlineSource, closed: bool) {
+    counter!(names::KLINES, "source" => source.as_str(), "state" => if closed { "closed" } else { "forming" })
         .increment(1);
 }
 
@@ -58,6 +52,31 @@ pub(crate) fn count_lagged(count: u64) {
 
 pub(crate) fn count_reconnect() {
     counter!(names::RECONNECTS).increment(1);
+}
+
+pub(crate) fn show_lines(open: usize) {
+    gauge!(names::EXCHANGE_LINES).set(open as f64);
+}
+
+pub(crate) fn count_audited(bars: usize) {
+    counter!(names::AUDITED).increment(bars as u64);
+}
+
+pub(crate) fn count_audit_differing(bars: usize) {
+    counter!(names::AUDIT_DIFFERING).increment(bars as u64);
+}
+
+pub(crate) fn count_missing(bars: u64) {
+    counter!(names::MISSING_BARS).increment(bars);
+}
+
+pub(crate) fn count_filled(source: KlineSource) {
+    counter!(names::FILLED_BARS, "source" => source.as_str()).increment(1);
+}
+
+pub(crate) fn show_gaps(open: u64, lacking: u64) {
+    gauge!(names::GAPS, "state" => "open").set(open as f64);
+    gauge!(names::GAPS, "state" => "lacking").set(lacking as f64);
 }
 
 pub(crate) fn record_engine_time(took: Duration) {

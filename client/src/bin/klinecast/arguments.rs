@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Tasks,
     /// How the server is, pair by pair, with each task's live score.
     Status,
+    /// Every bar that was found missing, and what became of it.
+    Gaps(Gaps),
     /// The record of predictions and outcomes.
     #[command(subcommand)]
     Journal(Journal),
@@ -72,6 +74,16 @@ pub(crate) struct Features {
     /// Only this feature; may be given several times.
     #[arg(long = "name", value_name = "FEATURE")]
     pub(crate) names: Vec<String>,
+}
+
+/// Which gaps.
+#[derive(Debug, Args)]
+pub(crate) struct Gaps {
+    /// Only this pair, for example BTCUSDT.
+    pub(crate) symbol: Option<String>,
+    /// Leaves out what has been filled.
+    #[arg(long)]
+    pub(crate) unfilled: bool,
 }
 
 /// Which model, and to what.

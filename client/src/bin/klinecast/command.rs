@@ -8,6 +8,7 @@ use klinecast::{Client, Settings};
 use crate::arguments::{Arguments, Command, Journal};
 
 mod features;
+mod gaps;
 mod journal;
 mod models;
 mod predict;
@@ -27,6 +28,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Features(wanted) => features::run(&client, wanted, json).await?,
         Command::Models => models::list(&client, json).await?,
         Command::Tasks => models::tasks(&client, json).await?,
+        Command::Gaps(wanted) => gaps::run(&client, wanted, json).await?,
         Command::Status => status::run(&client, json).await?,
         Command::Journal(Journal::Verify) => return journal::verify(&client, json).await,
         Command::Promote(wanted) => models::promote(&client, wanted, json).await?,

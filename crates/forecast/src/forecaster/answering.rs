@@ -84,6 +84,7 @@ impl Forecaster {
             quality: row.quality,
             close: received.kline.close,
             source: received.source,
+            late_ms: received.late_ms,
             tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs),
             row: Arc::from(row.values),
         };
@@ -112,6 +113,7 @@ impl Forecaster {
             quality,
             close: kline.close,
             source: Source::Socket,
+            late_ms: None,
             tasks: bundle.answer(&row, &inputs, &mut self.work.outputs),
             row: Arc::from(row),
         })

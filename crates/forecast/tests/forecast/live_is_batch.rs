@@ -82,7 +82,7 @@ fn split(whole: &Histories) -> (Histories, Histories) {
 }
 
 pub(crate) fn closed(symbol: Symbol, kline: Kline, source: Source) -> Event {
-    Event::Kline { symbol, kline, closed: true, source }
+    Event::Kline { symbol, kline, closed: true, source, heard: None }
 }
 
 /// The clean run: every kline once, in order of bars.
@@ -131,7 +131,7 @@ pub(crate) fn arrivals(live: &Histories, seed: u64) -> Vec<(i64, Event)> {
                 events.push((again, closed(*symbol, *final_kline, Source::Socket)));
             }
             let forming =
-                Event::Kline { symbol: *symbol, kline: *final_kline, closed: false, source: Source::Socket };
+                Event::Kline { symbol: *symbol, kline: *final_kline, closed: false, source: Source::Socket, heard: None };
             events.push((final_kline.open_time + random.below(1_800_000) as i64, forming));
         }
     }

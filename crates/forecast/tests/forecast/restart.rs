@@ -60,7 +60,7 @@ impl Process {
 
     fn apply(&mut self, symbol: Symbol, kline: Kline) {
         let mut effects = Vec::new();
-        let event = Event::Kline { symbol, kline, closed: true, source: Source::Socket };
+        let event = Event::Kline { symbol, kline, closed: true, source: Source::Socket, heard: None };
         self.forecaster.apply(event, &mut effects);
         self.take(effects);
     }

@@ -51,7 +51,7 @@ impl Scene {
     fn close(&mut self, symbol: usize, bar: usize) {
         let symbol = self.names[symbol];
         let kline = self.klines[&symbol][bar];
-        self.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket });
+        self.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket, heard: None });
     }
 
     fn close_all(&mut self, bars: std::ops::Range<usize>) {
@@ -158,7 +158,7 @@ fn a_duplicate_does_nothing_and_an_unknown_symbol_is_named() {
     assert!(scene.drain().is_empty());
     let stranger: Symbol = "DOGEUSDT".parse().expect("a symbol");
     let kline = scene.klines[&scene.names[0]][3];
-    scene.apply(Event::Kline { symbol: stranger, kline, closed: true, source: Source::Socket });
+    scene.apply(Event::Kline { symbol: stranger, kline, closed: true, source: Source::Socket, heard: None });
     assert_eq!(alarms(&scene.drain()), [Alarm::UnknownSymbol { symbol: stranger, bar: bar_time(3) }]);
 }
 
@@ -193,6 +193,7 @@ fn a_gap_is_fetched_and_asked_for_again() {
             kline: scene.klines[&symbol][bar],
             closed: true,
             source: Source::Rest,
+            heard: None,
         })
         .collect();
     scene.forecaster.apply_all(late, &mut scene.effects);
@@ -218,7 +219,7 @@ fn what_is_too_old_to_replay_is_stored_and_named() {
     let other = history(4, &names, 900);
     let mut feed = |bar: usize, effects: &mut Vec<Effect>| {
         let kline = other[&names[0]][bar];
-        let event = Event::Kline { symbol: names[0], kline, closed: true, source: Source::Archive };
+        let event = Event::Kline { symbol: names[0], kline, closed: true, source: Source::Archive, heard: None };
         forecaster.apply(event, effects);
     };
     feed(100, &mut effects);
@@ -312,7 +313,7 @@ fn a_nowcast_is_what_the_close_would_answer_and_changes_nothing() {
     let symbol = scene.names[0];
     assert!(scene.forecaster.nowcast(symbol).is_none(), "no kline is forming");
     let forming = scene.klines[&symbol][30];
-    scene.apply(Event::Kline { symbol, kline: forming, closed: false, source: Source::Socket });
+    scene.apply(Event::Kline { symbol, kline: forming, closed: false, source: Source::Socket, heard: None });
     let nowcast = scene.forecaster.nowcast(symbol).expect("a kline is forming");
     assert!(nowcast.provisional && nowcast.bar_time == bar_time(30));
     assert_eq!(scene.forecaster.watermark(), Some(bar_time(29)));
@@ -377,7 +378,7 @@ fn a_damaged_time_stops_nobody() {
         *time += 40 * 86_400_000;
     }
     let kline = Kline::new(M15, fields).expect("valid in itself");
-    scene.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket });
+    scene.apply(Event::Kline { symbol, kline, closed: true, source: Source::Socket, heard: None });
     assert_eq!(alarms(&scene.drain())[0].name(), "from_the_future");
     scene.close_all(3..5);
     assert_eq!(scene.forecaster.watermark(), Some(bar_time(4)));
@@ -407,7 +408,7 @@ fn a_symbol_that_has_gone_is_no_longer_waited_for() {
         let arrived = [(names[0], Some(stays)), (names[1], Some(gone).filter(|_| bar < 50))];
         for (symbol, kline) in arrived {
             let Some(&kline) = kline else { continue };
-            let event = Event::Kline { symbol, kline, closed: true, source: Source::Socket };
+            let event = Event::Kline { symbol, kline, closed: true, source: Source::Socket, heard: None };
             forecaster.apply(event, &mut effects);
         }
         if forecaster.watermark() != Some(bar_time(bar)) {

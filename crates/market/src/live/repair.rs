@@ -278,22 +278,22 @@ impl Repair {
     }
 
     /// Takes klines that were asked for apart from the order of delivery, as the exchange had them when its clock
-    /// showed `at`. Those that have been delivered with the same bits, or were sent later than that, are left out.
-    pub fn take_late(
-        &mut self,
-        missing: Missing,
-        klines: &[Kline],
-        at: Milliseconds,
-        events: &mut Vec<MarketEvent>,
-    ) {
+    /// showed `at`. Answers them without those that have been delivered with the same bits, or were sent later than that.
+    pub fn take_late(&mut self, missing: Missing, klines: &[Kline], at: Milliseconds) -> Vec<MarketKline> {
+        let mut events = Vec::new();
         let Missing { symbol, from, to } = missing;
         for kline in klines {
             let bar = kline.bar_time(self.interval);
             let is_due = self.last(symbol).is_none_or(|last| bar <= last);
             if (from..=to).contains(&bar) && is_due {
-                self.deliver(bar, fetched_kline(symbol, *kline, at), events);
+                self.deliver(bar, fetched_kline(symbol, *kline, at), &mut events);
             }
         }
+        let kline = |event| match event {
+            MarketEvent::Kline(kline) => Some(kline),
+            _ => None,
+        };
+        events.into_iter().filter_map(kline).collect()
     }
 
     /// The last bar of a symbol that was delivered, or known from the start.

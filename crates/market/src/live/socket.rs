@@ -141,6 +141,22 @@ async fn send(socket: &mut Stream, message: Option<Message>, patience: Duration)
     Err(MarketError::Socket(problem))
 }
 
+/// What a handshake that was answered with an HTTP status means.
+#[must_use]
+pub fn refused_handshake(address: &str, status: u16, retry_after: Option<Duration>) -> MarketError {
+    let address = address.to_owned();
+    match status {
+        403 | 451 => MarketError::Forbidden { address, status },
+        418 | 429 => {
+            MarketError::RateLimited { status, wait: retry_after.unwrap_or(Duration::from_secs(60)) }
+        }
+        status => {
+            let problem = format!("the handshake was answered with http {status}");
+            MarketError::Unreachable { address, problem }
+        }
+    }
+}
+
 async fn connect(settings: &ExchangeSettings) -> Result<Stream, MarketError> {
     let address = combined_address(&settings.websocket_url, &settings.symbols, settings.interval);
     let config = WebSocketConfig::default()
@@ -150,17 +166,11 @@ async fn connect(settings: &ExchangeSettings) -> Result<Stream, MarketError> {
     let unreachable = |problem| MarketError::Unreachable { address: settings.websocket_url.clone(), problem };
     match timeout(settings.limits.connect_timeout, connecting).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(SocketError::Http(response))) => match response.status().as_u16() {
-            status @ (403 | 451) => {
-                Err(MarketError::Forbidden { address: settings.websocket_url.clone(), status })
-            }
-            status @ (418 | 429) => {
-                let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-                let seconds = after.and_then(|text| text.trim().parse().ok()).unwrap_or(60);
-                Err(MarketError::RateLimited { status, wait: Duration::from_secs(seconds) })
-            }
-            status => Err(unreachable(format!("the handshake was answered with http {status}"))),
-        },
+        Ok(Err(SocketError::Http(response))) => {
+            let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            let after = after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+            Err(refused_handshake(&settings.websocket_url, response.status().as_u16(), after))
+        }
         Ok(Err(error)) => Err(unreachable(error.to_string())),
         Err(_) => Err(unreachable("no handshake in time".to_owned())),
     }

@@ -94,6 +94,15 @@ impl RestCall {
         &self.query
     }
 
+    /// Path and query as they stand in an address.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query);
+        let query = query.finish();
+        if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) }
+    }
+
     /// How much of the minute's budget it takes.
     #[must_use]
     pub const fn weight(&self) -> u32 {

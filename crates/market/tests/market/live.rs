@@ -162,14 +162,66 @@ async fn an_exchange_that_is_down_at_the_start_is_tried_until_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_failing_rest_interface_is_no_end_either() {
+async fn a_failing_rest_interface_holds_frames_back_only_for_a_while() {
     let mut exchange = FakeExchange::start(START + 2 * STEP + 1).await;
-    exchange.set(|state| state.script.extend((0..5).map(|_| Answer::status(500))));
+    let mut settings = exchange.settings(&["BTCUSDT"]);
+    settings.limits.hold = Duration::from_millis(400);
+    exchange.set(|state| state.script.extend((0..200).map(|_| Answer::status(500))));
+    let (_source, mut events) = spawn(settings, 0);
+    let mut socket = exchange.socket().await;
+    send(&mut socket, frame("BTCUSDT", START + 2 * STEP, true)).await;
+    let MarketEvent::Released { reason } = next(&mut events).await else { panic!("expected the release") };
+    assert!(reason.contains("500"), "{reason}");
+    expect(&mut events, &["BTCUSDT+2", "connected"]).await;
+    // What was missed comes when the exchange answers again, after what came meanwhile.
+    exchange.set(|state| state.script.clear());
+    let MarketEvent::Late(klines) = next(&mut events).await else { panic!("expected what was missed") };
+    let bars: Vec<i64> = klines.iter().map(|late| (late.kline.open_time - START) / STEP).collect();
+    assert_eq!(bars, [1]);
+}
+
+#[tokio::test]
+async fn with_two_sockets_one_may_break_and_nothing_is_held_back() {
+    let mut exchange = FakeExchange::start(START + STEP + 1).await;
+    let mut settings = exchange.settings(&["BTCUSDT"]);
+    settings.limits.lines = 2;
+    let (_source, mut events) = spawn(settings, 0);
+    let (mut one, other) = (exchange.socket().await, exchange.socket().await);
+    expect(&mut events, &["connected"]).await;
+    send(&mut one, frame("BTCUSDT", START + STEP, true)).await;
+    expect(&mut events, &["BTCUSDT+1"]).await;
+    let asked = exchange.log().iter().filter(|target| target.contains("/klines")).count();
+    drop(other);
+    let MarketEvent::Reconnecting { open_lines: 1, .. } = next(&mut events).await else {
+        panic!("expected one of two to be down")
+    };
+    send(&mut one, frame("BTCUSDT", START + 2 * STEP, true)).await;
+    expect(&mut events, &["BTCUSDT+2"]).await;
+    let mut other = exchange.socket().await;
+    // The double of the other socket is left out, what is new on it is not.
+    send(&mut other, frame("BTCUSDT", START + 2 * STEP, true)).await;
+    send(&mut other, frame("BTCUSDT", START + 3 * STEP, true)).await;
+    expect(&mut events, &["BTCUSDT+3"]).await;
+    assert_eq!(exchange.log().iter().filter(|target| target.contains("/klines")).count(), asked);
+}
+
+#[tokio::test]
+async fn a_close_whose_trades_do_not_lead_to_the_next_bar_is_asked_for_again() {
+    let mut exchange = FakeExchange::start(START + STEP + 1).await;
     let (_source, mut events) = spawn(exchange.settings(&["BTCUSDT"]), 0);
-    let _first = exchange.socket().await;
-    expect(&mut events, &["reconnecting"]).await;
-    let _second = exchange.socket().await;
-    expect(&mut events, &["BTCUSDT+1", "connected"]).await;
+    let mut socket = exchange.socket().await;
+    expect(&mut events, &["connected"]).await;
+    let text = frame("BTCUSDT", START + STEP, true).into_text().expect("text");
+    let last = (START + STEP) / STEP * 3 + 2;
+    // One trade and some volume are missing: it was not final.
+    let early = text.replace(&format!(r#""L":{last}"#), &format!(r#""L":{}"#, last - 1)).replace(r#""v":"1""#, r#""v":"0.9""#);
+    send(&mut socket, Message::text(early)).await;
+    expect(&mut events, &["BTCUSDT+1"]).await;
+    exchange.set(|state| state.now = START + 2 * STEP + 1_000);
+    send(&mut socket, frame("BTCUSDT", START + 2 * STEP, false)).await;
+    expect(&mut events, &["BTCUSDT~2"]).await;
+    let MarketEvent::Late(klines) = next(&mut events).await else { panic!("expected the correction") };
+    assert_eq!((klines.len(), klines[0].kline.volume), (1, 1.0));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
 fn provenance(prediction: &wire::Prediction) -> String {
     let quality = prediction.quality.unwrap_or_default();
     format!(
-        "bundle {}, row {}, {} of {} features warm, {} bars carried, {} inputs missing, from {}, {} old",
+        "bundle {}, row {}, {} of {} features warm, {} bars carried, {} inputs missing, from {}{}, {} old",
         short(&prediction.bundle_digest),
         short(&prediction.row_hash),
         quality.warm_features,
@@ -44,6 +44,7 @@ fn provenance(prediction: &wire::Prediction) -> String {
         quality.carried_bars,
         quality.missing_inputs,
         json::enum_name(prediction.source().as_str_name(), "KLINE_SOURCE_"),
+        prediction.late_ms.map(|late| format!(" {} after the bar", duration(late))).unwrap_or_default(),
         duration(prediction.staleness_ms),
     )
 }

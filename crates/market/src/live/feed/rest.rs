@@ -224,19 +224,22 @@ impl Feed {
         at: Milliseconds,
         actions: &mut Vec<Action>,
     ) -> Option<MarketError> {
-        let mut failure = None;
+        let (mut late, mut failure) = (Vec::new(), None);
+        let mut holes = Vec::new();
         for (missing, result) in results {
             match readable(missing, result) {
                 Ok(klines) => {
                     self.wants.remove(missing);
-                    let mut events = Vec::new();
-                    self.repair.take_late(missing, &klines, at, &mut events);
-                    tell(events, actions);
-                    self.tell_holes(missing, &klines, actions);
+                    late.extend(self.repair.take_late(missing, &klines, at));
+                    self.tell_holes(missing, &klines, &mut holes);
                 }
                 Err(error) => failure = Some(error),
             }
         }
+        if !late.is_empty() {
+            actions.push(Action::Tell(MarketEvent::Late(late)));
+        }
+        actions.append(&mut holes);
         failure
     }
 

@@ -1,0 +1,22 @@
+//! `klinecast.v1.MarketService`.
+
+use proto::v1;
+use tonic::{Request, Response, Status};
+
+use crate::convert;
+use crate::service::Service;
+
+#[derive(Debug)]
+pub(super) struct Market(pub(super) Service);
+
+#[tonic::async_trait]
+impl v1::market_service_server::MarketService for Market {
+    async fn list_gaps(
+        &self,
+        request: Request<v1::ListGapsRequest>,
+    ) -> Result<Response<v1::ListGapsResponse>, Status> {
+        let v1::ListGapsRequest { symbol, unfilled_only } = request.into_inner();
+        let gaps = self.0.gaps(&symbol, unfilled_only).map_err(|refusal| convert::status(&refusal))?;
+        Ok(Response::new(v1::ListGapsResponse { gaps: gaps.iter().map(convert::gap).collect() }))
+    }
+}
