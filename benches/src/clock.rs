@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 const ROUNDS: usize = 7;
 
 /// CPU time of this thread so far.
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -7,7 +7,7 @@ mod ours;
 mod peers;
 #[cfg(feature = "peers")]
 mod stress;
-mod subject;
+pub(crate) mod subject;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,8 @@
 //! What a live kline costs on its way in: a frame's text to a checked kline, beside serde_json with borrowed text.
 
+mod path;
+mod server;
+
 use std::hint::black_box;
 use std::path::PathBuf;
 
@@ -19,6 +22,15 @@ pub(crate) struct Options {
     /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The folder of a bundle; the newest that `scripts/run` has trained, or else one of a few stumps.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// Pairs of the large exchange; 0 leaves it out. 2,000 take 2 minutes and 2 GiB.
+    #[arg(long, default_value_t = 0, value_name = "PAIRS")]
+    many: usize,
+    /// A server's binary: also measures from a frame's sending to its predictions' arrival at a subscriber.
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// Bars of each of ten pairs, and how often each frame is read in a round.
@@ -26,7 +38,7 @@ const BARS: usize = 100;
 const TURNS: usize = 50;
 
 /// Measures and prints.
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) async fn run(options: &Options) -> Result<()> {
     let market = synthetic::generate(7, Interval::M15, 1_704_067_200_000, BARS)?;
     let frames: Vec<String> = market
         .iter()
@@ -50,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let times = nanoseconds(&mut [&mut ours, &mut borrowed]);
     let count = (frames.len() * TURNS) as f64;
     let (ours, borrowed) = (times[0] / count, times[1] / count);
-    let measures = [
+    let mut measures = vec![
         Measure::plain("a combined frame to a kline", "ns", ours)
             .beside("serde_json, borrowed", borrowed)
             .with_goal(Goal::AtMost(borrowed / 3.0)),
@@ -60,6 +72,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             frames.iter().map(String::len).sum::<usize>() as f64 / frames.len() as f64,
         ),
     ];
+    measures.extend(path::measure(options)?);
+    if let Some(binary) = &options.server {
+        measures.extend(server::measure(binary, options.bundle.as_deref()).await?);
+    }
     report("live", &measures, options.json.as_deref())
 }
 

@@ -4,10 +4,12 @@ mod callgrind;
 mod clock;
 mod features;
 mod forest;
+mod household;
 mod instructions;
 mod latencies;
 mod live;
 mod report;
+mod restart;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +30,8 @@ enum Suite {
     Forest(forest::Options),
     /// What a live kline costs on its way in.
     Live(live::Options),
+    /// What a restart costs.
+    Restart(restart::Options),
     /// Latency and throughput of unary predictions.
     Serve(serve::Options),
 }
@@ -37,7 +41,8 @@ async fn main() -> anyhow::Result<()> {
     match Arguments::parse().suite {
         Suite::Features(options) => features::run(&options),
         Suite::Forest(options) => forest::run(&options),
-        Suite::Live(options) => live::run(&options),
+        Suite::Live(options) => live::run(&options).await,
+        Suite::Restart(options) => restart::run(&options).await,
         Suite::Serve(options) => serve::run(&options).await,
     }
 }

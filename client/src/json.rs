@@ -196,6 +196,8 @@ pub fn status(status: &wire::GetStatusResponse) -> Value {
             "total_features": symbol.total_features,
             "missing_bars": symbol.missing_bars,
             "staleness_ms": symbol.staleness_ms,
+            "listing": symbol.listing,
+            "successor": symbol.successor,
         })
     };
     json!({

@@ -18,6 +18,7 @@ use crate::champion::ChampionTask;
 use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
 use crate::journaling::{Journaling, JournalingThread};
+use crate::listings::Listings;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::state::Shared;
@@ -127,6 +128,7 @@ impl App {
         let stores = Stores::open(&settings.home).map_err(unopened)?;
         let sink = Home::open(&settings.home).map_err(unopened)?;
         let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
+        shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let forecaster = ForecasterSettings {
@@ -143,12 +145,16 @@ impl App {
             settings.registry_poll,
         );
         let follower = Follower {
-            exchange: ExchangeSettings::at(
-                &settings.rest_url,
-                &settings.websocket_url,
-                settings.symbols.clone(),
-                settings.interval,
-            ),
+            exchange: ExchangeSettings {
+                limits: settings.limits.clone(),
+                ..ExchangeSettings::at(
+                    &settings.rest_url,
+                    &settings.websocket_url,
+                    settings.symbols.clone(),
+                    settings.interval,
+                )
+            },
+            listings_every: settings.listings_every,
             history_bars: settings.history_bars,
             shared: shared.clone(),
             stores: stores.clone(),

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine_thread::Command;
+use crate::listings;
 use crate::state::{ExchangeState, ExchangeView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
@@ -30,6 +31,8 @@ pub struct Follower {
     pub exchange: ExchangeSettings,
     /// How many bars of history each symbol is warmed up with.
     pub history_bars: usize,
+    /// How often the exchange is asked which symbols it trades.
+    pub listings_every: Duration,
     /// The snapshots.
     pub shared: Arc<Shared>,
     /// The stores.
@@ -47,6 +50,16 @@ impl Follower {
     /// An address that cannot be used, or a system without TLS roots.
     pub async fn run(self, stop: CancellationToken) -> Result<(), MarketError> {
         let client = RestClient::new(&self.exchange)?;
+        let listings =
+            listings::watch(client.clone(), self.shared.clone(), self.listings_every, stop.clone());
+        let listings = tokio::spawn(listings);
+        let followed = self.follow(client, stop).await;
+        // It stops by the same token; after an error of ours nobody waits for it.
+        listings.abort();
+        followed
+    }
+
+    async fn follow(self, client: RestClient, stop: CancellationToken) -> Result<(), MarketError> {
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -139,8 +152,15 @@ impl Follower {
                 let fetched = backfill(client, symbol, interval, start, end, |progress| {
                     tracing::debug!(%symbol, bars_done = progress.bars_done, bars_total = progress.bars_total, "back-filling");
                 })
-                .await
-                .map_err(|error| format!("{symbol}: {error}"))?;
+                .await;
+                let fetched = match fetched {
+                    // A symbol that the exchange does not know keeps nobody waiting.
+                    Err(refused @ MarketError::Refused { .. }) => {
+                        tracing::warn!(%symbol, %refused, "the exchange has no klines of this symbol");
+                        Vec::new()
+                    }
+                    fetched => fetched.map_err(|error| format!("{symbol}: {error}"))?,
+                };
                 names::count_backfilled(fetched.len());
                 let (stores, written) = (self.stores.clone(), fetched.clone());
                 let write = move || stores.write_klines(symbol, interval, &written);
@@ -222,7 +242,14 @@ impl Follower {
                 None
             }
             MarketEvent::Reconnecting { line, open_lines, attempt, wait, reason } => {
-                tracing::warn!(line, open_lines, attempt, wait_ms = wait.as_millis(), reason, "a socket to the exchange is down");
+                tracing::warn!(
+                    line,
+                    open_lines,
+                    attempt,
+                    wait_ms = wait.as_millis(),
+                    reason,
+                    "a socket to the exchange is down"
+                );
                 names::count_reconnect();
                 names::show_lines(open_lines);
                 if open_lines == 0 {

@@ -25,6 +25,7 @@ pub mod gaps;
 pub mod grpc;
 pub mod journaling;
 pub mod latest;
+pub mod listings;
 pub mod model_info;
 pub mod reason;
 pub mod rest;

@@ -34,6 +34,8 @@ pub enum Reason {
     NoBundle,
     /// The symbol has too few klines.
     NotWarm,
+    /// The exchange does not trade the symbol any more, or for now.
+    NotTraded,
     /// The registry has no champion.
     NoChampion,
     /// The bundle was not taken up.
@@ -74,7 +76,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 18] = [
+pub const CATALOGUE: [Entry; 19] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -165,6 +167,13 @@ pub const CATALOGUE: [Entry; 18] = [
         (Code::Unavailable, 503),
         "symbol is not warm yet",
         "wait until the status shows the symbol as ready",
+    ),
+    entry(
+        Reason::NotTraded,
+        "NOT_TRADED",
+        (Code::FailedPrecondition, 409),
+        "symbol is not traded",
+        "ask for its successor if one is named, or wait until the exchange trades it",
     ),
     entry(
         Reason::NoChampion,

@@ -65,10 +65,18 @@ impl Service {
         found.ok_or_else(|| {
             let known: Vec<&str> = self.shared.latest.symbols().iter().map(Symbol::as_str).collect();
             let known = known.join(", ");
+            let successor =
+                name.parse().ok().and_then(|symbol| self.shared.listings.load().successor(symbol));
             let name = shorten(name);
-            Refusal::new(Reason::UnknownSymbol, format!("symbol {name:?} is not served, known are {known}"))
-                .with("symbol", name)
-                .with("known", known)
+            let hint =
+                successor.map(|successor| format!("; it is called {successor} now")).unwrap_or_default();
+            let message = format!("symbol {name:?} is not served{hint}, known are {known}");
+            let refusal =
+                Refusal::new(Reason::UnknownSymbol, message).with("symbol", name).with("known", known);
+            match successor {
+                Some(successor) => refusal.with("successor", successor),
+                None => refusal,
+            }
         })
     }
 

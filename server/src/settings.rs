@@ -4,9 +4,11 @@
 //! Reading has no side effect, and every fault is reported at once.
 
 mod keys;
+mod limits;
 mod resolve;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use forecast::Forecaster;
 use kline::{Interval, Symbol};
+use market::ExchangeLimits;
 
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
@@ -31,6 +34,12 @@ pub struct Settings {
     pub symbols: Vec<Symbol>,
     /// The length of one step.
     pub interval: Interval,
+    /// The exchange's limits, and how patient we are with it.
+    pub limits: ExchangeLimits,
+    /// Renamed symbols and what they are called now.
+    pub successors: BTreeMap<Symbol, Symbol>,
+    /// How often the exchange is asked which symbols it trades.
+    pub listings_every: Duration,
     /// How many bars of history each symbol is warmed up with.
     pub history_bars: usize,
     /// How long after its end a bar waits for late symbols, in milliseconds of the exchange's clock.
@@ -82,6 +91,9 @@ impl Settings {
             websocket_url: reader.text("exchange.websocket_url"),
             symbols: reader.symbols("exchange.symbols"),
             interval: reader.parse("exchange.interval").unwrap_or(Interval::M15),
+            limits: limits::read(&mut reader),
+            successors: reader.successors("exchange.successors"),
+            listings_every: reader.seconds("exchange.listings_seconds", 0.1),
             history_bars: reader.history_bars("forecast.history_bars"),
             max_lateness_ms: reader.bounded("forecast.max_lateness_ms", 0, 3_600_000),
             home: PathBuf::from(reader.text("store.home")),
@@ -143,7 +155,7 @@ impl Reader<'_> {
         }
     }
 
-    fn count(&mut self, path: &str, least: i64, most: i64) -> usize {
+    pub(super) fn count(&mut self, path: &str, least: i64, most: i64) -> usize {
         usize::try_from(self.bounded(path, least, most)).unwrap_or(usize::MAX)
     }
 
@@ -154,7 +166,7 @@ impl Reader<'_> {
         self.count(path, 1, 1_000_000)
     }
 
-    fn seconds(&mut self, path: &str, least: f64) -> Duration {
+    pub(super) fn seconds(&mut self, path: &str, least: f64) -> Duration {
         match self.parse::<f64>(path) {
             Some(value) if value >= least && value <= 86_400.0 => Duration::from_secs_f64(value),
             Some(_) => {
@@ -183,6 +195,18 @@ impl Reader<'_> {
             self.refuse(path, &"name at least one symbol");
         }
         symbols
+    }
+
+    fn successors(&mut self, path: &str) -> BTreeMap<Symbol, Symbol> {
+        let mut successors = BTreeMap::new();
+        for pair in self.text(path).split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (old, new) = pair.split_once('=').unwrap_or((pair, ""));
+            match (old.trim().parse(), new.trim().parse()) {
+                (Ok(old), Ok(new)) => drop(successors.insert(old, new)),
+                _ => self.refuse(path, &"write pairs as OLDUSDT=NEWUSDT, separated by commas"),
+            }
+        }
+        successors
     }
 
     fn check_urls(&mut self, settings: &Settings) {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
+use crate::listings::Listings;
 use crate::subscribers::Subscribers;
 
 /// Whether the server answers.
@@ -98,6 +99,8 @@ pub struct Shared {
     pub champion: ArcSwap<ChampionView>,
     /// Owner: the exchange's follower.
     pub exchange: ArcSwap<ExchangeView>,
+    /// Which symbols are traded. Owner: the task that asks the exchange.
+    pub listings: ArcSwap<Listings>,
     /// Bars that are or were missing. Owners: the engine's thread and the exchange's follower.
     pub gaps: GapLedger,
     /// Journal records that were lost. Owner: the journal's thread.
@@ -125,6 +128,7 @@ impl Shared {
             engine: ArcSwap::default(),
             champion: ArcSwap::default(),
             exchange: ArcSwap::default(),
+            listings: ArcSwap::default(),
             gaps: GapLedger::default(),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
@@ -164,8 +168,10 @@ impl Shared {
         if engine.readiness.is_empty() {
             reasons.push("no klines were read yet".to_owned());
         }
+        let listings = self.listings.load();
         for (symbol, ready) in engine.readiness.iter().zip(&engine.ready) {
-            if !ready {
+            // What is not traded is not waited for: no kline of it will come.
+            if !ready && !listings.is_stopped(symbol.symbol) {
                 reasons.push(format!(
                     "{} has {} of {} features warm",
                     symbol.symbol, symbol.warm_features, symbol.total_features

@@ -31,6 +31,8 @@ enum Suite {
     Forest,
     /// What a live kline costs on its way in.
     Live,
+    /// What a restart costs.
+    Restart,
     /// Latency and throughput of a running server.
     Serve,
 }
@@ -50,6 +52,21 @@ const FOREST_PEERS: &[&str] = &[
     "numpy",
 ];
 
+/// Builds the server, optimised, and says where it is.
+fn server() -> Result<PathBuf> {
+    let root = repository::root();
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(&root)
+        .args(["build", "--quiet", "--release", "--package", "klinecast-server"])
+        .status()
+        .context("cannot start cargo")?;
+    if !status.success() {
+        bail!("the server does not build ({status})");
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/klinecast-server"))
+}
+
 /// Runs one suite, optimised.
 ///
 /// # Errors
@@ -61,11 +78,15 @@ pub fn run(options: &Options) -> Result<()> {
         Suite::Features => cargo.args(["benches", "--features", "peers", "--", "features"]),
         Suite::Forest => cargo.args(["benches", "--features", "peers", "--", "forest"]),
         Suite::Live => cargo.args(["benches", "--", "live"]),
+        Suite::Restart => cargo.args(["benches", "--", "restart"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
     };
     if options.suite == Suite::Forest {
         let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
         cargo.arg("--python").arg(python);
+    }
+    if matches!(options.suite, Suite::Live | Suite::Restart) {
+        cargo.arg("--server").arg(server()?);
     }
     if let Some(file) = &options.json {
         cargo.arg("--json").arg(file);

@@ -15,4 +15,5 @@ pub mod goldens;
 mod python;
 pub mod repository;
 pub mod run;
+pub mod simulate;
 pub mod tidy;

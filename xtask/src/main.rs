@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, fuzz, goldens, run, tidy};
+use xtask::{bench, fuzz, goldens, run, simulate, tidy};
 
 /// klinecast's automation.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Goldens(goldens::Options),
     /// Measures one suite.
     Bench(bench::Options),
+    /// Simulates days of a misbehaving exchange.
+    Simulate(simulate::Options),
     /// Fuzzes one room for as long as you like.
     Fuzz(fuzz::Options),
 }
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::report(),
         Command::Goldens(options) => goldens::make(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {

@@ -71,7 +71,7 @@ fn visits(model: &Model, rows: &[f64]) -> Result<f64> {
 }
 
 /// The bundle that was trained last in a folder of `scripts/run`.
-pub(super) fn newest_bundle() -> Result<PathBuf> {
+pub(crate) fn newest_bundle() -> Result<PathBuf> {
     let folders = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     };

@@ -1748,6 +1748,12 @@ pub struct SymbolStatus {
     /// How long ago its last bar closed, by the exchange's clock.
     #[prost(int64, tag = "7")]
     pub staleness_ms: i64,
+    /// What the exchange says about it: `trading`, `halt`, `break`, `other`, `unlisted`; empty before it was asked.
+    #[prost(string, tag = "8")]
+    pub listing: ::prost::alloc::string::String,
+    /// What it is called now, if it was renamed.
+    #[prost(string, tag = "9")]
+    pub successor: ::prost::alloc::string::String,
 }
 /// Asks for the scorecard.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

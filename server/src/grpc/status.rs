@@ -6,6 +6,7 @@ use proto::v1;
 use tonic::{Request, Response, Status};
 
 use crate::convert;
+use crate::listings::Listing;
 use crate::service::{Service, Status as ServerStatus};
 
 #[derive(Debug)]
@@ -57,6 +58,7 @@ fn status(service: &Service) -> v1::GetStatusResponse {
 
 fn symbols(service: &Service, status: &ServerStatus) -> Vec<v1::SymbolStatus> {
     let engine = &status.engine;
+    let listings = service.shared().listings.load();
     let symbol = |(readiness, ready): (&forecast::SymbolReadiness, &bool)| v1::SymbolStatus {
         symbol: readiness.symbol.to_string(),
         ready: *ready,
@@ -65,6 +67,11 @@ fn symbols(service: &Service, status: &ServerStatus) -> Vec<v1::SymbolStatus> {
         total_features: readiness.total_features.into(),
         missing_bars: readiness.bars_missing as u64,
         staleness_ms: readiness.last_bar.map(|bar| service.shared().staleness(bar)).unwrap_or_default(),
+        listing: listings.of(readiness.symbol).map(Listing::as_str).unwrap_or_default().to_owned(),
+        successor: listings
+            .successor(readiness.symbol)
+            .map(|successor| successor.to_string())
+            .unwrap_or_default(),
     };
     engine.readiness.iter().zip(&engine.ready).map(symbol).collect()
 }

@@ -7,6 +7,7 @@ use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
 
 use crate::gaps::{Gap, GapState};
+use crate::listings::Listing;
 use crate::model_info::ModelInfo;
 use crate::service::{Answered, FeatureAnswer, Service, Status};
 use crate::state::{ExchangeState, ServingState};
@@ -197,6 +198,7 @@ pub(super) fn health(service: &Service, status: &Status) -> Value {
                 "ready": ready,
                 "bar_time": readiness.last_bar,
                 "staleness_ms": readiness.last_bar.map(|bar| service.shared().staleness(bar)),
+                "listing": service.shared().listings.load().of(readiness.symbol).map(Listing::as_str),
                 "warm_features": readiness.warm_features,
                 "total_features": readiness.total_features,
             })

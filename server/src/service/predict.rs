@@ -6,10 +6,14 @@ use forecast::Prediction;
 use kline::Milliseconds;
 
 use super::{Selection, Service};
+use crate::listings::Listing;
 use crate::reason::{Reason, Refusal};
 
 /// How many symbols one batch may ask for.
 pub const BATCH_SYMBOLS_MAX: usize = 1_000;
+
+/// The last prediction of a symbol that is not traded is answered for so many bars; then it is refused.
+const STOPPED_BARS: i64 = 4;
 
 /// An answered request.
 #[derive(Debug, Clone)]
@@ -68,6 +72,7 @@ impl Service {
     /// The latest prediction at a symbol's place; with `strict` every selected task must be in it.
     fn latest(&self, symbol: &str, selection: Selection, strict: bool) -> Result<Answered, Refusal> {
         let index = self.symbol(symbol)?;
+        self.check_traded(index)?;
         let stands = self.shared.latest.get(index);
         let Some(prediction) = stands.as_ref().and_then(|guard| guard.as_ref()) else {
             return Err(self.why_none(index));
@@ -88,6 +93,31 @@ impl Service {
         }
         let staleness_ms = self.shared.staleness(prediction.bar_time);
         Ok(Answered { prediction: prediction.clone(), selection, staleness_ms })
+    }
+
+    /// Refuses a symbol that is not traded and whose last bar is old, or that has none.
+    fn check_traded(&self, index: usize) -> Result<(), Refusal> {
+        let listings = self.shared.listings.load();
+        let Some(&symbol) = self.shared.latest.symbols().get(index) else { return Ok(()) };
+        if !listings.is_stopped(symbol) {
+            return Ok(());
+        }
+        let engine = self.shared.engine.load();
+        let last = engine.readiness.get(index).and_then(|readiness| readiness.last_bar);
+        let patience = STOPPED_BARS * self.interval.milliseconds();
+        if last.is_some_and(|last| self.shared.staleness(last) <= patience) {
+            return Ok(());
+        }
+        let listing = listings.of(symbol).map_or("unknown", Listing::as_str);
+        let successor = listings.successor(symbol);
+        let hint = successor.map(|successor| format!("; it is called {successor} now")).unwrap_or_default();
+        let message = format!("symbol {symbol} is not traded, the exchange says {listing}{hint}");
+        let refusal =
+            Refusal::new(Reason::NotTraded, message).with("symbol", symbol).with("listing", listing);
+        Err(match successor {
+            Some(successor) => refusal.with("successor", successor),
+            None => refusal,
+        })
     }
 
     /// Why a symbol has no prediction.

@@ -78,6 +78,8 @@ pub mod names {
     pub const LOST: &str = "klinecast_lost_items_total";
     /// Whether the exchange is followed live.
     pub const EXCHANGE_LIVE: &str = "klinecast_exchange_live";
+    /// Whether the exchange trades a symbol.
+    pub const TRADED: &str = "klinecast_symbol_traded";
     /// Open sockets to the exchange.
     pub const EXCHANGE_LINES: &str = "klinecast_exchange_lines";
     /// Bars that were compared with what the exchange says now.
@@ -120,7 +122,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 39] = [
+pub const METRICS: [Metric; 40] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -147,6 +149,7 @@ pub const METRICS: [Metric; 39] = [
     metric(names::WRITTEN, Kind::Counter, &["kind"], "klines, journal records and snapshots written"),
     metric(names::LOST, Kind::Counter, &["kind"], "klines, journal records and snapshots lost because the store failed"),
     metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
+    metric(names::TRADED, Kind::Gauge, &["symbol"], "1 while the exchange trades the symbol"),
     metric(names::EXCHANGE_LINES, Kind::Gauge, &[], "open sockets to the exchange"),
     metric(names::AUDITED, Kind::Counter, &[], "closed bars that were compared with what the exchange says now"),
     metric(names::AUDIT_DIFFERING, Kind::Counter, &[], "audited bars of which the exchange said something else; they were corrected"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use forecast::{Bundle, Task, TaskKind};
+use kline::Symbol;
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
@@ -52,6 +53,10 @@ pub(crate) fn count_lagged(count: u64) {
 
 pub(crate) fn count_reconnect() {
     counter!(names::RECONNECTS).increment(1);
+}
+
+pub(crate) fn show_listing(symbol: Symbol, is_traded: bool) {
+    gauge!(names::TRADED, "symbol" => symbol.to_string()).set(if is_traded { 1.0 } else { 0.0 });
 }
 
 pub(crate) fn show_lines(open: usize) {

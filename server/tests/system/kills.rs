@@ -157,7 +157,13 @@ fn never_died(
     assert!(live.len() == SYMBOLS.len() && bars > 3);
     for place in 0..bars {
         let of_bar = live.iter().map(|(symbol, klines)| (*symbol, klines[place]));
-        let event = |(symbol, kline)| Event::Kline { symbol, kline, closed: true, source: Source::Store, heard: None };
+        let event = |(symbol, kline)| Event::Kline {
+            symbol,
+            kline,
+            closed: true,
+            source: Source::Store,
+            heard: None,
+        };
         forecaster.apply_all(of_bar.map(event), &mut effects);
     }
     let (mut predictions, mut resolutions) = (Predictions::new(), Resolutions::new());

@@ -50,6 +50,7 @@ pub const ROOMS: &[Room] = &[
         &["exchange-sim"],
     ),
     room("klinecast", "client", &["proto"]),
+    room("simulation", "simulation", &["kline", "market", "features", "forest", "forecast", "exchange-sim"]),
     room(
         "benches",
         "benches",

@@ -130,8 +130,13 @@ pub(crate) fn arrivals(live: &Histories, seed: u64) -> Vec<(i64, Event)> {
                 let again = end + delay + random.below(3_000_000) as i64;
                 events.push((again, closed(*symbol, *final_kline, Source::Socket)));
             }
-            let forming =
-                Event::Kline { symbol: *symbol, kline: *final_kline, closed: false, source: Source::Socket, heard: None };
+            let forming = Event::Kline {
+                symbol: *symbol,
+                kline: *final_kline,
+                closed: false,
+                source: Source::Socket,
+                heard: None,
+            };
             events.push((final_kline.open_time + random.below(1_800_000) as i64, forming));
         }
     }

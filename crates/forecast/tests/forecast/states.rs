@@ -219,7 +219,8 @@ fn what_is_too_old_to_replay_is_stored_and_named() {
     let other = history(4, &names, 900);
     let mut feed = |bar: usize, effects: &mut Vec<Effect>| {
         let kline = other[&names[0]][bar];
-        let event = Event::Kline { symbol: names[0], kline, closed: true, source: Source::Archive, heard: None };
+        let event =
+            Event::Kline { symbol: names[0], kline, closed: true, source: Source::Archive, heard: None };
         forecaster.apply(event, effects);
     };
     feed(100, &mut effects);

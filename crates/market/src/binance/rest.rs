@@ -88,8 +88,32 @@ pub struct ExchangeInfo {
 pub struct SymbolInfo {
     /// Its name.
     pub symbol: Symbol,
-    /// Whether it trades now (`TRADING`); klines only come while it does.
-    pub trading: bool,
+    /// Whether it trades now; klines only come while it does.
+    pub status: TradingStatus,
+}
+
+/// Whether a market trades. Source: Binance spot API, "ENUM definitions", symbol status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TradingStatus {
+    /// `TRADING`.
+    Trading,
+    /// `HALT`: stopped for a while.
+    Halt,
+    /// `BREAK`: stopped, as a delisted or renamed market is for good.
+    Break,
+    /// Any other word; nothing is traded.
+    Other,
+}
+
+impl TradingStatus {
+    fn of(word: &str) -> Self {
+        match word {
+            "TRADING" => Self::Trading,
+            "HALT" => Self::Halt,
+            "BREAK" => Self::Break,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -131,9 +155,9 @@ pub fn decode_exchange_info(bytes: &[u8]) -> Result<ExchangeInfo, DecodeError> {
     let wire: InfoWire<'_> = from_json(bytes)?;
     let mut symbols = Vec::with_capacity(wire.symbols.len());
     for entry in &wire.symbols {
-        let trading = entry.status.text("status")? == "TRADING";
+        let status = TradingStatus::of(entry.status.text("status")?);
         if let Ok(symbol) = entry.symbol.text("symbol")?.parse() {
-            symbols.push(SymbolInfo { symbol, trading });
+            symbols.push(SymbolInfo { symbol, status });
         }
     }
     let mut request_weight_per_minute = None;

@@ -8,9 +8,9 @@ use kline::{Interval, Kline, Milliseconds};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::Missing;
 use super::feed::{Action, Feed, Input, LineId};
 use super::socket::{Heard, Socket};
-use super::Missing;
 use crate::{BackfillProgress, ExchangeSettings, MarketError, MarketEvent, RestClient, backfill};
 
 /// Symbols that are back-filled at the same time.

@@ -122,7 +122,9 @@ impl Feed {
                     open.last_message = now;
                 }
             }
-            Input::Ended(id, error) if self.is_present(id) => self.end(id.line, &End::Broken(error), now, actions),
+            Input::Ended(id, error) if self.is_present(id) => {
+                self.end(id.line, &End::Broken(error), now, actions)
+            }
             Input::Opened(_) | Input::Text(..) | Input::Alive(_) | Input::Ended(..) | Input::Wake => {}
             Input::Told(told) => self.told(told, now, actions),
             Input::Fetched(results) => self.fetched(results, now, actions),
@@ -263,11 +265,14 @@ impl Feed {
                 Phase::Open(open) => {
                     let id = LineId { line: at, generation: line.generation };
                     actions.extend(open.outgoing(now, &self.limits).map(|request| Action::Send(id, request)));
-                    let deaf = newest.is_some_and(|newest| newest > open.last_kline + self.limits.deaf_socket);
+                    let deaf =
+                        newest.is_some_and(|newest| newest > open.last_kline + self.limits.deaf_socket);
                     if now >= open.last_message + self.limits.silent_socket {
                         Some(silent(&self.limits))
                     } else if deaf {
-                        Some(End::Broken(MarketError::Socket("it sends no klines although another socket does".to_owned())))
+                        Some(End::Broken(MarketError::Socket(
+                            "it sends no klines although another socket does".to_owned(),
+                        )))
                     } else if now >= open.renew_at && others {
                         Some(End::Renewal)
                     } else {
@@ -325,7 +330,8 @@ impl Feed {
 
     fn next_chance(&mut self) -> f64 {
         // The high bits of a linear congruential generator (Knuth): the waits only have to differ.
-        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.chance =
+            self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.chance >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

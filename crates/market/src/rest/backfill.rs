@@ -19,8 +19,7 @@ pub async fn backfill(
     to_exclusive: Milliseconds,
     mut progress: impl FnMut(BackfillProgress),
 ) -> Result<Vec<Kline>, MarketError> {
-    let mut paging =
-        Paging::new(symbol, interval, (from, to_exclusive), client.told_time(), client.limits());
+    let mut paging = Paging::new(symbol, interval, (from, to_exclusive), client.told_time(), client.limits());
     let mut bars_done = 0;
     loop {
         match client.with_budget(|budget, now| paging.step(now, budget)) {

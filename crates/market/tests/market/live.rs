@@ -214,7 +214,9 @@ async fn a_close_whose_trades_do_not_lead_to_the_next_bar_is_asked_for_again() {
     let text = frame("BTCUSDT", START + STEP, true).into_text().expect("text");
     let last = (START + STEP) / STEP * 3 + 2;
     // One trade and some volume are missing: it was not final.
-    let early = text.replace(&format!(r#""L":{last}"#), &format!(r#""L":{}"#, last - 1)).replace(r#""v":"1""#, r#""v":"0.9""#);
+    let early = text
+        .replace(&format!(r#""L":{last}"#), &format!(r#""L":{}"#, last - 1))
+        .replace(r#""v":"1""#, r#""v":"0.9""#);
     send(&mut socket, Message::text(early)).await;
     expect(&mut events, &["BTCUSDT+1"]).await;
     exchange.set(|state| state.now = START + 2 * STEP + 1_000);

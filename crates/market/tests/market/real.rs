@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use market::binance::frame::{Frame, decode};
-use market::binance::rest::{decode_exchange_info, decode_klines};
+use market::binance::rest::{TradingStatus, decode_exchange_info, decode_klines};
 use market::binance::{DecodeError, archive};
 use market::kline::{Interval, KlineError, Symbol};
 use market::{KlineSource, MarketKline, files};
@@ -121,7 +121,11 @@ fn exchange_info_names_limits_and_markets() {
     let Some(text) = wire("nautilus_http_spot_exchange_info.json") else { return };
     let info = decode_exchange_info(&text).expect("valid");
     assert_eq!((info.server_time, info.request_weight_per_minute), (1_634_942_465_856, Some(1_200)));
-    assert!(info.symbols.iter().any(|market| market.symbol == symbol("BTCUSDT") && market.trading));
+    assert!(
+        info.symbols
+            .iter()
+            .any(|market| market.symbol == symbol("BTCUSDT") && market.status == TradingStatus::Trading)
+    );
 }
 
 #[test]

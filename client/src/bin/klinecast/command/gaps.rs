@@ -23,7 +23,8 @@ pub(super) async fn run(client: &Client, wanted: &Gaps, as_json: bool) -> Result
 }
 
 fn table(gaps: &[wire::Gap]) -> Table {
-    let mut table = Table::new(&["pair", "first bar ends", "last bar ends", "bars", "noticed", "what became of it"]);
+    let mut table =
+        Table::new(&["pair", "first bar ends", "last bar ends", "bars", "noticed", "what became of it"]);
     for gap in gaps {
         let settled = render::time(gap.settled_at_ms);
         table.row(vec![

@@ -40,11 +40,18 @@ fn report(status: &wire::GetStatusResponse) -> Report {
 }
 
 fn symbols(status: &wire::GetStatusResponse) -> Table {
-    let mut table = Table::new(&["pair", "ready", "last bar", "warm features", "bars missing", "stale"]);
+    let mut table =
+        Table::new(&["pair", "ready", "traded", "last bar", "warm features", "bars missing", "stale"]);
     for symbol in &status.symbols {
         table.row(vec![
             Cell::plain(&symbol.symbol),
             if symbol.ready { Cell::good("yes") } else { Cell::bad("no") },
+            match (symbol.listing.as_str(), symbol.successor.as_str()) {
+                ("trading", _) => Cell::good("yes"),
+                ("", _) => Cell::faint("-"),
+                (listing, "") => Cell::bad(listing),
+                (listing, successor) => Cell::bad(format!("{listing}, now {successor}")),
+            },
             Cell::plain(render::time(symbol.last_bar_time_ms)),
             Cell::number(format!("{} of {}", symbol.warm_features, symbol.total_features)),
             Cell::number(symbol.missing_bars.to_string()),

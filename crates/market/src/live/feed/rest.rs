@@ -270,7 +270,9 @@ impl Feed {
 /// A fault that cannot pass by itself leaves bars that can't be had: they count as not there.
 fn readable(missing: Missing, result: Result<Vec<Kline>, MarketError>) -> Result<Vec<Kline>, MarketError> {
     match result {
-        Err(error @ (MarketError::Malformed { .. } | MarketError::Refused { .. })) if !error.is_retryable() => {
+        Err(error @ (MarketError::Malformed { .. } | MarketError::Refused { .. }))
+            if !error.is_retryable() =>
+        {
             tracing::warn!(%error, symbol = %missing.symbol, "bars cannot be read and become a gap");
             Ok(Vec::new())
         }
