@@ -7,6 +7,7 @@ use proto::v1;
 use store::{Alias, Stage};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::prediction_id::PredictionId;
 use crate::reason::Refusal;
 use crate::service::{Answered, Selection};
 use crate::state::{ExchangeState, ServingState};
@@ -42,6 +43,7 @@ pub fn prediction(
         source: source(prediction.source).into(),
         staleness_ms,
         tasks: tasks.collect(),
+        id: PredictionId::of(prediction).to_string(),
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::latest::LatestTable;
+use crate::scores::{ScoreView, TouchedBars};
 use crate::subscribers::Subscribers;
 
 /// Whether the server answers.
@@ -97,6 +98,10 @@ pub struct Shared {
     pub champion: ArcSwap<ChampionView>,
     /// Owner: the exchange's follower.
     pub exchange: ArcSwap<ExchangeView>,
+    /// The live score. Owner: the scores' thread.
+    pub scores: ArcSwap<ScoreView>,
+    /// Bars whose outcomes have become durable. From the journal's thread to the scores' thread.
+    pub touched_bars: TouchedBars,
     /// Journal records that were lost. Owner: the journal's thread.
     pub journal_lost: AtomicU64,
     /// Cancelled when the server stops taking work.
@@ -122,6 +127,8 @@ impl Shared {
             engine: ArcSwap::default(),
             champion: ArcSwap::default(),
             exchange: ArcSwap::default(),
+            scores: ArcSwap::default(),
+            touched_bars: TouchedBars::default(),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
             warmed: CancellationToken::new(),

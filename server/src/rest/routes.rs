@@ -12,16 +12,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::journal_json as journal_shapes;
 use super::json as shapes;
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, SymbolQuery};
+use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
 use crate::reason::{Reason, Refusal, shorten};
-use crate::service::{Promotion, Service};
+use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 10] = [
+pub const ROUTES: [(&str, &str); 13] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -32,6 +34,9 @@ pub const ROUTES: [(&str, &str); 10] = [
     ("POST", "/models/reload"),
     ("POST", "/models/promote"),
     ("GET", "/features/{symbol}"),
+    ("GET", "/scorecard"),
+    ("GET", "/journal/verify"),
+    ("GET", "/journal/{id}/replay"),
 ];
 
 type Answer = Result<Json<Value>, Problem>;
@@ -48,7 +53,10 @@ pub fn routes(service: Service) -> Router {
         .route("/predict/{symbol}/task/{task}", get(predict_task))
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
-        .route("/features/{symbol}", get(features));
+        .route("/features/{symbol}", get(features))
+        .route("/scorecard", get(scorecard))
+        .route("/journal/verify", get(verify_journal))
+        .route("/journal/{id}/replay", get(replay));
     Router::new()
         .merge(api.clone())
         .nest("/v1", api)
@@ -152,6 +160,26 @@ async fn features(
     let wanted: Vec<&str> = query.names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     let answer = service.features(&symbol, &wanted, &query.interval)?;
     Ok(Json(shapes::features(&answer, service.interval)))
+}
+
+async fn scorecard(State(service): State<Service>, Query(query): Query<ScorecardQuery>) -> Answer {
+    let card = service.scorecard(&query.read()?).await?;
+    Ok(Json(scorecard_shape(&card, query.days)))
+}
+
+/// Answers when the whole journal was looked at; who hangs up ends the check.
+async fn verify_journal(State(service): State<Service>) -> Answer {
+    let mut steps = service.verify_journal()?;
+    while let Some(step) = steps.recv().await {
+        if let VerificationStep::Done(found) = step? {
+            return Ok(Json(journal_shapes::verification(&found)));
+        }
+    }
+    Err(Refusal::new(Reason::Internal, "the check of the journal ended without a word").into())
+}
+
+async fn replay(State(service): State<Service>, Path(id): Path<String>) -> Answer {
+    Ok(Json(journal_shapes::replay(&service.replay(&id).await?)))
 }
 
 async fn reload(State(service): State<Service>) -> Answer {
