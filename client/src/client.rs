@@ -20,7 +20,7 @@ pub struct Settings {
     pub server: String,
     /// The time over all attempts of one call.
     pub deadline: Duration,
-    /// The time that a reload or a promotion may take: the server verifies and warms a bundle in it.
+    /// The time that a reload, a promotion or a replay may take: the server verifies a bundle in it.
     pub reload_deadline: Duration,
     /// Attempts at most of one call, the first included.
     pub attempts_max: u32,
@@ -202,7 +202,7 @@ impl Client {
     /// without retries.
     ///
     /// # Errors
-    /// `STORE_FAILED`, or no answer.
+    /// `BUSY`, `STORE_FAILED`, or no answer.
     pub async fn verify_journal(
         &self,
         mut progress: impl FnMut(u64, u64),
@@ -232,12 +232,15 @@ impl Client {
         .await
     }
 
-    /// Each task's live loss beside its best baseline's.
+    /// How good the journalled answers were over a window of whole UTC days.
     ///
     /// # Errors
-    /// No answer.
-    pub async fn scorecard(&self) -> Result<wire::GetScorecardResponse, ClientError> {
-        self.call(self.settings.deadline, wire::GetScorecardRequest {}, |channel, request| async {
+    /// `MALFORMED_REQUEST`, `UNKNOWN_TASK`, or no answer.
+    pub async fn scorecard(
+        &self,
+        request: wire::GetScorecardRequest,
+    ) -> Result<wire::GetScorecardResponse, ClientError> {
+        self.call(self.settings.deadline, request, |channel, request| async {
             StatusServiceClient::new(channel).get_scorecard(request).await
         })
         .await
@@ -253,6 +256,18 @@ impl Client {
             MarketServiceClient::new(channel).list_gaps(request).await
         });
         Ok(answer.await?.gaps)
+    }
+
+    /// Makes a journalled prediction again and compares every bit; takes seconds.
+    ///
+    /// # Errors
+    /// `UNKNOWN_PREDICTION`, `AMBIGUOUS_PREDICTION`, `MALFORMED_REQUEST`, `BUNDLE_REFUSED`, `BUSY`, `STORE_FAILED`, or no answer.
+    pub async fn replay(&self, id: &str) -> Result<wire::ReplayPredictionResponse, ClientError> {
+        let request = wire::ReplayPredictionRequest { id: id.to_owned() };
+        self.call(self.settings.reload_deadline, request, |channel, request| async {
+            JournalServiceClient::new(channel).replay_prediction(request).await
+        })
+        .await
     }
 
     async fn call<Message, Answer, Call>(

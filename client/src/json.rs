@@ -5,14 +5,25 @@ use serde_json::{Map, Value, json};
 
 use crate::wire;
 
+mod journal;
+mod scorecard;
+
+pub use journal::{replay, verification};
+pub use scorecard::scorecard;
+
 /// A prediction, in the shape of `POST /predict/{symbol}`: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the
-/// number of a regression or the index of the most probable class; `probabilities` stand beside. The names of the other
-/// classes are with the tasks ([`tasks`]).
+/// number of a regression or the index of the most probable class; `probabilities` stand beside. The names of all classes are
+/// those of `tasks`, as [`Client::tasks`](crate::Client::tasks) answers them.
 #[must_use]
-pub fn prediction(prediction: &wire::Prediction) -> Value {
-    let tasks: Map<String, Value> =
-        prediction.tasks.iter().map(|answers| (answers.task.clone(), task_prediction(answers))).collect();
+pub fn prediction(prediction: &wire::Prediction, tasks: &wire::ListTasksResponse) -> Value {
+    let classes = |name: &str| tasks.tasks.iter().find(|task| task.name == name);
+    let tasks: Map<String, Value> = prediction
+        .tasks
+        .iter()
+        .map(|answers| (answers.task.clone(), task_prediction(answers, classes(&answers.task))))
+        .collect();
     json!({
+        "id": prediction.id,
         "symbol": prediction.symbol,
         "timestamp": timestamp(prediction.bar_time_ms),
         "predictions": tasks,
@@ -47,20 +58,7 @@ pub fn gap(gap: &wire::Gap) -> Value {
     })
 }
 
-/// What a check of the journal found.
-#[must_use]
-pub fn verification(found: &wire::Verification) -> Value {
-    let fault = |fault: &wire::JournalFault| json!({ "number": fault.number, "record": fault.record, "problem": fault.problem });
-    json!({
-        "holds": found.fault_count == 0,
-        "record_count": found.record_count,
-        "head": found.head,
-        "fault_count": found.fault_count,
-        "faults": found.faults.iter().map(fault).collect::<Vec<_>>(),
-    })
-}
-
-fn task_prediction(task: &wire::TaskPrediction) -> Value {
+fn task_prediction(task: &wire::TaskPrediction, info: Option<&wire::TaskInfo>) -> Value {
     let members = [("lightgbm", &task.lightgbm), ("xgboost", &task.xgboost), ("ensemble", &task.ensemble)];
     let mut fields: Map<String, Value> =
         members.iter().map(|(name, answer)| ((*name).to_owned(), short(answer.as_ref()))).collect();
@@ -69,6 +67,9 @@ fn task_prediction(task: &wire::TaskPrediction) -> Value {
     if let Some(wire::answer::Answer::Classes(classes)) = inner(task.ensemble.as_ref()) {
         let name = Some(&classes.name).filter(|name| !name.is_empty());
         fields.insert("class".to_owned(), name.cloned().into());
+        if let Some(info) = info {
+            fields.insert("classes".to_owned(), json!(info.class_names));
+        }
         let lists = members.iter().map(|(name, answer)| ((*name).to_owned(), full(answer.as_ref())));
         fields.insert("probabilities".to_owned(), Value::Object(lists.collect()));
     }
@@ -275,7 +276,13 @@ mod tests {
             ],
             ..Default::default()
         };
-        let json = prediction(&message);
+        let direction = wire::TaskInfo {
+            name: "direction_4step".to_owned(),
+            class_names: vec!["down".to_owned(), "up".to_owned()],
+            ..Default::default()
+        };
+        let tasks = wire::ListTasksResponse { tasks: vec![direction], ..Default::default() };
+        let json = prediction(&message, &tasks);
         assert_eq!(json["source"], "socket");
         assert_eq!(json["timestamp"], "1970-01-01T00:00:00.000Z");
         assert_eq!(json["close"], Value::Null);
@@ -288,6 +295,8 @@ mod tests {
         let direction = &json["predictions"]["direction_4step"];
         assert_eq!((&direction["ensemble"], &direction["class"]), (&json!(1), &json!("up")));
         assert_eq!(direction["probabilities"]["ensemble"], json!([0.25, 0.75]));
+        assert_eq!(direction["classes"], json!(["down", "up"]));
+        assert_eq!(json["predictions"]["return_1step"]["classes"], Value::Null);
     }
 
     #[test]

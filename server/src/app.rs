@@ -19,6 +19,7 @@ use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listings::Listings;
+use crate::scores::ScoreThread;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::state::Shared;
@@ -102,6 +103,7 @@ pub struct App {
     service: Service,
     engine: EngineThread,
     journaling: (Journaling, JournalingThread),
+    scores: ScoreThread,
     champion: ChampionTask,
     follower: Follower,
     listeners: [TcpListener; 3],
@@ -131,6 +133,9 @@ impl App {
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
+        let journal = Home::open(&settings.home).map_err(unopened)?;
+        let scores =
+            ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let forecaster = ForecasterSettings {
             symbols: settings.symbols.clone(),
             interval: settings.interval,
@@ -170,7 +175,18 @@ impl App {
             settings.heartbeat,
         );
         let listeners = [grpc, http, metrics];
-        Ok(Self { settings, shared, service, engine, journaling, champion, follower, listeners, addresses })
+        Ok(Self {
+            settings,
+            shared,
+            service,
+            engine,
+            journaling,
+            scores,
+            champion,
+            follower,
+            listeners,
+            addresses,
+        })
     }
 
     /// The bound addresses.
@@ -184,8 +200,18 @@ impl App {
     /// # Errors
     /// Metrics that cannot be recorded, or a ready file that cannot be written.
     pub async fn run(self, stop: CancellationToken) -> Result<bool, StartError> {
-        let Self { settings, shared, service, engine, journaling, champion, follower, listeners, addresses } =
-            self;
+        let Self {
+            settings,
+            shared,
+            service,
+            engine,
+            journaling,
+            scores,
+            champion,
+            follower,
+            listeners,
+            addresses,
+        } = self;
         let [grpc, http, metrics] = listeners;
         let handle = exporter::install().map_err(StartError::Metrics)?;
         let upkeep = tokio::spawn(exporter::upkeep(handle.clone()));
@@ -224,7 +250,7 @@ impl App {
         if ended_early.is_none() {
             clean &= finish("follower", follower, deadline).await;
         }
-        join_threads(engine, journaling).await;
+        join_threads(engine, journaling, scores).await;
         upkeep.abort();
         metrics.abort();
         tracing::info!(clean, "stopped");
@@ -277,14 +303,19 @@ async fn finish<T: std::fmt::Debug>(
     }
 }
 
-/// Lets the engine finish what was sent, then the journal.
-async fn join_threads(engine: EngineThread, (journaling, thread): (Journaling, JournalingThread)) {
+/// Lets the engine finish what was sent, then the journal, then the live score.
+async fn join_threads(
+    engine: EngineThread,
+    (journaling, thread): (Journaling, JournalingThread),
+    scores: ScoreThread,
+) {
     // An error says that the engine has ended.
     let _ = engine.commands.send(Command::Stop).await;
     let joined = tokio::task::spawn_blocking(move || {
         engine.join();
         journaling.stop();
         thread.join();
+        scores.join();
     });
     if joined.await.is_err() {
         tracing::error!("the threads could not be awaited");

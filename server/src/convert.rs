@@ -8,6 +8,7 @@ use store::{Alias, Stage};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::gaps::{Gap, GapState};
+use crate::prediction_id::PredictionId;
 use crate::reason::Refusal;
 use crate::service::{Answered, Selection};
 use crate::state::{ExchangeState, ServingState};
@@ -43,6 +44,7 @@ pub fn prediction(
         source: source(prediction.source).into(),
         staleness_ms,
         tasks: tasks.collect(),
+        id: PredictionId::of(prediction).to_string(),
         late_ms: prediction.late_ms,
     }
 }

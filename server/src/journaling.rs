@@ -181,8 +181,10 @@ impl<S: Sink> Writer<S> {
             for (symbol, klines) in klines {
                 self.write("klines", klines.len(), |sink| sink.write_klines(symbol, interval, &klines));
             }
-            if !records.is_empty() {
-                self.write("journal", records.len(), |sink| sink.write_records(&records));
+            if !records.is_empty()
+                && self.write("journal", records.len(), |sink| sink.write_records(&records))
+            {
+                self.shared.touched_bars.note(&records);
             }
             for prediction in published {
                 self.shared.subscribers.publish(prediction);
@@ -211,22 +213,27 @@ impl<S: Sink> Writer<S> {
         }
     }
 
+    /// Writes, several times if need be; whether it was written in the end.
     fn write(
         &mut self,
         what: &'static str,
         count: usize,
         mut attempt: impl FnMut(&mut S) -> Result<(), String>,
-    ) {
+    ) -> bool {
         let mut waits = RETRIES.into_iter();
         loop {
             let problem = match attempt(&mut self.sink) {
-                Ok(()) => return names::count_written(what, count),
+                Ok(()) => {
+                    names::count_written(what, count);
+                    return true;
+                }
                 Err(problem) => problem,
             };
             let Some(wait) = waits.next() else {
                 tracing::error!(what, count, problem, "the store failed, records are lost");
                 self.shared.journal_lost.fetch_add(count as u64, Ordering::Relaxed);
-                return names::count_lost(what, count);
+                names::count_lost(what, count);
+                return false;
             };
             tracing::warn!(what, count, problem, "the store failed, trying again");
             std::thread::sleep(wait);

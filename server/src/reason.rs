@@ -42,6 +42,12 @@ pub enum Reason {
     BundleRefused,
     /// The store did not answer.
     StoreFailed,
+    /// The journal has no such prediction.
+    UnknownPrediction,
+    /// Several predictions are meant.
+    AmbiguousPrediction,
+    /// As many such requests as may run at once are running.
+    Busy,
     /// The server stops.
     Draining,
     /// A fault of the server.
@@ -76,7 +82,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 19] = [
+pub const CATALOGUE: [Entry; 22] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -131,7 +137,7 @@ pub const CATALOGUE: [Entry; 19] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /scorecard, /journal/verify, /journal/{id}/replay",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -197,6 +203,27 @@ pub const CATALOGUE: [Entry; 19] = [
         "try again; look at the server's log and at the disk of its home folder",
     ),
     entry(
+        Reason::UnknownPrediction,
+        "UNKNOWN_PREDICTION",
+        (Code::NotFound, 404),
+        "prediction is not in the journal",
+        "use an id as predictions show it, SYMBOL:BAR_TIME_MS:BUNDLE:REVISION",
+    ),
+    entry(
+        Reason::AmbiguousPrediction,
+        "AMBIGUOUS_PREDICTION",
+        (Code::InvalidArgument, 400),
+        "several predictions are meant",
+        "give more digits of the bundle's digest",
+    ),
+    entry(
+        Reason::Busy,
+        "BUSY",
+        (Code::ResourceExhausted, 429),
+        "as many such requests as may run at once are running",
+        "wait until one of them has ended and try again",
+    ),
+    entry(
         Reason::Draining,
         "DRAINING",
         (Code::Unavailable, 503),
@@ -238,7 +265,8 @@ impl Refusal {
     /// A refusal without facts.
     #[must_use]
     pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
-        let retry_after = (reason.entry().code == Code::Unavailable).then_some(Duration::from_secs(1));
+        let passes = matches!(reason.entry().code, Code::Unavailable | Code::ResourceExhausted);
+        let retry_after = passes.then_some(Duration::from_secs(1));
         Self { reason, message: message.to_string(), facts: Vec::new(), retry_after }
     }
 
@@ -276,6 +304,7 @@ mod tests {
                 Code::InvalidArgument => &[400, 413],
                 Code::Unavailable => &[503],
                 Code::FailedPrecondition => &[409],
+                Code::ResourceExhausted => &[429],
                 Code::Unimplemented => &[404, 405],
                 _ => &[500],
             };

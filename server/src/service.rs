@@ -5,6 +5,7 @@ mod gaps;
 mod journal;
 mod models;
 mod predict;
+mod scorecard;
 mod selection;
 mod status;
 mod subscribe;
@@ -12,6 +13,7 @@ mod subscribe;
 use std::sync::Arc;
 
 use kline::{Interval, Symbol};
+use tokio::sync::Semaphore;
 
 use crate::champion::ChampionHandle;
 use crate::journaling::Journaling;
@@ -23,6 +25,7 @@ pub use features::{FeatureAnswer, FeatureValue};
 pub use journal::VerificationStep;
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
+pub use scorecard::{Scorecard, ScorecardRequest};
 pub use selection::Selection;
 pub use status::Status;
 pub use subscribe::{Announcement, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
@@ -37,6 +40,15 @@ pub struct Service {
     stores: Stores,
     journaling: Journaling,
     heartbeat: std::time::Duration,
+    limits: Limits,
+}
+
+/// How much of what takes long may run at once.
+#[derive(Debug, Clone)]
+struct Limits {
+    verifications: Arc<Semaphore>,
+    replays: Arc<Semaphore>,
+    scorecards: Arc<Semaphore>,
 }
 
 impl Service {
@@ -50,7 +62,12 @@ impl Service {
         journaling: Journaling,
         heartbeat: std::time::Duration,
     ) -> Self {
-        Self { interval, shared, champion, stores, journaling, heartbeat }
+        let limits = Limits {
+            verifications: Arc::new(Semaphore::new(journal::VERIFICATIONS_MAX)),
+            replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
+            scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
+        };
+        Self { interval, shared, champion, stores, journaling, heartbeat, limits }
     }
 
     /// The shared snapshots.

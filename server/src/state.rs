@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
 use crate::listings::Listings;
+use crate::scores::{ScoreView, TouchedBars};
 use crate::subscribers::Subscribers;
 
 /// Whether the server answers.
@@ -103,6 +104,10 @@ pub struct Shared {
     pub listings: ArcSwap<Listings>,
     /// Bars that are or were missing. Owners: the engine's thread and the exchange's follower.
     pub gaps: GapLedger,
+    /// The live score. Owner: the scores' thread.
+    pub scores: ArcSwap<ScoreView>,
+    /// Bars whose outcomes have become durable. From the journal's thread to the scores' thread.
+    pub touched_bars: TouchedBars,
     /// Journal records that were lost. Owner: the journal's thread.
     pub journal_lost: AtomicU64,
     /// Cancelled when the server stops taking work.
@@ -130,6 +135,8 @@ impl Shared {
             exchange: ArcSwap::default(),
             listings: ArcSwap::default(),
             gaps: GapLedger::default(),
+            scores: ArcSwap::default(),
+            touched_bars: TouchedBars::default(),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
             warmed: CancellationToken::new(),

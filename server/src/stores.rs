@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,15 @@ impl Stores {
         self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
     }
 
+    /// The journalled predictions of one bar, in the order of symbol, bundle, revision.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn predictions_at(&self, bar: BarTime) -> Result<Vec<Arc<Prediction>>, Refusal> {
+        let query = JournalQuery { from: Some(bar), until: Some(bar), ..JournalQuery::default() };
+        self.0.journal().predictions(&query).map_err(|error| failed(&error))
+    }
+
     /// What was journalled about bars from `from` on, or from earlier if the last process ended so long ago that outcomes of
     /// its predictions are still open.
     ///
@@ -74,12 +84,15 @@ impl Stores {
         Ok(Journalled { predictions, resolutions })
     }
 
-    /// Follows the journal's chain of hashes; see [`store::Journal::verify`].
+    /// Follows the journal's chain of hashes; see [`store::Journal::verify_while`].
     ///
     /// # Errors
     /// [`Reason::StoreFailed`].
-    pub fn verify_journal(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, Refusal> {
-        self.0.journal().verify(progress).map_err(|error| failed(&error))
+    pub fn verify_journal(
+        &self,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Verification>, Refusal> {
+        self.0.journal().verify_while(progress).map_err(|error| failed(&error))
     }
 
     /// The state that an earlier process has saved.
@@ -190,5 +203,9 @@ fn failed(error: &StoreError) -> Refusal {
     }
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     tracing::error!(%error, cause, "the store failed");
+    if let StoreError::StoredKline { .. } | StoreError::StoredRecord { .. } = error {
+        // Of the store's own content, not of the machine: whoever asks may know it.
+        return Refusal::new(Reason::StoreFailed, error);
+    }
     Refusal::new(Reason::StoreFailed, "the store did not answer")
 }

@@ -1,12 +1,22 @@
 //! Values for the unit tests of this crate.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use features::{Quality, RowHash};
 use forecast::{
     Answer, BaselineName, BundleDigest, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction,
 };
 use kline::{BarTime, Interval};
+use store::Home;
+use tokio::sync::mpsc;
+
+use crate::champion::ChampionTask;
+use crate::journaling::Journaling;
+use crate::service::Service;
+use crate::state::Shared;
+use crate::stores::Stores;
 
 /// A prediction of every task about the bar of that number.
 pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
@@ -42,4 +52,15 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
         tasks: Task::ALL.map(task).to_vec(),
         row,
     }
+}
+
+/// A service over a home, without an engine and without an exchange.
+pub(crate) fn service(home: &Path) -> Service {
+    let shared = Arc::new(Shared::new(&["BTCUSDT".parse().expect("a name")], 8));
+    let stores = Stores::open(home).expect("the home opens");
+    let (engine, _) = mpsc::channel(1);
+    let (_, champion) = ChampionTask::new(stores.clone(), shared.clone(), engine, Duration::from_secs(60));
+    let sink = Home::open(home).expect("the home opens");
+    let (journaling, _) = Journaling::spawn(sink, Interval::M15, shared.clone()).expect("a thread");
+    Service::new(Interval::M15, shared, champion, stores, journaling, Duration::from_secs(60))
 }

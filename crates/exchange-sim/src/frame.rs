@@ -6,8 +6,38 @@ use kline::{Interval, Milliseconds, Symbol};
 
 use crate::tape::Candle;
 
+/// How times are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamps {
+    Milliseconds,
+    Microseconds,
+}
+
+impl Stamps {
+    const fn first(self, time: Milliseconds) -> i64 {
+        match self {
+            Self::Milliseconds => time,
+            Self::Microseconds => time * 1_000,
+        }
+    }
+
+    /// The last instant of a millisecond.
+    const fn last(self, time: Milliseconds) -> i64 {
+        match self {
+            Self::Milliseconds => time,
+            Self::Microseconds => time * 1_000 + 999,
+        }
+    }
+}
+
 /// One kline event, as a raw stream carries it. A column that the source lacks is `null`.
-pub(crate) fn event(symbol: Symbol, interval: Interval, candle: &Candle, event_time: Milliseconds) -> String {
+pub(crate) fn event(
+    symbol: Symbol,
+    interval: Interval,
+    candle: &Candle,
+    event_time: Milliseconds,
+    stamps: Stamps,
+) -> String {
     let kline = &candle.kline;
     let (first, last) = candle.trade_ids;
     format!(
@@ -15,10 +45,10 @@ pub(crate) fn event(symbol: Symbol, interval: Interval, candle: &Candle, event_t
             r#"{{"e":"kline","E":{},"s":"{}","k":{{"t":{},"T":{},"s":"{}","i":"{}","f":{},"L":{},"o":{},"c":{},"#,
             r#""h":{},"l":{},"v":{},"n":{},"x":{},"q":{},"V":{},"Q":{},"B":"0"}}}}"#
         ),
-        event_time,
+        stamps.first(event_time),
         symbol,
-        kline.open_time,
-        kline.close_time,
+        stamps.first(kline.open_time),
+        stamps.last(kline.close_time),
         symbol,
         interval,
         first,
@@ -48,7 +78,7 @@ pub(crate) fn server_shutdown(combined_streams: bool, event_time: Milliseconds) 
 }
 
 /// The answer of `/api/v3/klines`.
-pub(crate) fn rows(candles: &[Candle]) -> String {
+pub(crate) fn rows(candles: &[Candle], stamps: Stamps) -> String {
     let mut text = String::with_capacity(candles.len() * 190 + 2);
     text.push('[');
     for (at, Candle { kline, .. }) in candles.iter().enumerate() {
@@ -56,13 +86,13 @@ pub(crate) fn rows(candles: &[Candle]) -> String {
         let _ = write!(
             text,
             r#"{comma}[{},{},{},{},{},{},{},{},{},{},{},"0"]"#,
-            kline.open_time,
+            stamps.first(kline.open_time),
             decimal(kline.open),
             decimal(kline.high),
             decimal(kline.low),
             decimal(kline.close),
             decimal(kline.volume),
-            kline.close_time,
+            stamps.last(kline.close_time),
             kline.quote_volume.map_or_else(null, decimal),
             kline.trades.map_or_else(null, |trades| trades.to_string()),
             kline.taker_base.map_or_else(null, decimal),
@@ -112,7 +142,7 @@ mod tests {
     #[test]
     fn a_frame_is_written_as_the_exchange_writes_it() {
         let symbol = "BTCUSDT".parse().expect("a name");
-        let text = event(symbol, Interval::M15, &candle(), 1_645_603_361_891);
+        let text = event(symbol, Interval::M15, &candle(), 1_645_603_361_891, Stamps::Milliseconds);
         let expected = concat!(
             r#"{"e":"kline","E":1645603361891,"s":"BTCUSDT","k":{"t":1645603200000,"T":1645604099999,"s":"BTCUSDT","i":"15m","#,
             r#""f":1265642384,"L":1265644498,"o":"38151.16000000","c":"38179.09000000","h":"38188.98000000","l":"38116.45000000","#,
@@ -128,8 +158,14 @@ mod tests {
         (fields.quote_volume, fields.trades, fields.taker_base, fields.taker_quote) =
             (None, None, None, None);
         let kline = Kline::new(Interval::M15, fields).expect("valid by construction");
-        let text = rows(&[Candle { kline, ..candle() }]);
+        let text = rows(&[Candle { kline, ..candle() }], Stamps::Milliseconds);
         assert!(text.ends_with(r#""84.49121000",1645604099999,null,null,null,null,"0"]]"#), "{text}");
+    }
+
+    #[test]
+    fn microseconds_end_with_the_last_of_a_bar() {
+        let text = rows(&[candle()], Stamps::Microseconds);
+        assert!(text.starts_with("[[1645603200000000,") && text.contains(",1645604099999999,"), "{text}");
     }
 
     proptest! {

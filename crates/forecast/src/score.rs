@@ -2,13 +2,19 @@
 
 mod bootstrap;
 mod calibration;
+mod card;
 mod intervals;
+mod ledger;
 mod ranking;
+mod scored;
 
 pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
+pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days};
 pub use intervals::{auc_interval, skill, spearman_interval};
+pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
 pub use ranking::{auc, spearman};
+pub use scored::{ScoredOutcome, scored};
 
 use crate::transform::log_volatility;
 use crate::{Answer, Task, TaskKind, VOLATILITY_FLOOR};

@@ -1,5 +1,6 @@
 //! The durable record of predictions, and of what then happened.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
@@ -45,6 +46,21 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the journal can't be read.
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError>;
+
+    /// [`Journal::verify`] for as long as `progress` says to continue; `None` if it was broken off. A journal that cannot break off
+    /// goes on to the end.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn verify_while(
+        &self,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Verification>, StoreError> {
+        self.verify(&mut |done, total| {
+            let _ = progress(done, total);
+        })
+        .map(Some)
+    }
 
     /// The last bar about which something was predicted.
     ///

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use features::{Quality, RowHash};
@@ -126,6 +127,20 @@ fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Outcome {
     let found = journal.verify(&mut |done, total| looked_at = (done, total))?;
     assert_eq!((found.records, found.fault_count, looked_at), (8, 0, (8, 8)));
     assert_ne!(found.head, ChainHash::BEGINNING);
+    assert_eq!(journal.verify_while(&mut |_, _| ControlFlow::Continue(()))?, Some(found));
+    Ok(())
+}
+
+#[test]
+fn a_check_ends_where_it_is_told_to() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    the_journal_neither_loses_nor_doubles(&store)?;
+    let mut looked_at = 0;
+    let found = store.verify_while(&mut |done, _| {
+        looked_at = done;
+        if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    assert_eq!((found, looked_at), (None, 3));
     Ok(())
 }
 

@@ -362,6 +362,10 @@ pub struct Prediction {
     /// How long after the bar's end the exchange sent its kline; not there when that is not known.
     #[prost(int64, optional, tag = "14")]
     pub late_ms: ::core::option::Option<i64>,
+    /// What names it in one word, for people to copy: `SYMBOL:BAR_TIME_MS:BUNDLE:REVISION`, with the first 12 digits of the
+    /// bundle's digest. `JournalService.ReplayPrediction` takes it.
+    #[prost(string, tag = "13")]
+    pub id: ::prost::alloc::string::String,
 }
 /// The answers to one task.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1756,14 +1760,124 @@ pub struct SymbolStatus {
     pub successor: ::prost::alloc::string::String,
 }
 /// Asks for the scorecard.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetScorecardRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetScorecardRequest {
+    /// So many whole UTC days before the newest day with an outcome, and that day itself, which may still run. 0 means all days.
+    /// At most 36,600.
+    #[prost(uint32, tag = "1")]
+    pub window_days: u32,
+    /// In place of `window_days`: the first day, given by any time in it; 0 leaves it open.
+    #[prost(int64, tag = "2")]
+    pub from_ms: i64,
+    /// In place of `window_days`: the last day, given by any time in it; 0 leaves it open.
+    #[prost(int64, tag = "3")]
+    pub until_ms: i64,
+    /// What the lines are apart by; UNSPECIFIED means the task alone.
+    #[prost(enumeration = "ScoreGroup", repeated, tag = "4")]
+    pub by: ::prost::alloc::vec::Vec<i32>,
+    /// Only these pairs; none means all.
+    #[prost(string, repeated, tag = "5")]
+    pub symbols: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only these tasks; none means all.
+    #[prost(string, repeated, tag = "6")]
+    pub tasks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only bundles whose digest begins with this, in hexadecimal; empty means all that have answered, challengers too.
+    #[prost(string, tag = "7")]
+    pub bundle: ::prost::alloc::string::String,
+    /// Whether each line comes with its days.
+    #[prost(bool, tag = "8")]
+    pub with_days: bool,
+}
 /// The scorecard.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetScorecardResponse {
-    /// Each task's score.
+    /// The champion's score since the process began, whatever was asked for.
     #[prost(message, repeated, tag = "1")]
     pub scores: ::prost::alloc::vec::Vec<TaskScore>,
+    /// The score over the window, in the order of tasks, pairs, bundles; only lines that have an outcome.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<ScoreLine>,
+    /// First millisecond of the first day that was looked at; 0 when there is none.
+    #[prost(int64, tag = "3")]
+    pub from_ms: i64,
+    /// Last millisecond of the last day that was looked at; 0 when there is none.
+    #[prost(int64, tag = "4")]
+    pub until_ms: i64,
+    /// Whether the whole window is known. After a start the journal is read from the newest day to the oldest.
+    #[prost(bool, tag = "5")]
+    pub complete: bool,
+}
+/// How good the answers to one task were.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScoreLine {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task: ::prost::alloc::string::String,
+    /// How many steps ahead it looks.
+    #[prost(uint32, tag = "2")]
+    pub horizon_steps: u32,
+    /// The pair; empty when the lines are not apart by pair.
+    #[prost(string, tag = "3")]
+    pub symbol: ::prost::alloc::string::String,
+    /// Digest of the bundle in hexadecimal; empty when the lines are not apart by bundle.
+    #[prost(string, tag = "4")]
+    pub bundle_digest: ::prost::alloc::string::String,
+    /// How many outcomes there were: the last revision of each.
+    #[prost(uint64, tag = "5")]
+    pub outcome_count: u64,
+    /// How many UTC days have an outcome.
+    #[prost(uint32, tag = "6")]
+    pub day_count: u32,
+    /// The mean loss: squared error for a regression (of the logarithm for volatility), log loss for classes.
+    #[prost(double, tag = "7")]
+    pub loss: f64,
+    /// The mean loss of the baseline on the same outcomes.
+    #[prost(double, tag = "8")]
+    pub baseline_loss: f64,
+    /// The baselines that were compared with: the bundle's best for the task, several when bundles differ.
+    #[prost(string, repeated, tag = "9")]
+    pub baselines: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// `1 - loss / baseline_loss`; NaN if there is nothing to compare.
+    #[prost(double, tag = "10")]
+    pub skill: f64,
+    /// The lower end of the skill's 95 % interval, by drawing whole days again; NaN with too few days.
+    #[prost(double, tag = "11")]
+    pub skill_low: f64,
+    /// The upper end.
+    #[prost(double, tag = "12")]
+    pub skill_high: f64,
+    /// Whether there were too few days for an interval; the skill then says little.
+    #[prost(bool, tag = "13")]
+    pub too_few_days: bool,
+    /// The share of answers whose most probable class (of a return: whose sign) came true; NaN for volatility.
+    #[prost(double, tag = "14")]
+    pub hit_rate: f64,
+    /// The rank correlation of forecast and outcome within a pair's day, averaged by outcomes; NaN for classes.
+    #[prost(double, tag = "15")]
+    pub rank_correlation: f64,
+    /// The expected calibration error of the most probable class's probability (of `up` for the direction), in ten bins; NaN
+    /// for a regression.
+    #[prost(double, tag = "16")]
+    pub calibration_error: f64,
+    /// The days with an outcome, in order; only when asked for.
+    #[prost(message, repeated, tag = "17")]
+    pub days: ::prost::alloc::vec::Vec<ScoreDay>,
+}
+/// One UTC day of a line.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct ScoreDay {
+    /// The day's first millisecond.
+    #[prost(int64, tag = "1")]
+    pub day_ms: i64,
+    /// How many outcomes.
+    #[prost(uint64, tag = "2")]
+    pub outcome_count: u64,
+    /// The mean loss.
+    #[prost(double, tag = "3")]
+    pub loss: f64,
+    /// The baseline's.
+    #[prost(double, tag = "4")]
+    pub baseline_loss: f64,
 }
 /// How good one task's answers have been since the server started.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1859,6 +1973,42 @@ impl ExchangeState {
             "EXCHANGE_STATE_BACKFILLING" => Some(Self::Backfilling),
             "EXCHANGE_STATE_LIVE" => Some(Self::Live),
             "EXCHANGE_STATE_RECONNECTING" => Some(Self::Reconnecting),
+            _ => None,
+        }
+    }
+}
+/// What a scorecard's lines are apart by, besides the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ScoreGroup {
+    Unspecified = 0,
+    /// One line a task: its losses are in a unit of its own, so that a line is always about one task.
+    Task = 1,
+    /// One line a pair and task.
+    Pair = 2,
+    /// One line a bundle and task.
+    Bundle = 3,
+}
+impl ScoreGroup {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SCORE_GROUP_UNSPECIFIED",
+            Self::Task => "SCORE_GROUP_TASK",
+            Self::Pair => "SCORE_GROUP_PAIR",
+            Self::Bundle => "SCORE_GROUP_BUNDLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SCORE_GROUP_UNSPECIFIED" => Some(Self::Unspecified),
+            "SCORE_GROUP_TASK" => Some(Self::Task),
+            "SCORE_GROUP_PAIR" => Some(Self::Pair),
+            "SCORE_GROUP_BUNDLE" => Some(Self::Bundle),
             _ => None,
         }
     }
@@ -1980,7 +2130,9 @@ pub mod status_service_client {
                 .insert(GrpcMethod::new("klinecast.v1.StatusService", "GetStatus"));
             self.inner.unary(req, path, codec).await
         }
-        /// Answers each task's live loss beside its best baseline's. Safe to retry.
+        /// Answers how good the journalled answers were over a window of whole UTC days of event time, beside the best baseline's: from
+        /// sums in memory that are made of the journal, so a restart changes nothing. Waits for no disk. Safe to retry.
+        /// `MALFORMED_REQUEST`, `UNKNOWN_TASK`.
         pub async fn get_scorecard(
             &mut self,
             request: impl tonic::IntoRequest<super::GetScorecardRequest>,
@@ -2028,7 +2180,9 @@ pub mod status_service_server {
             tonic::Response<super::GetStatusResponse>,
             tonic::Status,
         >;
-        /// Answers each task's live loss beside its best baseline's. Safe to retry.
+        /// Answers how good the journalled answers were over a window of whole UTC days of event time, beside the best baseline's: from
+        /// sums in memory that are made of the journal, so a restart changes nothing. Waits for no disk. Safe to retry.
+        /// `MALFORMED_REQUEST`, `UNKNOWN_TASK`.
         async fn get_scorecard(
             &self,
             request: tonic::Request<super::GetScorecardRequest>,
@@ -2306,6 +2460,114 @@ pub struct JournalFault {
     #[prost(string, tag = "3")]
     pub problem: ::prost::alloc::string::String,
 }
+/// Asks for a prediction to be made again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayPredictionRequest {
+    /// The prediction's `id`. Fewer digits of the bundle's digest do if only one bundle's begins with them; without the revision
+    /// it is the last one.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// A prediction that was made again, beside what was journalled.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayPredictionResponse {
+    /// The whole id of the prediction.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// How they compare.
+    #[prost(enumeration = "ReplayVerdict", tag = "2")]
+    pub verdict: i32,
+    /// The verdict in a sentence for people, with what it may come from.
+    #[prost(string, tag = "3")]
+    pub explanation: ::prost::alloc::string::String,
+    /// The last revision in the journal.
+    #[prost(uint32, tag = "4")]
+    pub last_revision: u32,
+    /// The whole digest of the bundle, in hexadecimal.
+    #[prost(string, tag = "5")]
+    pub bundle_digest: ::prost::alloc::string::String,
+    /// How many numbers were compared.
+    #[prost(uint64, tag = "6")]
+    pub compared_count: u64,
+    /// What differs, in the order row, close, quality, tasks.
+    #[prost(message, repeated, tag = "7")]
+    pub differences: ::prost::alloc::vec::Vec<ReplayDifference>,
+    /// The markets that went in; the cross-symbol features look at all of them.
+    #[prost(message, repeated, tag = "8")]
+    pub histories: ::prost::alloc::vec::Vec<ReplayHistory>,
+}
+/// One number that came out otherwise.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayDifference {
+    /// Where: `feature`, `close`, `quality`, or the task's name.
+    #[prost(string, tag = "1")]
+    pub part: ::prost::alloc::string::String,
+    /// Which number there: the feature's name, the member or baseline, with the class after a dot where there are several.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// As it was journalled.
+    #[prost(double, tag = "3")]
+    pub journalled: f64,
+    /// As it is made now.
+    #[prost(double, tag = "4")]
+    pub replayed: f64,
+}
+/// One market's klines that a prediction was made again from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayHistory {
+    /// The market.
+    #[prost(string, tag = "1")]
+    pub symbol: ::prost::alloc::string::String,
+    /// How many of the bars needed are stored.
+    #[prost(uint32, tag = "2")]
+    pub stored_bars: u32,
+    /// How many bars are needed for an answer that does not depend on where the history begins.
+    #[prost(uint32, tag = "3")]
+    pub needed_bars: u32,
+    /// Close time of the first stored bar of those; 0 if there is none.
+    #[prost(int64, tag = "4")]
+    pub first_bar_time_ms: i64,
+}
+/// How a prediction that was made again compares with the journalled one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReplayVerdict {
+    Unspecified = 0,
+    /// Every bit is the same.
+    Same = 1,
+    /// A later revision exists and came out the same: the one asked for was made from klines that were corrected or came later.
+    Superseded = 2,
+    /// What is stored does not give what was journalled.
+    Differs = 3,
+    /// The stored klines give no prediction, because the pair's own kline of the bar is not stored or not usable.
+    NotMade = 4,
+}
+impl ReplayVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLAY_VERDICT_UNSPECIFIED",
+            Self::Same => "REPLAY_VERDICT_SAME",
+            Self::Superseded => "REPLAY_VERDICT_SUPERSEDED",
+            Self::Differs => "REPLAY_VERDICT_DIFFERS",
+            Self::NotMade => "REPLAY_VERDICT_NOT_MADE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLAY_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLAY_VERDICT_SAME" => Some(Self::Same),
+            "REPLAY_VERDICT_SUPERSEDED" => Some(Self::Superseded),
+            "REPLAY_VERDICT_DIFFERS" => Some(Self::Differs),
+            "REPLAY_VERDICT_NOT_MADE" => Some(Self::NotMade),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod journal_service_client {
     #![allow(
@@ -2399,7 +2661,8 @@ pub mod journal_service_client {
             self
         }
         /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
-        /// Tells how far it is, then what it found, and ends. Reads only; safe to retry.
+        /// Tells how far it is, then what it found, and ends; stops when nobody listens any more. Only a few run at once, one more is
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. Reads only; safe to retry.
         pub async fn verify_journal(
             &mut self,
             request: impl tonic::IntoRequest<super::VerifyJournalRequest>,
@@ -2424,6 +2687,36 @@ pub mod journal_service_client {
                 .insert(GrpcMethod::new("klinecast.v1.JournalService", "VerifyJournal"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Makes a journalled prediction again, from the stored klines and the stored bundle by the machine that serves, and compares
+        /// every bit: row, members, ensemble, baselines. Takes seconds, so allow 60 s. Only a few run at once, one more is
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT),
+        /// `BUNDLE_REFUSED`. Reads only; safe to retry.
+        pub async fn replay_prediction(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplayPredictionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReplayPredictionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.JournalService/ReplayPrediction",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("klinecast.v1.JournalService", "ReplayPrediction"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2446,12 +2739,24 @@ pub mod journal_service_server {
             + std::marker::Send
             + 'static;
         /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
-        /// Tells how far it is, then what it found, and ends. Reads only; safe to retry.
+        /// Tells how far it is, then what it found, and ends; stops when nobody listens any more. Only a few run at once, one more is
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. Reads only; safe to retry.
         async fn verify_journal(
             &self,
             request: tonic::Request<super::VerifyJournalRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::VerifyJournalStream>,
+            tonic::Status,
+        >;
+        /// Makes a journalled prediction again, from the stored klines and the stored bundle by the machine that serves, and compares
+        /// every bit: row, members, ensemble, baselines. Takes seconds, so allow 60 s. Only a few run at once, one more is
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT),
+        /// `BUNDLE_REFUSED`. Reads only; safe to retry.
+        async fn replay_prediction(
+            &self,
+            request: tonic::Request<super::ReplayPredictionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReplayPredictionResponse>,
             tonic::Status,
         >;
     }
@@ -2574,6 +2879,52 @@ pub mod journal_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/klinecast.v1.JournalService/ReplayPrediction" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplayPredictionSvc<T: JournalService>(pub Arc<T>);
+                    impl<
+                        T: JournalService,
+                    > tonic::server::UnaryService<super::ReplayPredictionRequest>
+                    for ReplayPredictionSvc<T> {
+                        type Response = super::ReplayPredictionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplayPredictionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as JournalService>::replay_prediction(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplayPredictionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

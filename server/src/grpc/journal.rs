@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use futures::Stream;
+use kline::BarTime;
 use proto::v1;
 use proto::v1::verify_journal_response::Step;
 use store::Verification;
@@ -10,6 +11,7 @@ use tonic::{Request, Response, Status};
 
 use crate::convert;
 use crate::reason::Refusal;
+use crate::replay::{Difference, NEEDED_BARS, Replay, ReplayHistory, Verdict};
 use crate::service::{Service, VerificationStep};
 
 #[derive(Debug)]
@@ -23,12 +25,51 @@ impl v1::journal_service_server::JournalService for Journal {
         &self,
         _: Request<v1::VerifyJournalRequest>,
     ) -> Result<Response<Self::VerifyJournalStream>, Status> {
-        let steps = self.0.verify_journal();
+        let steps = self.0.verify_journal().map_err(|refusal| convert::status(&refusal))?;
         let stream = futures::stream::unfold(steps, |mut steps| async {
             let step = steps.recv().await?;
             Some((response(step), steps))
         });
         Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn replay_prediction(
+        &self,
+        request: Request<v1::ReplayPredictionRequest>,
+    ) -> Result<Response<v1::ReplayPredictionResponse>, Status> {
+        let replay = self.0.replay(&request.get_ref().id).await;
+        Ok(Response::new(replayed(replay.map_err(|refusal| convert::status(&refusal))?)))
+    }
+}
+
+fn replayed(replay: Replay) -> v1::ReplayPredictionResponse {
+    let difference = |difference: Difference| v1::ReplayDifference {
+        part: difference.part.to_owned(),
+        name: difference.name,
+        journalled: difference.journalled,
+        replayed: difference.replayed,
+    };
+    let history = |history: ReplayHistory| v1::ReplayHistory {
+        symbol: history.symbol.to_string(),
+        stored_bars: u32::try_from(history.stored_bars).unwrap_or(u32::MAX),
+        needed_bars: u32::try_from(NEEDED_BARS).unwrap_or(u32::MAX),
+        first_bar_time_ms: history.first_bar.map(BarTime::milliseconds).unwrap_or_default(),
+    };
+    let verdict = match replay.verdict {
+        Verdict::Same => v1::ReplayVerdict::Same,
+        Verdict::Superseded => v1::ReplayVerdict::Superseded,
+        Verdict::Differs => v1::ReplayVerdict::Differs,
+        Verdict::NotMade => v1::ReplayVerdict::NotMade,
+    };
+    v1::ReplayPredictionResponse {
+        id: replay.id.to_string(),
+        verdict: verdict.into(),
+        explanation: replay.explanation,
+        last_revision: replay.last_revision,
+        bundle_digest: replay.bundle.to_string(),
+        compared_count: replay.compared as u64,
+        differences: replay.differences.into_iter().map(difference).collect(),
+        histories: replay.histories.into_iter().map(history).collect(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! `klinecast.v1.StatusService`.
 
 use features::Catalogue;
+use forecast::score::{CardDay, CardLine, DAY_MS};
 use kline::BarTime;
 use proto::v1;
 use tonic::{Request, Response, Status};
 
 use crate::convert;
 use crate::listings::Listing;
-use crate::service::{Service, Status as ServerStatus};
+use crate::service::{ScorecardRequest, Service, Status as ServerStatus};
 
 #[derive(Debug)]
 pub(super) struct Statuses(pub(super) Service);
@@ -23,12 +24,59 @@ impl v1::status_service_server::StatusService for Statuses {
 
     async fn get_scorecard(
         &self,
-        _: Request<v1::GetScorecardRequest>,
+        request: Request<v1::GetScorecardRequest>,
     ) -> Result<Response<v1::GetScorecardResponse>, Status> {
+        let request = request.into_inner();
+        let by = |group| request.by().any(|by| by == group);
+        let time = |time: i64| (time != 0).then_some(time);
+        let asked = ScorecardRequest {
+            window_days: request.window_days,
+            from_ms: time(request.from_ms),
+            until_ms: time(request.until_ms),
+            by_pair: by(v1::ScoreGroup::Pair),
+            by_bundle: by(v1::ScoreGroup::Bundle),
+            symbols: request.symbols,
+            tasks: request.tasks,
+            bundle: request.bundle,
+        };
+        let card = self.0.scorecard(&asked).await.map_err(|refusal| convert::status(&refusal))?;
+        let (from_ms, until_ms) = card.span_ms.unwrap_or_default();
         let engine = self.0.shared().engine.load();
         Ok(Response::new(v1::GetScorecardResponse {
             scores: engine.skill.iter().map(convert::score).collect(),
+            lines: card.lines.iter().map(|line| score_line(line, request.with_days)).collect(),
+            from_ms,
+            until_ms,
+            complete: card.is_complete,
         }))
+    }
+}
+
+fn score_line(line: &CardLine, with_days: bool) -> v1::ScoreLine {
+    let day = |day: &CardDay| v1::ScoreDay {
+        day_ms: day.day.saturating_mul(DAY_MS),
+        outcome_count: day.count,
+        loss: day.loss / day.count as f64,
+        baseline_loss: day.baseline_loss / day.count as f64,
+    };
+    v1::ScoreLine {
+        task: line.task.name().to_owned(),
+        horizon_steps: line.task.horizon_steps(),
+        symbol: line.symbol.map(String::from).unwrap_or_default(),
+        bundle_digest: line.bundle.map(String::from).unwrap_or_default(),
+        outcome_count: line.count,
+        day_count: u32::try_from(line.days.len()).unwrap_or(u32::MAX),
+        loss: line.loss,
+        baseline_loss: line.baseline_loss,
+        baselines: line.baselines.iter().map(|name| name.name().to_owned()).collect(),
+        skill: line.skill.value,
+        skill_low: line.skill.low,
+        skill_high: line.skill.high,
+        too_few_days: line.has_too_few_days(),
+        hit_rate: line.hit_rate,
+        rank_correlation: line.rank_correlation,
+        calibration_error: line.calibration_error,
+        days: if with_days { line.days.iter().map(day).collect() } else { Vec::new() },
     }
 }
 

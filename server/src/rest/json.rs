@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::gaps::{Gap, GapState};
 use crate::listings::Listing;
 use crate::model_info::ModelInfo;
+use crate::prediction_id::PredictionId;
 use crate::service::{Answered, FeatureAnswer, Service, Status};
 use crate::state::{ExchangeState, ServingState};
 
@@ -23,6 +24,7 @@ pub(super) fn prediction(answered: &Answered, interval: Interval) -> Value {
         .map(|answer| (answer.task.name().to_owned(), task_prediction(answer)))
         .collect();
     json!({
+        "id": PredictionId::of(prediction).to_string(),
         "symbol": prediction.symbol,
         "timestamp": timestamp(prediction.bar_time.milliseconds()),
         "predictions": tasks,
@@ -83,7 +85,7 @@ fn full(answer: &Answer) -> Value {
 }
 
 /// A number, or `null` when it is missing.
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
@@ -96,7 +98,6 @@ fn quality(quality: Quality) -> Value {
     })
 }
 
-/// RFC 3339 in UTC with milliseconds.
 /// The ledger of missing bars.
 pub(super) fn gaps(gaps: &[Gap]) -> Value {
     let gap = |gap: &Gap| {
@@ -119,7 +120,8 @@ pub(super) fn gaps(gaps: &[Gap]) -> Value {
     json!({ "gaps": gaps.iter().map(gap).collect::<Vec<_>>() })
 }
 
-fn timestamp(time: Milliseconds) -> Value {
+/// RFC 3339 in UTC with milliseconds.
+pub(super) fn timestamp(time: Milliseconds) -> Value {
     Timestamp::from_millisecond(time).map_or(Value::Null, |time| format!("{time:.3}").into())
 }
 
@@ -266,6 +268,7 @@ mod tests {
     fn the_shape_is_the_old_one_with_more_beside() {
         let json = answer(Selection::ALL);
         assert_eq!(json["symbol"], "BTCUSDT");
+        assert_eq!(json["id"], "BTCUSDT:1799999:070707070707:1");
         assert_eq!(json["timestamp"], "1970-01-01T00:29:59.999Z");
         assert_eq!(json["predictions"]["return_1step"]["ensemble"], 0.025);
         assert_eq!(json["predictions"]["direction_4step"]["lightgbm"], 0);

@@ -12,16 +12,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::journal_json as journal_shapes;
 use super::json as shapes;
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
+use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
 use crate::reason::{Reason, Refusal, shorten};
-use crate::service::{Promotion, Service};
+use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 11] = [
+pub const ROUTES: [(&str, &str); 14] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -33,6 +35,9 @@ pub const ROUTES: [(&str, &str); 11] = [
     ("POST", "/models/promote"),
     ("GET", "/features/{symbol}"),
     ("GET", "/gaps"),
+    ("GET", "/scorecard"),
+    ("GET", "/journal/verify"),
+    ("GET", "/journal/{id}/replay"),
 ];
 
 type Answer = Result<Json<Value>, Problem>;
@@ -50,7 +55,10 @@ pub fn routes(service: Service) -> Router {
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
         .route("/features/{symbol}", get(features))
-        .route("/gaps", get(gaps));
+        .route("/gaps", get(gaps))
+        .route("/scorecard", get(scorecard))
+        .route("/journal/verify", get(verify_journal))
+        .route("/journal/{id}/replay", get(replay));
     Router::new()
         .merge(api.clone())
         .nest("/v1", api)
@@ -158,6 +166,26 @@ async fn features(
 
 async fn gaps(State(service): State<Service>, Query(query): Query<GapsQuery>) -> Answer {
     Ok(Json(shapes::gaps(&service.gaps(&query.symbol, query.unfilled)?)))
+}
+
+async fn scorecard(State(service): State<Service>, Query(query): Query<ScorecardQuery>) -> Answer {
+    let card = service.scorecard(&query.read()?).await?;
+    Ok(Json(scorecard_shape(&card, query.days)))
+}
+
+/// Answers when the whole journal was looked at; who hangs up ends the check.
+async fn verify_journal(State(service): State<Service>) -> Answer {
+    let mut steps = service.verify_journal()?;
+    while let Some(step) = steps.recv().await {
+        if let VerificationStep::Done(found) = step? {
+            return Ok(Json(journal_shapes::verification(&found)));
+        }
+    }
+    Err(Refusal::new(Reason::Internal, "the check of the journal ended without a word").into())
+}
+
+async fn replay(State(service): State<Service>, Path(id): Path<String>) -> Answer {
+    Ok(Json(journal_shapes::replay(&service.replay(&id).await?)))
 }
 
 async fn reload(State(service): State<Service>) -> Answer {

@@ -62,6 +62,14 @@ pub mod names {
     pub const TASK_SKILL: &str = "klinecast_task_skill_ratio";
     /// Live root mean squared error of a task; a name of the earlier pipeline.
     pub const MODEL_RMSE: &str = "model_performance_rmse";
+    /// Skill over a window, of the journal.
+    pub const SKILL: &str = "klinecast_skill";
+    /// Mean loss over a window, of the journal.
+    pub const LOSS: &str = "klinecast_loss";
+    /// Mean loss of the best baseline over a window, of the journal.
+    pub const BASELINE_LOSS: &str = "klinecast_baseline_loss";
+    /// Outcomes in a window, of the journal.
+    pub const SCORED: &str = "klinecast_scored_outcomes";
     /// Bundles loaded or refused.
     pub const BUNDLE_LOADS: &str = "klinecast_bundle_loads_total";
     /// States of the Forecaster saved or taken up.
@@ -122,7 +130,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 40] = [
+pub const METRICS: [Metric; 44] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -141,6 +149,10 @@ pub const METRICS: [Metric; 40] = [
     metric(names::TASK_LOSS, Kind::Gauge, &["task", "model"], "mean live loss of the ensemble and of the best baseline"),
     metric(names::TASK_SKILL, Kind::Gauge, &["task"], "1 - loss / baseline loss since the start"),
     metric(names::MODEL_RMSE, Kind::Gauge, &["task"], "root of the mean live squared error of a regression task"),
+    metric(names::SKILL, Kind::Gauge, &["task", "window"], "1 - loss / baseline loss over all pairs; window is 1d, 7d, 30d or all, in whole UTC days of event time"),
+    metric(names::LOSS, Kind::Gauge, &["task", "window"], "mean loss of the ensemble over the window, all pairs"),
+    metric(names::BASELINE_LOSS, Kind::Gauge, &["task", "window"], "mean loss of the best baseline on the same outcomes"),
+    metric(names::SCORED, Kind::Gauge, &["task", "window"], "outcomes in the window, all pairs"),
     metric(names::BUNDLE_LOADS, Kind::Counter, &["result"], "bundles taken up or refused"),
     metric(names::SNAPSHOTS, Kind::Counter, &["result"], "states of the engine saved, resumed at the start, or refused there"),
     metric(names::BUNDLE_INFO, Kind::Gauge, &["digest"], "1 for the bundle that answers"),

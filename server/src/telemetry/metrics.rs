@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use forecast::score::{CardRequest, Ledger};
 use forecast::{Bundle, Task, TaskKind};
 use kline::Symbol;
 use market::KlineSource;
@@ -124,6 +125,32 @@ pub(crate) fn show_engine(view: &EngineView) {
     }
     if let Some(bar) = view.watermark {
         gauge!(names::WATERMARK).set(bar.milliseconds() as f64 / 1_000.0);
+    }
+}
+
+/// The windows that have metrics: the name, and so many days before the newest one.
+const SCORE_WINDOWS: [(&str, Option<i64>); 4] =
+    [("1d", Some(1)), ("7d", Some(7)), ("30d", Some(30)), ("all", None)];
+
+/// The score over the windows, by task. Not by pair: that would be as many series again for each pair.
+pub(crate) fn show_scores(ledger: &Ledger) {
+    let Some(newest) = ledger.newest_day() else { return };
+    for (window, days) in SCORE_WINDOWS {
+        let lines = ledger.card(&CardRequest {
+            from_day: days.map(|days| newest - days),
+            until_day: None,
+            by_pair: false,
+            by_bundle: false,
+            with_intervals: false,
+            wanted: &|_, _, _| true,
+        });
+        for line in lines {
+            let labels = [("task", line.task.name()), ("window", window)];
+            gauge!(names::SKILL, &labels).set(line.skill.value);
+            gauge!(names::LOSS, &labels).set(line.loss);
+            gauge!(names::BASELINE_LOSS, &labels).set(line.baseline_loss);
+            gauge!(names::SCORED, &labels).set(line.count as f64);
+        }
     }
 }
 

@@ -6,5 +6,7 @@ mod end_to_end;
 mod faces;
 mod harness;
 mod kills;
+mod replays;
+mod scores;
 mod start;
 mod streams;

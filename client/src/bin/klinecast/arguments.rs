@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Status,
     /// Every bar that was found missing, and what became of it.
     Gaps(Gaps),
+    /// How good the forecasts were, beside the best baseline, over days of what was journalled.
+    Skill(Skill),
+    /// Makes a journalled forecast again from the stored klines and compares every bit; fails if one differs.
+    Replay(Replay),
     /// The record of predictions and outcomes.
     #[command(subcommand)]
     Journal(Journal),
@@ -54,6 +58,51 @@ pub(crate) enum Command {
 pub(crate) enum Journal {
     /// Checks that every record is as it was written; fails if one is not.
     Verify,
+}
+
+/// Which forecasts to score, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Skill {
+    /// So many whole UTC days before the newest day with an outcome, and that day, for example 7d; or all.
+    #[arg(long, default_value = "30d", value_name = "DAYS", value_parser = window)]
+    pub(crate) window: Window,
+    /// In place of a window: the first day, for example 2024-01-31.
+    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with = "window")]
+    pub(crate) from: Option<i64>,
+    /// In place of a window: the last day.
+    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with = "window")]
+    pub(crate) until: Option<i64>,
+    /// One line for each task, pair and task, or bundle and task; may be given several times.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) by: Vec<Group>,
+    /// Only this pair; may be given several times.
+    #[arg(long = "symbol", value_name = "PAIR")]
+    pub(crate) symbols: Vec<String>,
+    /// Only this task; may be given several times.
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Only bundles whose digest begins with this.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "DIGEST")]
+    pub(crate) bundle: String,
+}
+
+/// So many days; all when 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window(pub(crate) u32);
+
+/// What the lines are apart by, besides the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    Task,
+    Pair,
+    Bundle,
+}
+
+/// Which forecast to make again.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The forecast's id, as `klinecast predict` shows it: SYMBOL:BAR_TIME_MS:BUNDLE:REVISION; the last revision without it.
+    pub(crate) id: String,
 }
 
 /// What to forecast.
@@ -135,6 +184,29 @@ impl From<Alias> for wire::Alias {
     }
 }
 
+impl From<Group> for wire::ScoreGroup {
+    fn from(group: Group) -> Self {
+        match group {
+            Group::Task => Self::Task,
+            Group::Pair => Self::Pair,
+            Group::Bundle => Self::Bundle,
+        }
+    }
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    if text == "all" {
+        return Ok(Window(0));
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| *days > 0);
+    days.map(Window).ok_or_else(|| "write 7d for seven days, or all".to_owned())
+}
+
+fn day(text: &str) -> Result<i64, String> {
+    let time: Result<jiff::Timestamp, _> = format!("{text}T00:00:00Z").parse();
+    time.map(jiff::Timestamp::as_millisecond).map_err(|_| "write a day like 2024-01-31".to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     let duration =
@@ -159,6 +231,17 @@ mod tests {
         assert!(parse(&["promote", "3"]).is_err());
         assert!(parse(&["promote", "3", "--alias", "champion"]).is_ok());
         assert!(parse(&["promote", "three", "--stage", "staging"]).is_err());
+    }
+
+    #[test]
+    fn a_window_is_days_or_all_and_excludes_days_of_its_own() {
+        assert_eq!((window("7d"), window("all")), (Ok(Window(7)), Ok(Window(0))));
+        assert!(["0d", "7", "d", "-1d", "1h"].iter().all(|text| window(text).is_err()));
+        assert_eq!(day("2024-01-31"), Ok(1_706_659_200_000));
+        assert!(day("31.1.2024").is_err());
+        let parse = |words: &[&str]| Arguments::try_parse_from(["klinecast", "skill"].iter().chain(words));
+        assert!(parse(&["--by", "pair", "--by", "bundle", "--from", "2024-01-31"]).is_ok());
+        assert!(parse(&["--window", "7d", "--from", "2024-01-31"]).is_err());
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod gaps;
 mod journal;
 mod models;
 mod predict;
+mod replay;
+mod skill;
 mod status;
 mod watch;
 
@@ -30,6 +32,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Tasks => models::tasks(&client, json).await?,
         Command::Gaps(wanted) => gaps::run(&client, wanted, json).await?,
         Command::Status => status::run(&client, json).await?,
+        Command::Skill(wanted) => skill::run(&client, wanted, json).await?,
+        Command::Replay(wanted) => return replay::run(&client, wanted, json).await,
         Command::Journal(Journal::Verify) => return journal::verify(&client, json).await,
         Command::Promote(wanted) => models::promote(&client, wanted, json).await?,
         Command::Reload => models::reload(&client, json).await?,

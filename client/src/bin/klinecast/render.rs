@@ -8,6 +8,7 @@ use anyhow::Result;
 use self::table::Report;
 
 pub(crate) mod forecast;
+pub(crate) mod scorecard;
 pub(crate) mod table;
 
 /// Prints one JSON document on a line of its own.

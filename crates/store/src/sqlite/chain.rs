@@ -1,5 +1,6 @@
 //! The journal's chain in SQLite: one row a record, in the order of writing.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use forecast::Task;
@@ -77,8 +78,11 @@ const UNKNOWN: &str = "
         AND c.symbol = r.symbol AND c.bundle = r.bundle AND c.revision = r.revision)";
 
 /// Follows the chain from its beginning, on a connection of its own so that nobody waits for it. `progress` is told how many
-/// of how many records were looked at.
-pub(super) fn verify(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError> {
+/// of how many records were looked at; `None` if it breaks off.
+pub(super) fn verify(
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Option<Verification>, StoreError> {
     let action = "following the journal's chain";
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let mut connection = connection.map_err(failed(path, action))?;
@@ -89,8 +93,8 @@ pub(super) fn verify(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<
 
 fn follow(
     transaction: &Transaction<'_>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> rusqlite::Result<Verification> {
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> rusqlite::Result<Option<Verification>> {
     let mut found = Verification::begin();
     let total: i64 = transaction.query_row("SELECT count(*) FROM journal_chain", [], |row| row.get(0))?;
     let total = u64::try_from(total).unwrap_or_default();
@@ -111,14 +115,16 @@ fn follow(
         }
         // What follows is held against what was written, so that each fault is told once.
         found.head = link.hash;
-        progress(found.records, total);
+        if progress(found.records, total).is_break() {
+            return Ok(None);
+        }
     }
     let mut statement = transaction.prepare(UNKNOWN)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         found.fault(0, row.get(0)?, ChainFaultKind::Unknown);
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 impl Link {

@@ -1,5 +1,6 @@
 //! The journal in SQLite: keys as columns, the record as JSON whose floats keep their bits.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use forecast::{JournalRecord, Prediction, Resolution, Task};
@@ -107,6 +108,17 @@ impl Journal for SqliteStore {
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError> {
+        let mut on = |done, total| {
+            progress(done, total);
+            ControlFlow::Continue(())
+        };
+        Ok(chain::verify(&self.path, &mut on)?.unwrap_or_else(Verification::begin))
+    }
+
+    fn verify_while(
+        &self,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Verification>, StoreError> {
         chain::verify(&self.path, progress)
     }
 

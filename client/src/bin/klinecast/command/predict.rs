@@ -15,7 +15,7 @@ pub(super) async fn run(client: &Client, selection: &Selection, as_json: bool) -
     if let [symbol] = selection.symbols.as_slice() {
         let prediction = client.predict(symbol, &selection.tasks).await?;
         match as_json {
-            true => render::line(&json::prediction(&prediction))?,
+            true => render::line(&json::prediction(&prediction, &client.tasks().await?))?,
             false => render::print(&detail(&prediction))?,
         }
         return Ok(ExitCode::SUCCESS);
@@ -38,8 +38,9 @@ pub(super) async fn run(client: &Client, selection: &Selection, as_json: bool) -
         }
     }
     if as_json {
+        let tasks = client.tasks().await?;
         for prediction in &predictions {
-            render::line(&json::prediction(prediction))?;
+            render::line(&json::prediction(prediction, &tasks))?;
         }
     } else {
         render::print(&overview(&predictions))?;

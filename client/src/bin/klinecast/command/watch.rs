@@ -21,9 +21,18 @@ pub(super) async fn run(client: &Client, selection: &Selection, as_json: bool) -
     if !as_json && std::io::stdout().is_terminal() {
         return board(&mut watch).await;
     }
+    // The classes' names, asked for when there is a server that sends something.
+    let mut tasks = None;
     loop {
         match watch.next().await? {
-            Update::Prediction(prediction) if as_json => render::line(&json::prediction(&prediction))?,
+            Update::Prediction(prediction) if as_json => {
+                let known = match tasks.take() {
+                    Some(known) => known,
+                    None => client.tasks().await?,
+                };
+                render::line(&json::prediction(&prediction, &known))?;
+                tasks = Some(known);
+            }
             Update::Prediction(prediction) => render::sentence(&line(&prediction))?,
             other => {
                 if let Some(trouble) = trouble(&other) {

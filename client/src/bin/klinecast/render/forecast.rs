@@ -30,7 +30,10 @@ pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
         time(prediction.bar_time_ms),
         marks(prediction)
     );
-    Report::new(title).table(table).note(provenance(prediction))
+    Report::new(title)
+        .table(table)
+        .note(provenance(prediction))
+        .note(format!("id {}: klinecast replay makes it again", prediction.id))
 }
 
 fn provenance(prediction: &wire::Prediction) -> String {

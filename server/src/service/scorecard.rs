@@ -1,0 +1,195 @@
+//! How good the journalled answers were, over windows of whole UTC days.
+
+use forecast::Task;
+use forecast::score::{CardLine, CardRequest, DAY_MS};
+use kline::{Milliseconds, Symbol};
+
+use super::{Selection, Service};
+use crate::prediction_id::BundlePrefix;
+use crate::reason::{Reason, Refusal, shorten};
+use crate::scores::ScoreView;
+
+/// So many scorecards are added up at once; more wait for one another, and for nothing else.
+pub(super) const SCORECARDS_MAX: usize = 2;
+
+/// The longest window, in days.
+const WINDOW_DAYS_MAX: u32 = 36_600;
+
+/// How many pairs one card may name.
+const SYMBOLS_MAX: usize = 1_000;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScorecardRequest {
+    /// So many whole days before the newest day with an outcome, and that day; 0 means all days.
+    pub window_days: u32,
+    /// In place of it, any time of the first day.
+    pub from_ms: Option<Milliseconds>,
+    /// In place of it, any time of the last day.
+    pub until_ms: Option<Milliseconds>,
+    /// Whether each pair has lines of its own.
+    pub by_pair: bool,
+    /// Whether each bundle has lines of its own.
+    pub by_bundle: bool,
+    /// Only these pairs; none means all. They need not be served any more.
+    pub symbols: Vec<String>,
+    /// Only these tasks; none means all.
+    pub tasks: Vec<String>,
+    /// Only bundles whose digest begins with this.
+    pub bundle: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scorecard {
+    /// The lines that have an outcome.
+    pub lines: Vec<CardLine>,
+    /// The first and the last millisecond of the days that were looked at.
+    pub span_ms: Option<(Milliseconds, Milliseconds)>,
+    /// Whether all of them are known.
+    pub is_complete: bool,
+}
+
+/// A checked request.
+struct Asked {
+    days: Days,
+    symbols: Vec<Symbol>,
+    tasks: Selection,
+    bundle: BundlePrefix,
+    by_pair: bool,
+    by_bundle: bool,
+}
+
+/// Which days.
+enum Days {
+    All,
+    /// So many before the newest, and the newest.
+    Last(i64),
+    /// From one to another, both included.
+    Between(Option<i64>, Option<i64>),
+}
+
+impl ScorecardRequest {
+    fn check(&self) -> Result<Asked, Refusal> {
+        let malformed = |field: &'static str, message: String| {
+            Refusal::new(Reason::MalformedRequest, message).with(field, "")
+        };
+        let day = |time: Option<Milliseconds>| time.map(|time| time.div_euclid(DAY_MS));
+        let days = match (self.window_days, day(self.from_ms), day(self.until_ms)) {
+            (0, None, None) => Days::All,
+            (0, from, until) => Days::Between(from, until),
+            (window @ 1..=WINDOW_DAYS_MAX, None, None) => Days::Last(i64::from(window)),
+            (1..=WINDOW_DAYS_MAX, ..) => {
+                let message = "a window and a time from or until exclude each other".to_owned();
+                return Err(malformed("window_days", message));
+            }
+            (window, ..) => {
+                let message = format!("a window of {window} days is too long, {WINDOW_DAYS_MAX} are allowed");
+                return Err(malformed("window_days", message));
+            }
+        };
+        if let Days::Between(Some(from), Some(until)) = days
+            && from > until
+        {
+            return Err(malformed("from_ms", "the window ends before it begins".to_owned()));
+        }
+        if self.symbols.len() > SYMBOLS_MAX {
+            let message =
+                format!("{} symbols were asked for at once, {SYMBOLS_MAX} are allowed", self.symbols.len());
+            return Err(Refusal::new(Reason::RequestTooLarge, message));
+        }
+        let symbol = |name: &String| {
+            name.parse()
+                .map_err(|error| Refusal::new(Reason::MalformedRequest, error).with("symbol", shorten(name)))
+        };
+        Ok(Asked {
+            days,
+            symbols: self.symbols.iter().map(symbol).collect::<Result<_, _>>()?,
+            tasks: Selection::named(&self.tasks)?,
+            bundle: self.bundle.parse().map_err(|error| {
+                Refusal::new(Reason::MalformedRequest, error).with("bundle", shorten(&self.bundle))
+            })?,
+            by_pair: self.by_pair,
+            by_bundle: self.by_bundle,
+        })
+    }
+}
+
+impl Service {
+    /// How good the journalled answers were. Waits for no disk; the intervals are made on a thread of their own.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedRequest`], [`Reason::UnknownTask`] or [`Reason::RequestTooLarge`].
+    pub async fn scorecard(&self, request: &ScorecardRequest) -> Result<Scorecard, Refusal> {
+        let asked = request.check()?;
+        let view = self.shared.scores.load_full();
+        // An error says that the semaphore was closed, which nobody does.
+        let permit = self.limits.scorecards.clone().acquire_owned().await.ok();
+        let made = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            card(&view, &asked)
+        });
+        made.await
+            .map_err(|error| Refusal::new(Reason::Internal, format!("a scorecard's task failed: {error}")))
+    }
+}
+
+fn card(view: &ScoreView, asked: &Asked) -> Scorecard {
+    let newest = view.ledger.newest_day();
+    let (from_day, until_day) = match asked.days {
+        Days::All => (None, newest),
+        Days::Last(days) => (newest.map(|newest| newest - days), newest),
+        Days::Between(from, until) => (from, until),
+    };
+    let lines = view.ledger.card(&CardRequest {
+        from_day,
+        until_day,
+        by_pair: asked.by_pair,
+        by_bundle: asked.by_bundle,
+        with_intervals: true,
+        wanted: &|task: Task, symbol, bundle| {
+            asked.tasks.has(task)
+                && (asked.symbols.is_empty() || asked.symbols.contains(&symbol))
+                && asked.bundle.fits(bundle)
+        },
+    });
+    let first = from_day.or(view.ledger.oldest_day());
+    let last = until_day.or(newest);
+    let is_within =
+        |day: &i64| from_day.is_none_or(|from| from <= *day) && until_day.is_none_or(|until| *day <= until);
+    Scorecard {
+        lines,
+        span_ms: first.zip(last).map(|(first, last)| {
+            (first.saturating_mul(DAY_MS), last.saturating_add(1).saturating_mul(DAY_MS).saturating_sub(1))
+        }),
+        is_complete: view.known_from.is_none_or(|known| from_day.is_some_and(|from| known <= from))
+            && !view.damaged.iter().any(is_within),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_make_no_sense_are_refused_with_what_is_wrong() {
+        let reason = |request: ScorecardRequest| request.check().err().map(|refusal| refusal.reason);
+        let plain = ScorecardRequest::default;
+        assert_eq!(reason(plain()), None);
+        assert_eq!(reason(ScorecardRequest { window_days: 7, ..plain() }), None);
+        let malformed = Some(Reason::MalformedRequest);
+        assert_eq!(reason(ScorecardRequest { window_days: 40_000, ..plain() }), malformed);
+        assert_eq!(reason(ScorecardRequest { window_days: 7, from_ms: Some(1), ..plain() }), malformed);
+        let backwards = ScorecardRequest { from_ms: Some(DAY_MS), until_ms: Some(0), ..plain() };
+        assert_eq!(reason(backwards), malformed);
+        assert_eq!(reason(ScorecardRequest { bundle: "xyz".to_owned(), ..plain() }), malformed);
+        assert_eq!(reason(ScorecardRequest { symbols: vec![String::new()], ..plain() }), malformed);
+        let task = ScorecardRequest { tasks: vec!["return_2step".to_owned()], ..plain() };
+        assert_eq!(reason(task), Some(Reason::UnknownTask));
+        let many = ScorecardRequest { symbols: vec!["A".to_owned(); 1_001], ..plain() };
+        assert_eq!(reason(many), Some(Reason::RequestTooLarge));
+        let extreme = ScorecardRequest { from_ms: Some(i64::MIN), until_ms: Some(i64::MAX), ..plain() };
+        let asked = extreme.check().expect("allowed");
+        assert!(card(&ScoreView::default(), &asked).lines.is_empty());
+    }
+}
