@@ -218,6 +218,8 @@ pub fn status(status: &wire::GetStatusResponse) -> Value {
         "scores": status.scores.iter().map(score).collect::<Vec<_>>(),
         "subscriber_count": status.subscriber_count,
         "journal_lost_count": status.journal_lost_count,
+        "parity_audit_count": status.parity_audit_count,
+        "parity_mismatch_count": status.parity_mismatch_count,
     })
 }
 

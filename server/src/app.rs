@@ -160,6 +160,7 @@ impl App {
                 )
             },
             listings_every: settings.listings_every,
+            parity_every: settings.parity_every,
             history_bars: settings.history_bars,
             shared: shared.clone(),
             stores: stores.clone(),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine_thread::Command;
 use crate::listings;
+use crate::parity::ParityAudit;
 use crate::state::{ExchangeState, ExchangeView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
@@ -33,6 +34,8 @@ pub struct Follower {
     pub history_bars: usize,
     /// How often the exchange is asked which symbols it trades.
     pub listings_every: Duration,
+    /// How often live answers are audited; zero is never.
+    pub parity_every: Duration,
     /// The snapshots.
     pub shared: Arc<Shared>,
     /// The stores.
@@ -53,9 +56,18 @@ impl Follower {
         let listings =
             listings::watch(client.clone(), self.shared.clone(), self.listings_every, stop.clone());
         let listings = tokio::spawn(listings);
+        let parity = ParityAudit {
+            client: client.clone(),
+            stores: self.stores.clone(),
+            shared: self.shared.clone(),
+            interval: self.exchange.interval,
+            every: self.parity_every,
+        };
+        let parity = tokio::spawn(parity.run(stop.clone()));
         let followed = self.follow(client, stop).await;
-        // It stops by the same token; after an error of ours nobody waits for it.
+        // They stop by the same token; after an error of ours nobody waits for them.
         listings.abort();
+        parity.abort();
         followed
     }
 

@@ -27,6 +27,7 @@ pub mod journaling;
 pub mod latest;
 pub mod listings;
 pub mod model_info;
+pub mod parity;
 pub mod prediction_id;
 pub mod reason;
 pub mod replay;

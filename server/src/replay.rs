@@ -10,6 +10,7 @@ use forecast::{Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettin
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
 pub use compare::Difference;
+pub(crate) use compare::compare;
 
 use crate::prediction_id::PredictionId;
 use crate::reason::{Reason, Refusal};

@@ -40,6 +40,8 @@ pub struct Settings {
     pub successors: BTreeMap<Symbol, Symbol>,
     /// How often the exchange is asked which symbols it trades.
     pub listings_every: Duration,
+    /// How often live answers are compared with a batch run; zero is never.
+    pub parity_every: Duration,
     /// How many bars of history each symbol is warmed up with.
     pub history_bars: usize,
     /// How long after its end a bar waits for late symbols, in milliseconds of the exchange's clock.
@@ -94,6 +96,7 @@ impl Settings {
             limits: limits::read(&mut reader),
             successors: reader.successors("exchange.successors"),
             listings_every: reader.seconds("exchange.listings_seconds", 0.1),
+            parity_every: reader.seconds("forecast.parity_audit_seconds", 0.0),
             history_bars: reader.history_bars("forecast.history_bars"),
             max_lateness_ms: reader.bounded("forecast.max_lateness_ms", 0, 3_600_000),
             home: PathBuf::from(reader.text("store.home")),

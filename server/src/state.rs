@@ -108,6 +108,10 @@ pub struct Shared {
     pub scores: ArcSwap<ScoreView>,
     /// Bars whose outcomes have become durable. From the journal's thread to the scores' thread.
     pub touched_bars: TouchedBars,
+    /// Audits of live answers. Owner: the audit's task.
+    pub parity_audits: AtomicU64,
+    /// Numbers of live answers that were not those of a batch run. Owner: the audit's task.
+    pub parity_mismatches: AtomicU64,
     /// Journal records that were lost. Owner: the journal's thread.
     pub journal_lost: AtomicU64,
     /// Cancelled when the server stops taking work.
@@ -137,6 +141,8 @@ impl Shared {
             gaps: GapLedger::default(),
             scores: ArcSwap::default(),
             touched_bars: TouchedBars::default(),
+            parity_audits: AtomicU64::new(0),
+            parity_mismatches: AtomicU64::new(0),
             journal_lost: AtomicU64::new(0),
             draining: CancellationToken::new(),
             warmed: CancellationToken::new(),

@@ -1727,6 +1727,12 @@ pub struct GetStatusResponse {
     /// How many journal records were lost because the store failed or could not keep up.
     #[prost(uint64, tag = "16")]
     pub journal_lost_count: u64,
+    /// How often the last answers were compared with a batch run over klines fetched anew, since the server started.
+    #[prost(uint64, tag = "17")]
+    pub parity_audit_count: u64,
+    /// How many of their numbers were not the same, to the bit.
+    #[prost(uint64, tag = "18")]
+    pub parity_mismatch_count: u64,
 }
 /// One symbol's readiness.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,5 +1,7 @@
 //! `klinecast.v1.StatusService`.
 
+use std::sync::atomic::Ordering;
+
 use features::Catalogue;
 use forecast::score::{CardDay, CardLine, DAY_MS};
 use kline::BarTime;
@@ -101,6 +103,8 @@ fn status(service: &Service) -> v1::GetStatusResponse {
         scores: status.engine.skill.iter().map(convert::score).collect(),
         subscriber_count: status.subscribers as u64,
         journal_lost_count: status.journal_lost,
+        parity_audit_count: service.shared().parity_audits.load(Ordering::Relaxed),
+        parity_mismatch_count: service.shared().parity_mismatches.load(Ordering::Relaxed),
     }
 }
 

@@ -18,15 +18,15 @@ pub struct Difference {
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Comparison {
-    pub(super) compared: usize,
-    pub(super) differences: Vec<Difference>,
+pub(crate) struct Comparison {
+    pub(crate) compared: usize,
+    pub(crate) differences: Vec<Difference>,
 }
 
 type Number = (&'static str, String, f64);
 
 /// Compares every number of two predictions, to the bit.
-pub(super) fn compare(journalled: &Prediction, replayed: &Prediction) -> Comparison {
+pub(crate) fn compare(journalled: &Prediction, replayed: &Prediction) -> Comparison {
     let (before, now) = (numbers(journalled), numbers(replayed));
     let mut found = Comparison { compared: before.len(), differences: Vec::new() };
     for (at, (part, name, value)) in before.iter().enumerate() {

@@ -26,7 +26,7 @@ const fn key(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 37] = [
+pub const KEYS: [Key; 38] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -209,6 +209,13 @@ pub const KEYS: [Key; 37] = [
         "max-lateness-ms",
         "30000",
         "how long after its end a bar waits for late symbols, in milliseconds of the exchange's clock",
+    ),
+    key(
+        "forecast.parity_audit_seconds",
+        "KLINECAST_PARITY_AUDIT_SECONDS",
+        "parity-audit-seconds",
+        "1800",
+        "how often the last day's answers are compared bit for bit with a batch run over klines fetched anew; 0 for never",
     ),
     key("store.home", "KLINECAST_HOME", "home", ".klinecast", "folder of the store"),
     key("grpc.address", "API_GRPC_ADDRESS", "grpc-address", "127.0.0.1:50051", "where gRPC listens"),

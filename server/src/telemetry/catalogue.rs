@@ -86,6 +86,10 @@ pub mod names {
     pub const LOST: &str = "klinecast_lost_items_total";
     /// Whether the exchange is followed live.
     pub const EXCHANGE_LIVE: &str = "klinecast_exchange_live";
+    /// Numbers of live answers that a batch run did not give.
+    pub const PARITY_MISMATCHES: &str = "feature_parity_mismatches_total";
+    /// Audits of live answers.
+    pub const PARITY_AUDITS: &str = "klinecast_parity_audits_total";
     /// Whether the exchange trades a symbol.
     pub const TRADED: &str = "klinecast_symbol_traded";
     /// Open sockets to the exchange.
@@ -130,7 +134,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 44] = [
+pub const METRICS: [Metric; 46] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -161,6 +165,8 @@ pub const METRICS: [Metric; 44] = [
     metric(names::WRITTEN, Kind::Counter, &["kind"], "klines, journal records and snapshots written"),
     metric(names::LOST, Kind::Counter, &["kind"], "klines, journal records and snapshots lost because the store failed"),
     metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
+    metric(names::PARITY_MISMATCHES, Kind::Counter, &[], "numbers of live answers that a batch run over the exchange's klines did not give, to the bit; 0 for ever"),
+    metric(names::PARITY_AUDITS, Kind::Counter, &["result"], "audits of live answers: same, differs, or unclear"),
     metric(names::TRADED, Kind::Gauge, &["symbol"], "1 while the exchange trades the symbol"),
     metric(names::EXCHANGE_LINES, Kind::Gauge, &[], "open sockets to the exchange"),
     metric(names::AUDITED, Kind::Counter, &[], "closed bars that were compared with what the exchange says now"),

@@ -56,6 +56,14 @@ pub(crate) fn count_reconnect() {
     counter!(names::RECONNECTS).increment(1);
 }
 
+pub(crate) fn count_mismatches(numbers: usize) {
+    counter!(names::PARITY_MISMATCHES).increment(numbers as u64);
+}
+
+pub(crate) fn count_parity_audit(result: &'static str) {
+    counter!(names::PARITY_AUDITS, "result" => result).increment(1);
+}
+
 pub(crate) fn show_listing(symbol: Symbol, is_traded: bool) {
     gauge!(names::TRADED, "symbol" => symbol.to_string()).set(if is_traded { 1.0 } else { 0.0 });
 }

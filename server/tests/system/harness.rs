@@ -126,6 +126,15 @@ impl Server {
         Self::spawn(command, files).await
     }
 
+    /// Starts a server with more arguments, and waits until it listens.
+    pub(crate) async fn start_watchful(exchange: &Exchange, home: &Path, arguments: &[&str]) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let (rest, websocket) = (exchange.rest_url(), exchange.websocket_url());
+        let mut command = command((&rest, &websocket), home, files.path());
+        command.args(arguments);
+        Self::spawn(command, files).await
+    }
+
     async fn spawn(mut command: Command, files: TempDir) -> Self {
         let mut child = command.spawn().expect("the server starts");
         let (ready, log) = (files.path().join("ready.json"), files.path().join("log"));

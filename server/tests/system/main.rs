@@ -6,6 +6,7 @@ mod end_to_end;
 mod faces;
 mod harness;
 mod kills;
+mod misbehaving;
 mod replays;
 mod scores;
 mod start;

@@ -36,6 +36,10 @@ fn report(status: &wire::GetStatusResponse) -> Report {
     if status.journal_lost_count > 0 {
         facts.push_str(&format!(", {} journal records lost", status.journal_lost_count));
     }
+    if status.parity_audit_count > 0 {
+        let (audits, mismatches) = (status.parity_audit_count, status.parity_mismatch_count);
+        facts.push_str(&format!(", {audits} audits of live answers, {mismatches} mismatches"));
+    }
     report.table(symbols(status)).table(scores(&status.scores)).note(facts)
 }
 
