@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kline::{Interval, Kline, Milliseconds, Symbol};
 
+use crate::{FaultPlan, Listing};
+
 /// Where the klines come from.
 #[derive(Debug, Clone)]
 pub enum MarketSource {
@@ -38,8 +40,17 @@ pub struct ExchangeConfig {
     pub bind: SocketAddr,
     /// Request weight that one minute of the wall allows.
     pub request_weight_limit: u32,
-    /// Time of the wall between two pings on a websocket.
+    /// Time of the wall between two pings on a websocket; on a virtual exchange, of its own time.
+    /// [`Duration::MAX`] is never.
     pub ping_interval: Duration,
+    /// Time of the exchange between two frames of a forming kline, in milliseconds; `None` sends none. A running
+    /// exchange sends them no more often than every 250 milliseconds of the wall.
+    pub forming_every: Option<Milliseconds>,
+    /// When symbols come and go; those without a listing are always traded. A recorded symbol whose klines end
+    /// more than a week before the others' is delisted then.
+    pub listings: Vec<Listing>,
+    /// How a running exchange misbehaves.
+    pub faults: Option<FaultPlan>,
 }
 
 impl ExchangeConfig {
@@ -67,6 +78,9 @@ impl ExchangeConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             request_weight_limit: 6_000,
             ping_interval: Duration::from_secs(20),
+            forming_every: Some(2_000),
+            listings: Vec::new(),
+            faults: None,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use kline::{Interval, KlineError, Symbol};
 
+use crate::FaultKind;
+
 /// Why an exchange did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
@@ -44,6 +46,15 @@ pub enum ExchangeError {
         /// The first bar that is out of order.
         open_time: i64,
     },
+    /// A name that is no fault.
+    #[error("{0:?} is no fault; choose of {known}, or all", known = FaultKind::ALL.map(FaultKind::as_str).join(", "))]
+    Fault(String),
+    /// A rate of faults that is no rate.
+    #[error("{0} faults a day is not a number from 0 to 10000; choose another --faults-per-day")]
+    FaultsPerDay(f64),
+    /// A listing of a symbol that the source does not have.
+    #[error("{0} is listed, but the market has no klines of it; remove its listing, or name another symbol")]
+    Listing(Symbol),
     /// The synthetic market has no bars of that length.
     #[error("the synthetic market has no {0} bars; use 15m or a longer interval")]
     Interval(Interval),

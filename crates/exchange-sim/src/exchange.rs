@@ -1,23 +1,21 @@
 //! The running exchange.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{any, get};
 use kline::Milliseconds;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::faults::{FaultEntry, FaultPlan};
 use crate::hub::Hub;
-use crate::rest;
 use crate::shared::{Context, Shared, stopped};
-use crate::tape::Tape;
-use crate::weights::Weights;
-use crate::{ExchangeConfig, ExchangeError, pace, socket};
+use crate::venue::{Drive, Venue};
+use crate::{ExchangeConfig, ExchangeError, doors, pace};
 
 /// The fastest that a clock runs; faster is what speed 0 is for.
 const FASTEST: f64 = 1e7;
@@ -50,23 +48,23 @@ impl Exchange {
         let bind_error = |source| ExchangeError::Bind { address: config.bind, source };
         let listener = TcpListener::bind(config.bind).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let (start, interval, ping_interval) = (config.start, config.interval, config.ping_interval);
-        let weights = Weights::new(config.request_weight_limit);
-        let made = tokio::task::spawn_blocking(move || Tape::new(&config)).await;
-        let tape = made.map_err(|error| ExchangeError::Market(error.to_string()))??;
+        let drive = Drive {
+            speed: if speed > 0.0 { speed } else { 1.0 },
+            fragments: true,
+            forming_every: pace::forming_every(&config),
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let plan = config.faults.clone().unwrap_or_else(FaultPlan::none);
+            Venue::new(&config, plan, drive, 0).map(|venue| (venue, config))
+        });
+        let (venue, config) = made.await.map_err(|error| ExchangeError::Market(error.to_string()))??;
 
         let (stop, stopping) = watch::channel(false);
-        let shared = Arc::new(Shared {
-            clock: Clock::new(start, speed),
-            hub: Hub::default(),
-            weights,
-            interval,
-            ping_interval,
-            stop: stopping.clone(),
-            tape: RwLock::new(tape),
-        });
+        let clock = Clock::new(config.start, speed);
+        let shared = Arc::new(Shared::new(clock, config.ping_interval, stopping.clone(), Hub::new(venue)));
         let (guard, sockets_gone) = mpsc::channel(1);
-        let router = router(Context { shared: Arc::clone(&shared), guard });
+        let router =
+            Router::new().fallback(doors::enter).with_state(Context { shared: Arc::clone(&shared), guard });
         let mut stop_server = stopping.clone();
         let server = tokio::spawn(async move {
             let graceful = axum::serve(listener, router)
@@ -78,7 +76,7 @@ impl Exchange {
         let (finish, finished) = watch::channel(false);
         let paced = Arc::clone(&shared);
         let pace = tokio::spawn(async move {
-            pace::run(&paced, speed, stopping).await;
+            pace::run(&paced, &config, stopping).await;
             let _ = finish.send(true);
         });
         Ok(Self { address, shared, stop, server, pace, finished, sockets_gone })
@@ -102,6 +100,20 @@ impl Exchange {
         self.shared.clock.now()
     }
 
+    /// The faults that were injected after the first `seen`, in the order in which they began to show; waits until
+    /// there is one. They are all kept, so 0 asks for the whole log.
+    pub async fn faults_after(&self, seen: usize) -> Vec<FaultEntry> {
+        let mut injected = self.shared.injected.subscribe();
+        let _ = injected.wait_for(|known| *known > seen).await;
+        self.fault_log().split_off(seen)
+    }
+
+    /// Every fault that was injected so far.
+    #[must_use]
+    pub fn fault_log(&self) -> Vec<FaultEntry> {
+        self.shared.hub().venue.log().to_vec()
+    }
+
     /// Waits until the last recorded bar has been handed to every subscriber's queue; on a synthetic market,
     /// until the exchange stops.
     pub async fn finished(&self) {
@@ -121,17 +133,4 @@ impl Exchange {
             self.server.abort();
         }
     }
-}
-
-fn router(context: Context) -> Router {
-    Router::new()
-        .route("/api/v3/ping", get(rest::ping))
-        .route("/api/v3/time", get(rest::time))
-        .route("/api/v3/exchangeInfo", get(rest::exchange_info))
-        .route("/api/v3/klines", get(rest::klines))
-        .route("/ws", any(socket::raw))
-        .route("/ws/{*streams}", any(socket::raw_streams))
-        .route("/stream", any(socket::combined))
-        .fallback(rest::unknown)
-        .with_state(context)
 }

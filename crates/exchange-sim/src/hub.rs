@@ -1,18 +1,15 @@
-//! Who follows which streams, and how a frame reaches them.
+//! How what leaves the exchange reaches the websockets.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
-use axum::extract::ws::Utf8Bytes;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use crate::frame;
+use crate::shared::Shared;
+use crate::venue::{Parcel, Venue, What};
+use crate::{Answer, LineId};
 
 /// Frames that wait for one subscriber.
-const QUEUE: usize = 1_024;
-
-/// A connection's number.
-pub(crate) type ConnectionId = u64;
+const QUEUE: usize = 2_048;
 
 /// What happens when a subscriber does not keep up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,105 +20,58 @@ pub(crate) enum Delivery {
     Lossless,
 }
 
-/// All connections.
-#[derive(Debug, Default)]
-pub(crate) struct Hub {
-    connections: Mutex<Connections>,
-    changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Connections {
-    next: ConnectionId,
-    open: BTreeMap<ConnectionId, Connection>,
-}
-
+/// The exchange and the queues of its connections.
 #[derive(Debug)]
-struct Connection {
-    queue: mpsc::Sender<Utf8Bytes>,
-    combined: bool,
-    streams: BTreeSet<String>,
+pub(crate) struct Hub {
+    pub(crate) venue: Venue,
+    queues: BTreeMap<LineId, mpsc::Sender<What>>,
 }
 
 impl Hub {
-    fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) const fn new(venue: Venue) -> Self {
+        Self { venue, queues: BTreeMap::new() }
     }
 
-    /// A new connection that follows `streams`; frames arrive in the returned queue.
+    /// A new connection; what leaves on it arrives in the returned queue.
+    ///
+    /// # Errors
+    /// What the handshake is answered in place of a websocket; `None` if it is not answered.
     pub(crate) fn connect(
-        &self,
-        combined: bool,
-        streams: BTreeSet<String>,
-    ) -> (ConnectionId, mpsc::Receiver<Utf8Bytes>) {
-        let (queue, frames) = mpsc::channel(QUEUE);
-        let id = {
-            let mut connections = self.lock();
-            let id = connections.next;
-            connections.next += 1;
-            connections.open.insert(id, Connection { queue, combined, streams });
-            id
-        };
-        self.changed.notify_waiters();
-        (id, frames)
+        &mut self,
+        path_and_query: &str,
+        shared: &Shared,
+    ) -> Result<(LineId, mpsc::Receiver<What>), Option<Answer>> {
+        let line = self.venue.connect(path_and_query, shared.clock.now())?;
+        let (queue, parcels) = mpsc::channel(QUEUE);
+        self.queues.insert(line, queue);
+        Ok((line, parcels))
     }
 
     /// Forgets a connection.
-    pub(crate) fn disconnect(&self, id: ConnectionId) {
-        self.lock().open.remove(&id);
-        self.changed.notify_waiters();
+    pub(crate) fn disconnect(&mut self, line: LineId) {
+        self.venue.disconnect(line);
+        self.queues.remove(&line);
     }
+}
 
-    /// Changes a connection's streams and says which it follows then.
-    pub(crate) fn update(&self, id: ConnectionId, change: impl FnOnce(&mut BTreeSet<String>)) -> Vec<String> {
-        let streams = self.lock().open.get_mut(&id).map_or_else(Vec::new, |connection| {
-            change(&mut connection.streams);
-            connection.streams.iter().cloned().collect()
-        });
-        self.changed.notify_waiters();
-        streams
-    }
-
-    /// Every stream that someone follows, in order of name.
-    pub(crate) fn wanted(&self) -> BTreeSet<String> {
-        self.lock().open.values().flat_map(|connection| connection.streams.iter().cloned()).collect()
-    }
-
-    /// Waits until every one of `streams` is followed by someone.
-    pub(crate) async fn wait_for(&self, streams: &BTreeSet<String>) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if streams.is_subset(&self.wanted()) {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Sends one event to all that follow the stream. Every kline frame that leaves the exchange passes here, in
-    /// the order in which it leaves: whatever delays, repeats, drops or tears frames belongs at this point.
-    pub(crate) async fn send(&self, stream: &str, event: String, delivery: Delivery) {
-        let wrapped = frame::combined(stream, &event);
-        let (raw, wrapped) = (Utf8Bytes::from(event), Utf8Bytes::from(wrapped));
-        let followers: Vec<(ConnectionId, mpsc::Sender<Utf8Bytes>, bool)> = self
-            .lock()
-            .open
-            .iter()
-            .filter(|(_, connection)| connection.streams.contains(stream))
-            .map(|(id, connection)| (*id, connection.queue.clone(), connection.combined))
-            .collect();
-        for (id, queue, combined) in followers {
-            let text = if combined { wrapped.clone() } else { raw.clone() };
-            let sent = match delivery {
-                Delivery::Live => queue.try_send(text).is_ok(),
-                Delivery::Lossless => queue.send(text).await.is_ok(),
-            };
-            if !sent {
-                tracing::warn!(connection = id, "subscriber does not keep up or has gone; disconnected");
-                self.disconnect(id);
-            }
+/// Hands over what leaves, in order.
+pub(crate) async fn hand_over(shared: &Shared, parcels: Vec<Parcel>, delivery: Delivery) {
+    for Parcel { line, what, .. } in parcels {
+        let Some(queue) = shared.hub().queues.get(&line).cloned() else {
+            continue;
+        };
+        let last = !matches!(what, What::Text(..));
+        let sent = match delivery {
+            Delivery::Live => queue.try_send(what).is_ok(),
+            Delivery::Lossless => queue.send(what).await.is_ok(),
+        };
+        if !sent {
+            tracing::warn!(connection = %line, "subscriber does not keep up or has gone; disconnected");
+            shared.with_hub(|hub| hub.disconnect(line));
+            shared.changed.notify_waiters();
+        } else if last {
+            shared.hub().queues.remove(&line);
+            shared.changed.notify_waiters();
         }
     }
 }

@@ -16,13 +16,19 @@
 //! ```
 
 mod aggregate;
+mod answer;
 mod clock;
 mod config;
 mod decimals;
+mod doors;
 mod error;
 mod exchange;
+mod faults;
 mod frame;
 mod hub;
+mod line;
+mod listing;
+mod manners;
 mod pace;
 mod path;
 pub mod recorded;
@@ -32,8 +38,15 @@ mod socket;
 mod stream;
 pub mod synthetic;
 mod tape;
+mod venue;
+mod virtual_exchange;
 mod weights;
 
+pub use answer::Answer;
 pub use config::{ExchangeConfig, MarketSource};
 pub use error::{ExchangeError, KlineFileError};
 pub use exchange::Exchange;
+pub use faults::{FaultEntry, FaultKind, FaultPlan};
+pub use line::LineId;
+pub use listing::Listing;
+pub use virtual_exchange::{Delivered, Delivery, VirtualExchange};

@@ -1,12 +1,13 @@
 //! `klinecast-exchange`: the exchange as a program.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use exchange_sim::{Exchange, ExchangeConfig, MarketSource, recorded};
+use exchange_sim::{Exchange, ExchangeConfig, FaultEntry, FaultKind, FaultPlan, MarketSource, recorded};
 use kline::{Interval, Milliseconds};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,10 +43,32 @@ struct Arguments {
     /// Write the line of JSON with the addresses to this file too, once ready
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+    /// Misbehave: a list of faults such as late-final,reset, or all
+    #[arg(long, value_name = "KIND,KIND|all", value_parser = faults)]
+    faults: Option<Faults>,
+    /// By which draws it misbehaves
+    #[arg(long, default_value_t = 7, requires = "faults")]
+    fault_seed: u64,
+    /// Episodes of each fault in a day of the exchange's time, on average
+    #[arg(
+        long,
+        default_value_t = 4.0,
+        requires = "faults",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
+    faults_per_day: f64,
+    /// Write each fault that was injected to this file, one object of JSON a line
+    #[arg(long, value_name = "FILE", requires = "faults")]
+    fault_log: Option<PathBuf>,
     /// Stop when the last recorded kline has been sent
     #[arg(long)]
     exit_at_end: bool,
 }
+
+/// The kinds that were asked for; in a type of its own, since a list of arguments is something else to clap.
+#[derive(Debug, Clone)]
+struct Faults(Vec<FaultKind>);
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -57,15 +80,53 @@ fn main() -> anyhow::Result<()> {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let exchange = Exchange::start(config(&arguments)?).await?;
+    let mut log = FaultLog::create(arguments.fault_log.as_deref())?;
     announce(&exchange, arguments.ready_file.as_deref())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.context("cannot listen for ctrl-c")?,
-        _ = terminate.recv() => (),
-        () = exchange.finished(), if arguments.exit_at_end => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
+    loop {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => break result.context("cannot listen for ctrl-c")?,
+            _ = terminate.recv() => break,
+            () = exchange.finished(), if arguments.exit_at_end => {
+                break tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+            entries = exchange.faults_after(log.written) => log.write(&entries)?,
+        }
     }
     tracing::info!(time = exchange.now(), "stopping");
+    log.write(exchange.fault_log().get(log.written..).unwrap_or_default())?;
     exchange.shutdown().await;
     Ok(())
+}
+
+/// Tells which faults were injected: in the program's log, and in a file if there is one.
+struct FaultLog {
+    written: usize,
+    file: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl FaultLog {
+    fn create(path: Option<&Path>) -> anyhow::Result<Self> {
+        let create = |path: &Path| -> anyhow::Result<_> {
+            let file = File::create(path)
+                .with_context(|| format!("cannot write the fault log {}", path.display()))?;
+            Ok((path.to_owned(), BufWriter::new(file)))
+        };
+        Ok(Self { written: 0, file: path.map(create).transpose()? })
+    }
+
+    fn write(&mut self, entries: &[FaultEntry]) -> anyhow::Result<()> {
+        self.written += entries.len();
+        for entry in entries {
+            tracing::info!(fault = entry.to_json(), "injected");
+        }
+        if let Some((path, file)) = &mut self.file {
+            let lines = entries.iter().try_for_each(|entry| writeln!(file, "{}", entry.to_json()));
+            lines
+                .and_then(|()| file.flush())
+                .with_context(|| format!("cannot write the fault log {}", path.display()))?;
+        }
+        Ok(())
+    }
 }
 
 fn config(arguments: &Arguments) -> anyhow::Result<ExchangeConfig> {
@@ -86,6 +147,11 @@ fn config(arguments: &Arguments) -> anyhow::Result<ExchangeConfig> {
         interval: arguments.interval,
         speed: arguments.speed,
         bind: arguments.bind,
+        faults: arguments.faults.as_ref().map(|Faults(kinds)| FaultPlan {
+            seed: arguments.fault_seed,
+            kinds: kinds.clone(),
+            per_day: arguments.faults_per_day,
+        }),
         ..base
     })
 }
@@ -105,6 +171,10 @@ fn announce(exchange: &Exchange, file: Option<&Path>) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write the ready file {}", path.display()))?;
     }
     Ok(())
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    FaultPlan::kinds_of(text).map(Faults).map_err(|error| error.to_string())
 }
 
 fn time(text: &str) -> Result<Milliseconds, String> {

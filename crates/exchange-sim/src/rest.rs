@@ -1,71 +1,75 @@
-//! The REST routes under `/api/v3`.
+//! The REST routes under `/api/v3`: a pure function from path, query and time to an answer.
 
 mod failure;
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Query, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use kline::{Interval, Symbol};
+use kline::{Interval, Milliseconds, Symbol};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
+use crate::Answer;
 use crate::decimals::Decimals;
-use crate::frame::{self, decimal};
-use crate::pace::divides;
-use crate::shared::{Context, Shared};
-use crate::weights::WEIGHT_HEADER;
+use crate::frame::{self, Stamps, decimal};
+use crate::listing::Status;
+use crate::stream::divides;
+use crate::tape::Tape;
+use crate::weights::{WEIGHT_HEADER, Weights};
 use failure::Failure;
 
 const DEFAULT_LIMIT: usize = 500;
 const MOST_ROWS: usize = 1_000;
 
-type Parameters = Query<BTreeMap<String, String>>;
+type Parameters = BTreeMap<String, String>;
 
-pub(crate) async fn ping(State(context): State<Context>) -> Response {
-    answer(&context.shared, 1, || Ok("{}".to_owned()))
+/// What an answer depends on, beside path and query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) tape: &'a Tape,
+    pub(crate) interval: Interval,
+    /// The true time.
+    pub(crate) now: Milliseconds,
+    /// The time that the exchange's clock shows.
+    pub(crate) clock: Milliseconds,
+    pub(crate) stamps: Stamps,
 }
 
-pub(crate) async fn time(State(context): State<Context>) -> Response {
-    answer(&context.shared, 1, || Ok(json!({ "serverTime": context.shared.clock.now() }).to_string()))
-}
-
-pub(crate) async fn exchange_info(State(context): State<Context>, Query(parameters): Parameters) -> Response {
-    answer(&context.shared, 20, || info(&context.shared, &parameters))
-}
-
-pub(crate) async fn klines(State(context): State<Context>, Query(parameters): Parameters) -> Response {
-    answer(&context.shared, 2, || rows(&context.shared, &parameters))
-}
-
-pub(crate) async fn unknown() -> Response {
-    Failure::UnknownRoute.into_response()
-}
-
-/// Charges the request's weight, then answers with JSON and the weight used so far.
-fn answer(shared: &Shared, weight: u32, body: impl FnOnce() -> Result<String, Failure>) -> Response {
-    let used = shared.weights.charge(weight);
-    let mut response = match used {
-        Err(retry_after) => {
-            Failure::TooManyRequests { retry_after, limit: shared.weights.limit() }.into_response()
-        }
-        Ok(_) => match body() {
-            Ok(body) => {
-                (StatusCode::OK, [(CONTENT_TYPE, "application/json;charset=UTF-8")], body).into_response()
-            }
-            Err(failure) => failure.into_response(),
-        },
+/// Answers a request, or refuses it when the weight of the client's minute (`client_time`) is used up.
+pub(crate) fn answer(
+    view: &View<'_>,
+    weights: &mut Weights,
+    client_time: Milliseconds,
+    path_and_query: &str,
+) -> Answer {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let weight = match path {
+        "/api/v3/ping" | "/api/v3/time" => 1,
+        "/api/v3/exchangeInfo" => 20,
+        "/api/v3/klines" => 2,
+        _ => return Failure::UnknownRoute.into(),
     };
-    let used = used.unwrap_or_else(|_| shared.weights.limit());
-    response.headers_mut().insert(WEIGHT_HEADER, HeaderValue::from(used));
-    response
+    let limit = weights.limit();
+    let charged = weights.charge(weight, client_time);
+    let body = match charged {
+        Err(retry_after) => Err(Failure::TooManyRequests { retry_after, limit }),
+        Ok(_) => {
+            let parameters: Parameters = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            match path {
+                "/api/v3/time" => Ok(json!({ "serverTime": view.clock }).to_string()),
+                "/api/v3/exchangeInfo" => info(view, limit, &parameters),
+                "/api/v3/klines" => rows(view, &parameters),
+                _ => Ok("{}".to_owned()),
+            }
+        }
+    };
+    let answer = body.map_or_else(Answer::from, |body| Answer::json(200, body));
+    answer.with(WEIGHT_HEADER, charged.unwrap_or(limit))
 }
 
-fn rows(shared: &Shared, parameters: &BTreeMap<String, String>) -> Result<String, Failure> {
-    let symbol = symbol(shared, required(parameters, "symbol")?)?;
+fn rows(view: &View<'_>, parameters: &Parameters) -> Result<String, Failure> {
+    let symbol = symbol(view, required(parameters, "symbol")?)?;
     let interval: Interval = required(parameters, "interval")?.parse().map_err(|_| Failure::Interval)?;
-    if !divides(shared.interval, interval) {
+    if !divides(view.interval, interval) {
         return Err(Failure::Interval);
     }
     let limit = match number(parameters, "limit")? {
@@ -75,31 +79,31 @@ fn rows(shared: &Shared, parameters: &BTreeMap<String, String>) -> Result<String
         }
     };
     let range = (number(parameters, "startTime")?, number(parameters, "endTime")?);
-    let now = shared.clock.now();
-    Ok(frame::rows(&shared.tape().candles(symbol, interval, range, limit.min(MOST_ROWS), now)))
+    let candles = view.tape.candles(symbol, interval, range, limit.min(MOST_ROWS), view.now);
+    Ok(frame::rows(&candles, view.stamps))
 }
 
-fn info(shared: &Shared, parameters: &BTreeMap<String, String>) -> Result<String, Failure> {
+fn info(view: &View<'_>, limit: u32, parameters: &Parameters) -> Result<String, Failure> {
     let chosen: Option<Vec<Symbol>> = match (parameters.get("symbol"), parameters.get("symbols")) {
-        (Some(name), None) => Some(vec![symbol(shared, name)?]),
+        (Some(name), None) => Some(vec![symbol(view, name)?]),
         (None, Some(list)) => {
             let names: Vec<String> =
                 serde_json::from_str(list).map_err(|_| Failure::Characters("symbols"))?;
-            Some(names.iter().map(|name| symbol(shared, name)).collect::<Result<_, _>>()?)
+            Some(names.iter().map(|name| symbol(view, name)).collect::<Result<_, _>>()?)
         }
         (None, None) => None,
         (Some(_), Some(_)) => return Err(Failure::Combination),
     };
-    let tape = shared.tape();
-    let listed =
-        tape.symbols().filter(|(symbol, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(symbol)));
-    let symbols: Vec<Value> = listed.map(|(symbol, decimals)| market(symbol, decimals)).collect();
+    let asked = |symbol: &Symbol| chosen.as_ref().is_none_or(|chosen| chosen.contains(symbol));
+    let listed = view.tape.listed(view.now).filter(|(symbol, ..)| asked(symbol));
+    let symbols: Vec<Value> =
+        listed.map(|(symbol, decimals, status)| market(symbol, decimals, status)).collect();
     let limits = json!([
-        { "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": shared.weights.limit() }
+        { "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": limit }
     ]);
     let answer = json!({
         "timezone": "UTC",
-        "serverTime": shared.clock.now(),
+        "serverTime": view.clock,
         "rateLimits": limits,
         "exchangeFilters": [],
         "symbols": symbols,
@@ -107,7 +111,7 @@ fn info(shared: &Shared, parameters: &BTreeMap<String, String>) -> Result<String
     Ok(answer.to_string())
 }
 
-fn market(symbol: Symbol, decimals: Decimals) -> Value {
+fn market(symbol: Symbol, decimals: Decimals, status: Status) -> Value {
     let unit = |decimals: u32| decimal(1.0 / f64::from(10_u32.pow(decimals))).trim_matches('"').to_owned();
     let name = symbol.as_str();
     let quotes = ["USDT", "USDC", "FDUSD", "BUSD", "BTC", "ETH", "BNB"];
@@ -118,7 +122,7 @@ fn market(symbol: Symbol, decimals: Decimals) -> Value {
     let (tick, lot) = (unit(decimals.price), unit(decimals.volume));
     json!({
         "symbol": name,
-        "status": "TRADING",
+        "status": status.as_str(),
         "baseAsset": name.strip_suffix(quote).unwrap_or(name),
         "baseAssetPrecision": 8,
         "quoteAsset": quote,
@@ -135,19 +139,19 @@ fn market(symbol: Symbol, decimals: Decimals) -> Value {
     })
 }
 
-fn required<'a>(parameters: &'a BTreeMap<String, String>, name: &'static str) -> Result<&'a str, Failure> {
+fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, Failure> {
     parameters.get(name).map(String::as_str).filter(|value| !value.is_empty()).ok_or(Failure::Missing(name))
 }
 
-fn number(parameters: &BTreeMap<String, String>, name: &'static str) -> Result<Option<i64>, Failure> {
+fn number(parameters: &Parameters, name: &'static str) -> Result<Option<i64>, Failure> {
     parameters.get(name).map(|value| value.parse().map_err(|_| Failure::Characters(name))).transpose()
 }
 
 /// Symbols are upper case here, as on the real exchange.
-fn symbol(shared: &Shared, name: &str) -> Result<Symbol, Failure> {
+fn symbol(view: &View<'_>, name: &str) -> Result<Symbol, Failure> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Err(Failure::Characters("symbol"));
     }
     let symbol = name.parse().map_err(|_| Failure::Characters("symbol"))?;
-    if shared.tape().has(symbol) { Ok(symbol) } else { Err(Failure::Symbol) }
+    if view.tape.has(symbol, view.now) { Ok(symbol) } else { Err(Failure::Symbol) }
 }

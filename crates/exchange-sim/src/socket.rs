@@ -1,182 +1,175 @@
-//! The websocket routes: raw and combined streams.
+//! One websocket of the loopback server.
 
-mod command;
+use std::time::Duration;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use futures::{SinkExt, StreamExt};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-
+use crate::LineId;
+use crate::faults::Tear;
 use crate::frame;
-use crate::hub::ConnectionId;
-use crate::shared::{Context, Shared, stopped};
-use crate::stream::{MOST_STREAMS, is_name};
-use command::Command;
+use crate::manners::{Ending, GOING_AWAY, Manners, POLICY};
+use crate::shared::{Shared, stopped};
+use crate::venue::What;
 
-/// A connection that has not answered a ping for this many pings is closed (a minute of the usual 20 seconds).
-const UNANSWERED_PINGS: u32 = 3;
-/// More messages than this in one second, control frames counted, close a connection.
-const MESSAGES_A_SECOND: usize = 5;
 const LONGEST_MESSAGE: usize = 256 * 1024;
 /// How long a closing connection waits for the other side to close too.
 const FAREWELL: Duration = Duration::from_secs(1);
-const GOING_AWAY: u16 = 1001;
-const POLICY: u16 = 1008;
 
-/// The query of a combined stream.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Streams {
-    #[serde(default)]
-    streams: String,
+type Socket = WebSocketStream<TcpStream>;
+
+/// How a connection ends.
+enum End {
+    /// With a close frame.
+    Closed(Ending),
+    /// The client has gone.
+    Gone,
+    /// Without a close frame.
+    Reset,
+    /// It stays open, and nothing is said any more.
+    Mute,
 }
 
-pub(crate) async fn raw(State(context): State<Context>, upgrade: WebSocketUpgrade) -> Response {
-    accept(context, upgrade, "", false)
-}
-
-pub(crate) async fn raw_streams(
-    State(context): State<Context>,
-    Path(list): Path<String>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    accept(context, upgrade, &list, false)
-}
-
-pub(crate) async fn combined(
-    State(context): State<Context>,
-    Query(query): Query<Streams>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    accept(context, upgrade, &query.streams, true)
-}
-
-fn accept(context: Context, upgrade: WebSocketUpgrade, list: &str, combined: bool) -> Response {
-    let streams: BTreeSet<String> =
-        list.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    if streams.len() > MOST_STREAMS || !streams.iter().all(|name| is_name(name)) {
-        let text = format!(
-            "stream names are invalid or more than {MOST_STREAMS}; write them as btcusdt@kline_15m/ethusdt@kline_15m"
-        );
-        return (StatusCode::BAD_REQUEST, text).into_response();
+/// Serves a connection until it ends. `read` has been read of it already.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    read: Vec<u8>,
+    shared: &Shared,
+    line: LineId,
+    mut queue: mpsc::Receiver<What>,
+) {
+    let _ = stream.set_nodelay(true);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(LONGEST_MESSAGE))
+        .max_frame_size(Some(LONGEST_MESSAGE));
+    let mut socket = Socket::from_partially_read(stream, read, Role::Server, Some(limits)).await;
+    match talk(&mut socket, shared, line, &mut queue).await {
+        End::Gone => (),
+        End::Closed(ending) => close(&mut socket, shared, line, ending).await,
+        End::Reset => {
+            tracing::info!(connection = %line, "dropping a websocket");
+            // Closing with nothing lingering sends a reset in place of an orderly end.
+            let _ = socket.get_ref().set_zero_linger();
+        }
+        End::Mute => {
+            tracing::info!(connection = %line, "a websocket falls silent");
+            mute(socket.into_inner(), shared).await;
+        }
     }
-    upgrade.max_message_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
-        let Context { shared, guard } = context;
-        serve(socket, &shared, streams, combined).await;
-        drop(guard);
-    })
 }
 
-/// Why a connection ends from our side.
-struct Ending {
-    code: u16,
-    reason: &'static str,
-}
-
-/// One connection's own state.
-struct Connection {
-    id: ConnectionId,
-    unanswered: u32,
-    recent: VecDeque<Instant>,
-}
-
-async fn serve(mut socket: WebSocket, shared: &Shared, streams: BTreeSet<String>, combined: bool) {
-    let (id, mut frames) = shared.hub.connect(combined, streams);
-    let mut connection = Connection { id, unanswered: 0, recent: VecDeque::new() };
-    let mut pings = tokio::time::interval(shared.ping_interval.max(Duration::from_millis(10)));
+async fn talk(socket: &mut Socket, shared: &Shared, line: LineId, queue: &mut mpsc::Receiver<What>) -> End {
+    let mut manners = Manners::default();
+    let every = shared.ping_interval.clamp(Duration::from_millis(10), Duration::from_secs(86_400));
+    let mut pings = tokio::time::interval(every);
     pings.reset();
     let mut stop = shared.stop.clone();
-    let ending = loop {
+    loop {
         let outgoing = tokio::select! {
-            frame = frames.recv() => match frame {
-                Some(text) => Message::Text(text),
-                None => break Some(Ending { code: POLICY, reason: "does not keep up" }),
+            what = queue.recv() => match what {
+                Some(What::Text(text, Tear::Whole)) => Message::text(text),
+                Some(What::Text(text, Tear::Fragments(count))) => {
+                    if fragments(socket, &text, count).await.is_err() {
+                        return End::Gone;
+                    }
+                    continue;
+                }
+                Some(What::Close(ending)) => return End::Closed(ending),
+                Some(What::Reset) => return End::Reset,
+                Some(What::Mute) => return End::Mute,
+                None => return End::Closed(Ending { code: POLICY, reason: "does not keep up" }),
             },
-            incoming = socket.recv() => match incoming {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break None,
-                Some(Ok(message)) => match connection.receive(shared, &message) {
-                    Ok(Some(answer)) => Message::Text(answer.into()),
+            incoming = socket.next() => match incoming {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                Some(Ok(message)) => match receive(shared, line, &mut manners, &message) {
+                    Ok(Some(answer)) => Message::text(answer),
                     Ok(None) => continue,
-                    Err(ending) => break Some(ending),
+                    Err(ending) => return End::Closed(ending),
                 },
             },
-            _ = pings.tick() => {
-                connection.unanswered += 1;
-                if connection.unanswered > UNANSWERED_PINGS {
-                    break Some(Ending { code: POLICY, reason: "pings are not answered" });
-                }
-                Message::Ping(shared.clock.now().to_string().into())
-            }
+            _ = pings.tick() => match manners.ping() {
+                Ok(()) => Message::Ping(shared.clock.now().to_string().into()),
+                Err(ending) => return End::Closed(ending),
+            },
             () = stopped(&mut stop) => {
+                let combined = shared.hub().venue.combined(line);
                 let notice = frame::server_shutdown(combined, shared.clock.now());
-                let _ = socket.send(Message::Text(notice.into())).await;
-                break Some(Ending { code: GOING_AWAY, reason: "server shutdown" });
+                let _ = socket.send(Message::text(notice)).await;
+                return End::Closed(Ending { code: GOING_AWAY, reason: "server shutdown" });
             }
         };
         if socket.send(outgoing).await.is_err() {
-            break None;
-        }
-    };
-    shared.hub.disconnect(id);
-    if let Some(Ending { code, reason }) = ending {
-        tracing::info!(connection = id, code, reason, "closing a websocket");
-        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        if socket.send(close).await.is_ok() {
-            // Reads on until the other side has closed too: closing over unread messages would tear the
-            // connection before the reason has arrived.
-            let drained = async { while socket.recv().await.is_some_and(|message| message.is_ok()) {} };
-            let _ = tokio::time::timeout(FAREWELL, drained).await;
+            return End::Gone;
         }
     }
 }
 
-impl Connection {
-    /// Takes one message; answers commands.
-    fn receive(&mut self, shared: &Shared, message: &Message) -> Result<Option<String>, Ending> {
-        let now = Instant::now();
-        self.recent.push_back(now);
-        while self.recent.front().is_some_and(|time| now.duration_since(*time) >= Duration::from_secs(1)) {
-            self.recent.pop_front();
+/// Takes one message; answers commands.
+fn receive(
+    shared: &Shared,
+    line: LineId,
+    manners: &mut Manners,
+    message: &Message,
+) -> Result<Option<String>, Ending> {
+    manners.message(shared.wall())?;
+    match message {
+        Message::Pong(_) => {
+            manners.pong();
+            Ok(None)
         }
-        if self.recent.len() > MESSAGES_A_SECOND {
-            return Err(Ending { code: POLICY, reason: "Too many requests" });
+        Message::Text(text) => {
+            let answer = shared.with_hub(|hub| hub.venue.command(line, text));
+            shared.changed.notify_waiters();
+            Ok(answer)
         }
-        match message {
-            Message::Pong(_) => {
-                self.unanswered = 0;
-                Ok(None)
-            }
-            Message::Text(text) => Ok(Some(self.command(shared, text))),
-            _ => Ok(None),
-        }
+        _ => Ok(None),
     }
+}
 
-    /// What is followed changes before the answer is written, so that no frame is lost after it.
-    fn command(&self, shared: &Shared, text: &str) -> String {
-        let (command, id) = match Command::parse(text) {
-            Ok(parsed) => parsed,
-            Err(refusal) => return refusal.answer(),
-        };
-        match command {
-            Command::Subscribe(names) => {
-                let mut refused = false;
-                shared.hub.update(self.id, |streams| {
-                    let joined: BTreeSet<String> = streams.iter().cloned().chain(names).collect();
-                    refused = joined.len() > MOST_STREAMS;
-                    if !refused {
-                        *streams = joined;
-                    }
-                });
-                if refused { command::too_many(&id) } else { command::done(&id) }
-            }
-            Command::Unsubscribe(names) => {
-                shared.hub.update(self.id, |streams| streams.retain(|name| !names.contains(name)));
-                command::done(&id)
-            }
-            Command::List => command::list(&id, &shared.hub.update(self.id, |_| ())),
-        }
+/// Sends a text in so many fragments.
+async fn fragments(
+    socket: &mut Socket,
+    text: &str,
+    count: usize,
+) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+    let size = (text.len() / count.max(1)).max(1);
+    let mut parts = text.as_bytes().chunks(size).peekable();
+    let mut code = OpCode::Data(Data::Text);
+    while let Some(part) = parts.next() {
+        let frame = Frame::message(part.to_vec(), code, parts.peek().is_none());
+        socket.send(Message::Frame(frame)).await?;
+        code = OpCode::Data(Data::Continue);
+    }
+    Ok(())
+}
+
+async fn close(socket: &mut Socket, shared: &Shared, line: LineId, ending: Ending) {
+    let Ending { code, reason } = ending;
+    tracing::info!(connection = %line, code, reason, "closing a websocket");
+    shared.with_hub(|hub| hub.disconnect(line));
+    let frame = CloseFrame { code: code.into(), reason: reason.into() };
+    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        // Reads on until the other side has closed too: closing over unread messages would tear the connection
+        // before the reason has arrived.
+        let drained = async { while socket.next().await.is_some_and(|message| message.is_ok()) {} };
+        let _ = tokio::time::timeout(FAREWELL, drained).await;
+    }
+}
+
+/// Keeps a connection open without a word until the client drops it or the exchange stops.
+async fn mute(mut stream: TcpStream, shared: &Shared) {
+    let mut unheard = [0; 1_024];
+    let mut stop = shared.stop.clone();
+    let gone = async { while stream.read(&mut unheard).await.is_ok_and(|bytes| bytes > 0) {} };
+    tokio::select! {
+        () = gone => (),
+        () = stopped(&mut stop) => (),
     }
 }

@@ -29,6 +29,11 @@ impl KlineStream {
     }
 }
 
+/// Whether bars of `long` are made of whole bars of `base`.
+pub(crate) const fn divides(base: Interval, long: Interval) -> bool {
+    long.milliseconds() % base.milliseconds() == 0
+}
+
 /// Whether a text could be a stream's name at all.
 pub(crate) fn is_name(text: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"@_!:+-.".contains(&byte);

@@ -6,6 +6,8 @@ use kline::{Interval, Kline, Milliseconds, Symbol};
 
 use crate::aggregate::aggregate;
 use crate::decimals::Decimals;
+use crate::faults::{FaultPlan, Untruth};
+use crate::listing::{Calendar, Status};
 use crate::path;
 use crate::synthetic::{self, Market};
 use crate::{ExchangeConfig, ExchangeError, MarketSource};
@@ -13,12 +15,14 @@ use crate::{ExchangeConfig, ExchangeError, MarketSource};
 /// How far ahead of the clock the synthetic market is made, in milliseconds.
 const AHEAD: Milliseconds = 86_400_000;
 
-/// Every pair's klines, past and to come.
+/// Every pair's klines, past and to come: what is true, and for a while what is answered in its place.
 #[derive(Debug)]
 pub(crate) struct Tape {
     interval: Interval,
     series: BTreeMap<Symbol, Series>,
     market: Option<Market>,
+    calendar: Calendar,
+    untruths: BTreeMap<(Symbol, Milliseconds), Untruth>,
 }
 
 /// One pair's klines.
@@ -41,17 +45,21 @@ pub(crate) struct Candle {
 }
 
 impl Tape {
-    /// Takes up the configured source. Making a synthetic market's past takes about a second.
-    pub(crate) fn new(config: &ExchangeConfig) -> Result<Self, ExchangeError> {
+    /// Takes up the configured source; what the plan halts is not on it. Making a synthetic market's past takes
+    /// about a second.
+    pub(crate) fn new(config: &ExchangeConfig, plan: &FaultPlan) -> Result<Self, ExchangeError> {
         match &config.market {
-            MarketSource::Recorded(klines) => Self::recorded(klines, config),
-            MarketSource::Synthetic { seed, history_days } => Self::synthetic(*seed, *history_days, config),
+            MarketSource::Recorded(klines) => Self::recorded(klines, config, plan),
+            MarketSource::Synthetic { seed, history_days } => {
+                Self::synthetic(*seed, *history_days, config, plan)
+            }
         }
     }
 
     fn recorded(
         recorded: &BTreeMap<Symbol, Vec<Kline>>,
         config: &ExchangeConfig,
+        plan: &FaultPlan,
     ) -> Result<Self, ExchangeError> {
         let interval = config.interval;
         let first = recorded.values().filter_map(|klines| klines.first()).map(|kline| kline.open_time).min();
@@ -63,19 +71,30 @@ impl Tape {
         if start < first || start >= last + interval.milliseconds() {
             return Err(ExchangeError::StartOutside { start, first, last });
         }
+        let traded = |(_, klines): &(&Symbol, &Vec<Kline>)| !klines.is_empty();
+        let symbols = recorded.iter().filter(traded).map(|(symbol, _)| *symbol).collect();
+        let mut calendar = Calendar::new(config, plan, symbols)?;
+        calendar.delist(recorded);
+        calendar.extend_to(last + Interval::D1.milliseconds());
         let mut series = BTreeMap::new();
-        for (symbol, klines) in recorded.iter().filter(|(_, klines)| !klines.is_empty()) {
+        for (symbol, klines) in recorded.iter().filter(traded) {
             if let Some(pair) = klines.windows(2).find(|pair| pair[1].open_time <= pair[0].open_time) {
                 return Err(ExchangeError::Unordered { symbol: *symbol, open_time: pair[1].open_time });
             }
             let mut one = Series::new(Decimals::of(klines));
-            klines.iter().for_each(|kline| one.push(*kline));
+            let traded = klines.iter().filter(|kline| calendar.trades(*symbol, kline.open_time));
+            traded.for_each(|kline| one.push(*kline));
             series.insert(*symbol, one);
         }
-        Ok(Self { interval, series, market: None })
+        Ok(Self { interval, series, market: None, calendar, untruths: BTreeMap::new() })
     }
 
-    fn synthetic(seed: u64, history_days: u32, config: &ExchangeConfig) -> Result<Self, ExchangeError> {
+    fn synthetic(
+        seed: u64,
+        history_days: u32,
+        config: &ExchangeConfig,
+        plan: &FaultPlan,
+    ) -> Result<Self, ExchangeError> {
         let interval = config.interval;
         if interval < synthetic::BASE {
             return Err(ExchangeError::Interval(interval));
@@ -86,8 +105,10 @@ impl Tape {
             let (price, volume) = synthetic::decimals(symbol.as_str()).unwrap_or((8, 8));
             Decimals { price, volume }
         };
-        let series = market.symbols().map(|symbol| (symbol, Series::new(decimals(symbol)))).collect();
-        let mut tape = Self { interval, series, market: Some(market) };
+        let series: BTreeMap<Symbol, Series> =
+            market.symbols().map(|symbol| (symbol, Series::new(decimals(symbol)))).collect();
+        let calendar = Calendar::new(config, plan, series.keys().copied().collect())?;
+        let mut tape = Self { interval, series, market: Some(market), calendar, untruths: BTreeMap::new() };
         tape.extend_to(config.start);
         Ok(tape)
     }
@@ -111,23 +132,66 @@ impl Tape {
                     bars.entry(symbol).or_default().push(kline);
                 }
             }
+            self.calendar.extend_to(market.next_open_time());
             for (symbol, bar) in bars {
                 let whole = if parts == 1 { bar.first().copied() } else { aggregate(self.interval, &bar) };
-                if let (Some(series), Some(kline)) = (self.series.get_mut(&symbol), whole) {
+                if let (Some(series), Some(kline)) = (self.series.get_mut(&symbol), whole)
+                    && self.calendar.trades(symbol, kline.open_time)
+                {
                     series.push(kline);
                 }
             }
         }
     }
 
-    /// Every pair and how finely it is quoted.
-    pub(crate) fn symbols(&self) -> impl Iterator<Item = (Symbol, Decimals)> + '_ {
-        self.series.iter().map(|(symbol, series)| (*symbol, series.decimals))
+    /// Every pair that is known at `now`, how finely it is quoted, and its status.
+    pub(crate) fn listed(&self, now: Milliseconds) -> impl Iterator<Item = (Symbol, Decimals, Status)> + '_ {
+        let known = move |(symbol, series): (&Symbol, &Series)| {
+            Some((*symbol, series.decimals, self.calendar.status(*symbol, now)?))
+        };
+        self.series.iter().filter_map(known)
     }
 
-    /// Whether the pair is traded here.
-    pub(crate) fn has(&self, symbol: Symbol) -> bool {
-        self.series.contains_key(&symbol)
+    /// Every pair, whether it is known yet or not, in order.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.series.keys().copied()
+    }
+
+    /// Whether the pair is known at `now`.
+    pub(crate) fn has(&self, symbol: Symbol, now: Milliseconds) -> bool {
+        self.series.contains_key(&symbol) && self.calendar.status(symbol, now).is_some()
+    }
+
+    /// The pair's true klines that open in `[from, to)` and have closed at `now`.
+    pub(crate) fn truth(
+        &self,
+        symbol: Symbol,
+        (from, to): (Milliseconds, Milliseconds),
+        now: Milliseconds,
+    ) -> &[Kline] {
+        let Some(series) = self.series.get(&symbol) else {
+            return &[];
+        };
+        let first = series.klines.partition_point(|kline| kline.open_time < from);
+        let end = series.klines.partition_point(|kline| kline.open_time < to && kline.close_time < now);
+        series.klines.get(first..end).unwrap_or_default()
+    }
+
+    /// The pair's true bar that opens at `open_time`, and how finely it is quoted.
+    pub(crate) fn whole(&self, symbol: Symbol, open_time: Milliseconds) -> Option<(&Kline, Decimals)> {
+        let series = self.series.get(&symbol)?;
+        let at = series.klines.binary_search_by_key(&open_time, |kline| kline.open_time).ok()?;
+        Some((series.klines.get(at)?, series.decimals))
+    }
+
+    /// Answers something else in place of a closed bar, until the untruth's time.
+    pub(crate) fn tell(&mut self, symbol: Symbol, untruth: Untruth) {
+        self.untruths.insert((symbol, untruth.kline.open_time), untruth);
+    }
+
+    /// Answers the truth again.
+    pub(crate) fn correct(&mut self, symbol: Symbol, open_time: Milliseconds) {
+        self.untruths.remove(&(symbol, open_time));
     }
 
     /// The close time of the first bar of any pair that closes at `time` or later.
@@ -150,20 +214,34 @@ impl Tape {
         let series = self.series.get(&symbol)?;
         let close_time = open_time + interval.milliseconds() - 1;
         let from = series.klines.partition_point(|kline| kline.open_time < open_time);
-        let to = series.klines.partition_point(|kline| kline.open_time <= now.min(close_time));
-        let mut parts = series.klines.get(from..to)?.to_vec();
-        let last = parts.last_mut()?;
-        if now <= last.close_time {
-            *last = path::forming(last, self.interval, series.decimals, now)?;
-        }
-        let kline =
-            if interval == self.interval { parts.first().copied() } else { aggregate(interval, &parts) }?;
+        let kline = if interval == self.interval {
+            let whole = series.klines.get(from).filter(|whole| whole.open_time == open_time)?;
+            if now < open_time {
+                return None;
+            }
+            self.shown(symbol, whole, series.decimals, now)
+        } else {
+            let to = series.klines.partition_point(|kline| kline.open_time <= now.min(close_time));
+            let parts = series.klines.get(from..to)?.iter();
+            let parts: Option<Vec<Kline>> =
+                parts.map(|whole| self.shown(symbol, whole, series.decimals, now)).collect();
+            aggregate(interval, &parts?)
+        }?;
         let first = series.first_trades.get(from).copied().unwrap_or(-1);
         let trade_ids = match kline.trades.and_then(|trades| i64::try_from(trades).ok()) {
             Some(trades) if trades > 0 => (first, first + trades - 1),
             _ => (-1, -1),
         };
         Some(Candle { kline, closed: now > close_time, trade_ids })
+    }
+
+    /// A bar of the source's length that has opened, as it stands at `now`: forming, untrue or true.
+    fn shown(&self, symbol: Symbol, whole: &Kline, decimals: Decimals, now: Milliseconds) -> Option<Kline> {
+        if now <= whole.close_time {
+            return path::forming(whole, self.interval, decimals, now);
+        }
+        let untruth = self.untruths.get(&(symbol, whole.open_time)).filter(|untruth| now < untruth.until);
+        Some(untruth.map_or(*whole, |untruth| untruth.kline))
     }
 
     /// The pair's bars that open in `[from, to]` and have opened at `now`: the first `limit` if `from` is given,
@@ -236,7 +314,8 @@ mod tests {
             Kline::new(Interval::M15, fields).expect("valid by construction")
         };
         let klines = BTreeMap::from([(symbol, bars.iter().map(kline).collect())]);
-        let tape = Tape::new(&ExchangeConfig::recorded(klines, bars[0] * STEP)).expect("a valid source");
+        let tape = Tape::new(&ExchangeConfig::recorded(klines, bars[0] * STEP), &FaultPlan::none())
+            .expect("a valid source");
         (tape, symbol)
     }
 

@@ -1,23 +1,24 @@
-//! Request weight per minute of the wall. All clients of loopback count as one address.
+//! Request weight per minute of the client's time. All clients count as one address.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use kline::Milliseconds;
 
 /// The header that tells how much of the minute's weight has been used.
 pub(crate) const WEIGHT_HEADER: &str = "x-mbx-used-weight-1m";
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Milliseconds = 60_000;
 
 /// The weight used in the running minute.
 #[derive(Debug)]
 pub(crate) struct Weights {
     limit: u32,
-    window: Mutex<(Instant, u32)>,
+    begun: Milliseconds,
+    used: u32,
 }
 
 impl Weights {
-    pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, window: Mutex::new((Instant::now(), 0)) }
+    /// Nothing is used up; the minute begins at `now`.
+    pub(crate) const fn new(limit: u32, now: Milliseconds) -> Self {
+        Self { limit, begun: now, used: 0 }
     }
 
     pub(crate) const fn limit(&self) -> u32 {
@@ -28,15 +29,28 @@ impl Weights {
     ///
     /// # Errors
     /// The seconds until the next minute, if this one's weight is used up.
-    pub(crate) fn charge(&self, weight: u32) -> Result<u32, u64> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.0.elapsed() >= MINUTE {
-            *window = (Instant::now(), 0);
+    pub(crate) fn charge(&mut self, weight: u32, now: Milliseconds) -> Result<u32, i64> {
+        if now - self.begun >= MINUTE {
+            (self.begun, self.used) = (now, 0);
         }
-        if window.1.saturating_add(weight) > self.limit {
-            return Err(MINUTE.saturating_sub(window.0.elapsed()).as_secs() + 1);
+        if self.used.saturating_add(weight) > self.limit {
+            return Err((MINUTE - (now - self.begun)) / 1_000 + 1);
         }
-        window.1 += weight;
-        Ok(window.1)
+        self.used += weight;
+        Ok(self.used)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_s_weight_is_used_up_and_comes_back() {
+        let mut weights = Weights::new(5, 1_000);
+        assert_eq!(weights.charge(4, 1_000), Ok(4));
+        assert_eq!(weights.charge(2, 31_000), Err(31));
+        assert_eq!(weights.charge(1, 31_000), Ok(5));
+        assert_eq!(weights.charge(2, 61_000), Ok(2));
     }
 }

@@ -1,10 +1,8 @@
 //! Binance's error answers.
 
-use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
-use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use crate::Answer;
 
 /// Why a request is refused. Codes and texts are those of the real exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub(super) enum Failure {
     /// A parameter out of its range.
     Invalid(&'static str),
     /// The minute's weight is used up; `retry_after` in seconds.
-    TooManyRequests { retry_after: u64, limit: u32 },
+    TooManyRequests { retry_after: i64, limit: u32 },
     /// A path that is not offered.
     UnknownRoute,
 }
@@ -61,18 +59,18 @@ impl Failure {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let status = match self {
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::UnknownRoute => StatusCode::NOT_FOUND,
-            _ => StatusCode::BAD_REQUEST,
+impl From<Failure> for Answer {
+    fn from(failure: Failure) -> Self {
+        let status = match failure {
+            Failure::TooManyRequests { .. } => 429,
+            Failure::UnknownRoute => 404,
+            _ => 400,
         };
-        let mut response =
-            (status, Json(json!({ "code": self.code(), "msg": self.message() }))).into_response();
-        if let Self::TooManyRequests { retry_after, .. } = self {
-            response.headers_mut().insert(RETRY_AFTER, retry_after.into());
+        let body = json!({ "code": failure.code(), "msg": failure.message() });
+        let answer = Self::json(status, body.to_string());
+        match failure {
+            Failure::TooManyRequests { retry_after, .. } => answer.with("retry-after", retry_after),
+            _ => answer,
         }
-        response
     }
 }
