@@ -47,6 +47,10 @@ pub struct Options {
     /// Which synthetic market.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Lets the simulated exchange misbehave: a list of faults such as `late-final,reset`, or `all`. They are written
+    /// to `faults.jsonl` in the market's folder.
+    #[arg(long, value_name = "KIND,KIND|all")]
+    faults: Option<String>,
     /// Days of history to train on.
     #[arg(long, default_value_t = 180, value_name = "DAYS")]
     history_days: u32,
@@ -159,6 +163,9 @@ async fn start_exchange(
     let mut command = binary("klinecast-exchange")?;
     command.args(["--bind", "127.0.0.1:0", "--speed", &options.speed.to_string()]);
     market.arguments(options, &mut command);
+    if let Some(faults) = &options.faults {
+        command.args(["--faults", faults, "--fault-log"]).arg(market.home.join("faults.jsonl"));
+    }
     let ready = household.start("exchange", command).await?;
     market.started();
     let endpoints =

@@ -40,30 +40,35 @@ pub(crate) fn event(
 ) -> String {
     let kline = &candle.kline;
     let (first, last) = candle.trade_ids;
-    format!(
-        concat!(
-            r#"{{"e":"kline","E":{},"s":"{}","k":{{"t":{},"T":{},"s":"{}","i":"{}","f":{},"L":{},"o":{},"c":{},"#,
-            r#""h":{},"l":{},"v":{},"n":{},"x":{},"q":{},"V":{},"Q":{},"B":"0"}}}}"#
-        ),
+    let mut text = String::with_capacity(400);
+    let _ = write!(
+        text,
+        r#"{{"e":"kline","E":{},"s":"{symbol}","k":{{"t":{},"T":{},"s":"{symbol}","i":"{interval}","f":{first},"L":{last}"#,
         stamps.first(event_time),
-        symbol,
         stamps.first(kline.open_time),
         stamps.last(kline.close_time),
-        symbol,
-        interval,
-        first,
-        last,
-        decimal(kline.open),
-        decimal(kline.close),
-        decimal(kline.high),
-        decimal(kline.low),
-        decimal(kline.volume),
-        kline.trades.map_or_else(null, |trades| trades.to_string()),
-        candle.closed,
-        kline.quote_volume.map_or_else(null, decimal),
-        kline.taker_base.map_or_else(null, decimal),
-        kline.taker_quote.map_or_else(null, decimal),
-    )
+    );
+    for (name, value) in [
+        (r#","o":"#, kline.open),
+        (r#","c":"#, kline.close),
+        (r#","h":"#, kline.high),
+        (r#","l":"#, kline.low),
+        (r#","v":"#, kline.volume),
+    ] {
+        text.push_str(name);
+        push_decimal(&mut text, value);
+    }
+    text.push_str(r#","n":"#);
+    push_count(&mut text, kline.trades);
+    let _ = write!(text, r#","x":{}"#, candle.closed);
+    for (name, value) in
+        [(r#","q":"#, kline.quote_volume), (r#","V":"#, kline.taker_base), (r#","Q":"#, kline.taker_quote)]
+    {
+        text.push_str(name);
+        push_optional(&mut text, value);
+    }
+    text.push_str(r#","B":"0"}}"#);
+    text
 }
 
 /// An event as a combined stream carries it.
@@ -83,36 +88,62 @@ pub(crate) fn rows(candles: &[Candle], stamps: Stamps) -> String {
     text.push('[');
     for (at, Candle { kline, .. }) in candles.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        let _ = write!(
-            text,
-            r#"{comma}[{},{},{},{},{},{},{},{},{},{},{},"0"]"#,
-            stamps.first(kline.open_time),
-            decimal(kline.open),
-            decimal(kline.high),
-            decimal(kline.low),
-            decimal(kline.close),
-            decimal(kline.volume),
-            stamps.last(kline.close_time),
-            kline.quote_volume.map_or_else(null, decimal),
-            kline.trades.map_or_else(null, |trades| trades.to_string()),
-            kline.taker_base.map_or_else(null, decimal),
-            kline.taker_quote.map_or_else(null, decimal),
-        );
+        let _ = write!(text, "{comma}[{}", stamps.first(kline.open_time));
+        for value in [kline.open, kline.high, kline.low, kline.close, kline.volume] {
+            text.push(',');
+            push_decimal(&mut text, value);
+        }
+        let _ = write!(text, ",{},", stamps.last(kline.close_time));
+        push_optional(&mut text, kline.quote_volume);
+        text.push(',');
+        push_count(&mut text, kline.trades);
+        for value in [kline.taker_base, kline.taker_quote] {
+            text.push(',');
+            push_optional(&mut text, value);
+        }
+        text.push_str(r#","0"]"#);
     }
     text.push(']');
     text
 }
 
-fn null() -> String {
-    "null".to_owned()
+fn push_count(text: &mut String, count: Option<u64>) {
+    match count {
+        Some(count) => drop(write!(text, "{count}")),
+        None => text.push_str("null"),
+    }
+}
+
+fn push_optional(text: &mut String, value: Option<f64>) {
+    match value {
+        Some(value) => push_decimal(text, value),
+        None => text.push_str("null"),
+    }
 }
 
 /// A quoted decimal with eight places, as the exchange writes it; more places where eight would not give the
 /// same bits back.
 pub(crate) fn decimal(value: f64) -> String {
-    let text = format!("{value:.8}");
-    let same = text.parse::<f64>().is_ok_and(|read| read.to_bits() == value.to_bits());
-    if same { format!("\"{text}\"") } else { format!("\"{value}\"") }
+    let mut text = String::new();
+    push_decimal(&mut text, value);
+    text
+}
+
+/// Below 2^51 hundred-millionths the nearest count of them is the one that the formatter finds, and dividing it
+/// gives what reading the text gives: both are the number nearest to the same quotient.
+const COUNTED_BELOW: f64 = 2_251_799_813_685_248.0;
+
+fn push_decimal(text: &mut String, value: f64) {
+    let units = (value * 1e8).round();
+    if units.is_sign_positive() && units < COUNTED_BELOW && (units / 1e8).to_bits() == value.to_bits() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just bounded")]
+        let units = units as u64;
+        let _ = write!(text, "\"{}.{:08}\"", units / 100_000_000, units % 100_000_000);
+        return;
+    }
+    let eight = format!("{value:.8}");
+    let same = eight.parse::<f64>().is_ok_and(|read| read.to_bits() == value.to_bits());
+    let _ = if same { write!(text, "\"{eight}\"") } else { write!(text, "\"{value}\"") };
 }
 
 #[cfg(test)]
@@ -173,6 +204,13 @@ mod tests {
         fn a_decimal_reads_back_with_the_same_bits(value in prop_oneof![0.0..1e12, 0.0..1.0, 0.0..1e-9]) {
             let read: f64 = decimal(value).trim_matches('"').parse().expect("a number");
             prop_assert_eq!(read.to_bits(), value.to_bits());
+        }
+
+        #[test]
+        fn eight_places_are_written_as_the_formatter_writes_them(units in 0_u64..1 << 51, places in 0_u32..9) {
+            let scale = 10_u64.pow(places);
+            let value = (units / scale * scale) as f64 / 1e8;
+            prop_assert_eq!(decimal(value), format!("\"{value:.8}\""));
         }
     }
 }

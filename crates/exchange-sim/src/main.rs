@@ -50,7 +50,13 @@ struct Arguments {
     #[arg(long, default_value_t = 7, requires = "faults")]
     fault_seed: u64,
     /// Episodes of each fault in a day of the exchange's time, on average
-    #[arg(long, default_value_t = 4.0, requires = "faults", value_name = "NUMBER")]
+    #[arg(
+        long,
+        default_value_t = 4.0,
+        requires = "faults",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     faults_per_day: f64,
     /// Write each fault that was injected to this file, one object of JSON a line
     #[arg(long, value_name = "FILE", requires = "faults")]

@@ -2,6 +2,8 @@
 
 mod client;
 mod facts;
+mod faults;
+mod listing;
 mod program;
 mod recorded;
 mod replay;

@@ -51,6 +51,41 @@ fn it_tells_where_it_listens_and_stops_at_sigterm() {
 }
 
 #[test]
+fn it_misbehaves_on_demand_and_writes_down_how() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("faults.jsonl");
+    let mut child = program()
+        .args(["--history-days", "2", "--start", "2025-01-01", "--speed", "100000", "--bind", "127.0.0.1:0"])
+        .args(["--faults", "symbol-halt,corrected-final", "--faults-per-day", "20", "--fault-log"])
+        .arg(&log)
+        .spawn()
+        .expect("started");
+    let start = Instant::now();
+    let whole_lines = |text: &str| text.lines().filter(|line| line.ends_with('}')).count();
+    while std::fs::read_to_string(&log).map_or(0, |text| whole_lines(&text)) < 40 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no faults in a minute");
+        assert!(child.try_wait().expect("a status").is_none(), "ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("ended");
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("injected"), "{text}");
+    let written = std::fs::read_to_string(&log).expect("a log");
+    let kinds: std::collections::BTreeSet<String> = written
+        .lines()
+        .map(|line| {
+            let entry: Value = serde_json::from_str(line).expect("JSON");
+            assert!(entry["symbol"].is_string() && entry["start"].as_i64() < entry["end"].as_i64(), "{line}");
+            entry["kind"].as_str().expect("a kind").to_owned()
+        })
+        .collect();
+    assert_eq!(kinds, ["corrected-final", "symbol-halt"].map(str::to_owned).into());
+}
+
+#[test]
 fn what_is_wrong_is_one_clear_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().to_str().expect("a path");
@@ -61,6 +96,8 @@ fn what_is_wrong_is_one_clear_error() {
         (vec!["--start", "2019-01-01"], "2020-01-01"),
         (vec!["--interval", "5m", "--start", "2025-01-01"], "15m or a longer interval"),
         (vec!["--interval", "7m"], "15m"),
+        (vec!["--faults", "earthquake"], "late-final"),
+        (vec!["--faults", "all", "--faults-per-day", "-1", "--start", "2025-01-01"], "--faults-per-day"),
     ] {
         let output = program().args(["--bind", "127.0.0.1:0"]).args(&arguments).output().expect("ran");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,0 +1,11 @@
+//! What leaves the exchange under each fault, and that REST is right in the end.
+
+mod answers;
+mod connections;
+mod determinism;
+mod finals;
+mod frames;
+mod raw_socket;
+mod sockets;
+mod symbols;
+mod virtual_client;
