@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The first wait between two tries; each one is twice as long, up to [`WAIT_LONGEST`].
 const WAIT_FIRST: Duration = Duration::from_millis(50);
 const WAIT_LONGEST: Duration = Duration::from_secs(2);
+/// How long an answer is waited for when the database says nothing at all; it bounds each statement itself, more tightly.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// Klines, journal and registry in PostgreSQL. Safe to open from several processes and machines at once.
 pub struct PostgresStore {
@@ -62,13 +64,13 @@ impl PostgresStore {
         loop {
             let mut lent = self.pool.lend().map_err(|fault| fault.told(&self.shown, action))?;
             let Some(session) = &mut lent.session else { return Err(StoreError::Poisoned) };
-            let outcome = wait(work(session));
+            let outcome = wait(SILENCE, work(session)).unwrap_or(Err(Fault::Silence));
             let fault = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
             let again = session.used && fault.may_pass();
-            if fault.may_pass() {
+            if fault.may_pass() || matches!(fault, Fault::Silence) {
                 lent.session = None;
             }
             if !again {
@@ -122,7 +124,7 @@ fn transact<T>(
     work: &mut impl AsyncFnMut(&mut Session) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let Some(session) = &mut lent.session else { return Err(StoreError::Poisoned.into()) };
-    let outcome = wait(async {
+    let outcome = wait(SILENCE, async {
         session.client.batch_execute("BEGIN").await?;
         *begun = true;
         match work(session).await {
@@ -137,7 +139,8 @@ fn transact<T>(
             }
         }
     });
-    if outcome.as_ref().is_err_and(Fault::may_pass) {
+    let outcome = outcome.unwrap_or(Err(Fault::Silence));
+    if outcome.as_ref().is_err_and(|fault| fault.may_pass() || matches!(fault, Fault::Silence)) {
         // It is dying, even if it does not know yet.
         lent.session = None;
     }

@@ -12,6 +12,8 @@ use crate::StoreError;
 pub(super) enum Fault {
     Driver(tokio_postgres::Error),
     Store(StoreError),
+    /// No answer for so long that none is waited for.
+    Silence,
 }
 
 impl From<tokio_postgres::Error> for Fault {
@@ -31,6 +33,12 @@ impl Fault {
     pub(super) fn told(self, database: &str, action: &'static str) -> StoreError {
         match self {
             Self::Store(error) => error,
+            Self::Silence => StoreError::Postgres {
+                database: database.to_owned(),
+                action,
+                problem: "no answer".to_owned(),
+                remedy: "check that the database is not stopped or overloaded",
+            },
             Self::Driver(error) => StoreError::Postgres {
                 database: database.to_owned(),
                 action,

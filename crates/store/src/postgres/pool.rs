@@ -14,6 +14,9 @@ use crate::{DatabaseUrl, StoreError};
 /// How long a caller waits for a connection that others use.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a new connection may take until it is ready.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What every connection is told first: where the tables are, and bounds on statements, on waits for locks, and on how long
 /// a transaction of a process that hangs may hold others up.
 const GREETING: &str = "SET statement_timeout = '120s'; SET lock_timeout = '30s';
@@ -119,9 +122,10 @@ impl Pool {
             drop(driven);
             Ok::<_, tokio_postgres::Error>(client)
         });
-        let client = wait(connecting).map_err(|_| StoreError::Poisoned)??;
+        let connected = wait(GREETING_TIMEOUT, connecting).ok_or(Fault::Silence)?;
+        let client = connected.map_err(|_| StoreError::Poisoned)??;
         let greeting = format!("{GREETING} SET search_path = {}", self.url.schema());
-        wait(client.batch_execute(&greeting))?;
+        wait(GREETING_TIMEOUT, client.batch_execute(&greeting)).ok_or(Fault::Silence)??;
         Ok(Session { client, statements: BTreeMap::new(), used: false })
     }
 }
