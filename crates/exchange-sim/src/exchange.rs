@@ -13,11 +13,11 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::hub::Hub;
-use crate::rest;
 use crate::shared::{Context, Shared, stopped};
 use crate::tape::Tape;
 use crate::weights::Weights;
 use crate::{ExchangeConfig, ExchangeError, pace, socket};
+use crate::{archive, rest};
 
 /// The fastest that a clock runs; faster is what speed 0 is for.
 const FASTEST: f64 = 1e7;
@@ -129,6 +129,7 @@ fn router(context: Context) -> Router {
         .route("/api/v3/time", get(rest::time))
         .route("/api/v3/exchangeInfo", get(rest::exchange_info))
         .route("/api/v3/klines", get(rest::klines))
+        .route("/data/spot/{*path}", get(archive::serve))
         .route("/ws", any(socket::raw))
         .route("/ws/{*streams}", any(socket::raw_streams))
         .route("/stream", any(socket::combined))

@@ -16,6 +16,7 @@
 //! ```
 
 mod aggregate;
+mod archive;
 mod clock;
 mod config;
 mod decimals;

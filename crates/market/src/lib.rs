@@ -14,6 +14,7 @@
 //! # Ok::<(), market::binance::DecodeError>(())
 //! ```
 
+pub mod archive;
 mod backfill;
 pub mod backoff;
 pub mod binance;
