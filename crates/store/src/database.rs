@@ -95,7 +95,7 @@ impl DatabaseUrl {
         if config.get_hosts().is_empty() {
             return refuse("it names no host");
         }
-        if config.get_user().is_none() {
+        if config.get_user().is_none_or(str::is_empty) {
             return refuse("it names no user");
         }
         let first = schema.bytes().next().unwrap_or(b'0');
