@@ -48,22 +48,36 @@ pub struct Common {
 #[derive(Clone, Default, Args)]
 pub struct DatabaseArguments {
     /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast.
-    #[arg(long, global = true, env = "DB_URL", hide_env_values = true, default_value = "")]
+    #[arg(
+        long,
+        global = true,
+        env = "DB_URL",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub database_url: String,
     /// PostgreSQL's host, where no --database-url is given.
-    #[arg(long, global = true, env = "DB_HOST", default_value = "")]
+    #[arg(long, global = true, env = "DB_HOST", default_value = "", hide_default_value = true)]
     pub database_host: String,
     /// PostgreSQL's port; 5432 if nothing is said.
-    #[arg(long, global = true, env = "DB_PORT", default_value = "")]
+    #[arg(long, global = true, env = "DB_PORT", default_value = "", hide_default_value = true)]
     pub database_port: String,
     /// PostgreSQL's user.
-    #[arg(long, global = true, env = "DB_USER", default_value = "")]
+    #[arg(long, global = true, env = "DB_USER", default_value = "", hide_default_value = true)]
     pub database_user: String,
     /// PostgreSQL's password; better by the environment, flags are seen by others.
-    #[arg(long, global = true, env = "DB_PASSWORD", hide_env_values = true, default_value = "")]
+    #[arg(
+        long,
+        global = true,
+        env = "DB_PASSWORD",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub database_password: String,
     /// PostgreSQL's database; klinecast if nothing is said.
-    #[arg(long, global = true, env = "DB_NAME", default_value = "")]
+    #[arg(long, global = true, env = "DB_NAME", default_value = "", hide_default_value = true)]
     pub database_name: String,
 }
 

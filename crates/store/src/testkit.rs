@@ -265,8 +265,15 @@ impl Programs {
             return Ok(programs);
         }
         programs.user = Some(unprivileged()?);
-        let reached = programs.command("postgres").arg("--version").output();
-        if reached.is_ok_and(|output| output.status.success()) {
+        // Reading, not running: what is started may still have root's rights until it has been started.
+        let mut reading = programs.as_user();
+        let reached = reading
+            .arg("cat")
+            .arg(folder.join("bin/initdb"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if reached.is_ok_and(|status| status.success()) {
             return Ok(programs);
         }
         // The wheel's programs look for their libraries beside the package.
@@ -284,14 +291,21 @@ impl Programs {
         Ok(programs)
     }
 
-    /// A program, as the right user, that is told to quit when this process dies.
+    /// A program of PostgreSQL, as the right user.
     fn command(&self, program: &str) -> Command {
+        let mut command = self.as_user();
+        command.arg(self.folder.join("bin").join(program));
+        command
+    }
+
+    /// The beginning of a command that runs as the right user, and is told to quit when this process dies.
+    fn as_user(&self) -> Command {
         let mut command = Command::new("setpriv");
-        command.env_clear().env("PATH", "/usr/bin:/bin").args(["--pdeathsig", "QUIT"]);
+        command.env_clear().env("PATH", "/usr/bin:/bin").args(["--pdeathsig", "QUIT"]).current_dir("/");
         if let Some((user, group)) = self.user {
             command.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
         }
-        command.arg("--").arg(self.folder.join("bin").join(program)).current_dir("/");
+        command.arg("--");
         command
     }
 

@@ -78,7 +78,7 @@ pub(super) fn bring_up_to_date(store: &PostgresStore) -> Result<(), StoreError> 
     let name = store.pool.url().schema();
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     // Who starts with a wrong address is told so at once.
-    store.write_within(Duration::ZERO, "making tables", Repeat::Harmless, async |session| {
+    store.write_within(Duration::ZERO, "opening", Repeat::Harmless, async |session| {
         let lock = session.statement(LOCK).await?;
         session.client.query(&lock, &[&name]).await?;
         let there = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text)";
