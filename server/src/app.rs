@@ -46,7 +46,7 @@ pub enum StartError {
     },
     /// The store cannot be opened.
     #[error(
-        "the store at {home} cannot be opened: {source}; choose another folder with --home or mend this one"
+        "the store at {home} cannot be opened: {source}; mend it, or choose another with --home or --database-url"
     )]
     Store {
         /// The folder.
@@ -127,13 +127,13 @@ impl App {
         };
         let home = settings.home.display().to_string();
         let unopened = |source| StartError::Store { home: home.clone(), source: Box::new(source) };
-        let stores = Stores::open(&settings.home).map_err(unopened)?;
-        let sink = Home::open(&settings.home).map_err(unopened)?;
+        let stores = Stores::open(&settings.home, settings.database.as_ref()).map_err(unopened)?;
+        let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
-        let journal = Home::open(&settings.home).map_err(unopened)?;
+        let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let scores =
             ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let forecaster = ForecasterSettings {

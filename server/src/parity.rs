@@ -66,7 +66,10 @@ impl ParityAudit {
             return;
         }
         if self.shared.latest.symbols().len() > SYMBOLS_MAX {
-            tracing::warn!(symbols_max = SYMBOLS_MAX, "too many symbols are followed for the audit of live answers, it is off");
+            tracing::warn!(
+                symbols_max = SYMBOLS_MAX,
+                "too many symbols are followed for the audit of live answers, it is off"
+            );
             return;
         }
         loop {
@@ -129,7 +132,11 @@ impl ParityAudit {
                 self.shared.parity_mismatches.fetch_add(numbers as u64, Ordering::Relaxed);
                 names::count_mismatches(numbers);
                 for (prediction, count) in found.iter().take(SHOWN_MAX) {
-                    tracing::error!(prediction, count, "a live answer is not that of a batch run; see `klinecast replay` for what differs");
+                    tracing::error!(
+                        prediction,
+                        count,
+                        "a live answer is not that of a batch run; see `klinecast replay` for what differs"
+                    );
                 }
             }
         }
@@ -148,7 +155,8 @@ fn audit(
     let read = || -> Result<Series, Refusal> {
         fetched.keys().map(|&symbol| Ok((symbol, stores.klines(symbol, interval, first, until)?))).collect()
     };
-    let journal = || -> Result<BTreeMap<Key, Arc<Prediction>>, Refusal> { last_revisions(stores, bundle, from, until) };
+    let journal =
+        || -> Result<BTreeMap<Key, Arc<Prediction>>, Refusal> { last_revisions(stores, bundle, from, until) };
     let stored = read()?;
     if let Some(problem) = difference(&stored, fetched, from, interval) {
         return Ok(Audited::Unclear(problem));

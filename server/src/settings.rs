@@ -18,6 +18,7 @@ use std::time::Duration;
 use forecast::Forecaster;
 use kline::{Interval, Symbol};
 use market::ExchangeLimits;
+use store::{DatabaseParts, DatabaseUrl};
 
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub max_lateness_ms: i64,
     /// The folder of the store.
     pub home: PathBuf,
+    /// The PostgreSQL database; `None` is the one in the folder.
+    pub database: Option<DatabaseUrl>,
     /// Where gRPC listens.
     pub grpc_address: SocketAddr,
     /// Where HTTP listens.
@@ -100,6 +103,7 @@ impl Settings {
             history_bars: reader.history_bars("forecast.history_bars"),
             max_lateness_ms: reader.bounded("forecast.max_lateness_ms", 0, 3_600_000),
             home: PathBuf::from(reader.text("store.home")),
+            database: reader.database(),
             grpc_address: reader.address("grpc.address"),
             http_address: reader.address("http.address"),
             metrics_address: reader.address("metrics.address"),
@@ -132,7 +136,7 @@ impl Reader<'_> {
         let (text, origin) = self
             .resolved
             .get(path)
-            .map(|value| (value.text.clone(), value.origin.to_string()))
+            .map(|value| (keys::shown(path, &value.text), value.origin.to_string()))
             .unwrap_or_default();
         self.faults.push(format!("{path} = {text:?} ({origin}): {problem}"));
     }
@@ -212,6 +216,20 @@ impl Reader<'_> {
         successors
     }
 
+    fn database(&mut self) -> Option<DatabaseUrl> {
+        let part = |name: &str| self.text(&format!("database.{name}"));
+        let [url, host, port, user, password, name] =
+            ["url", "host", "port", "user", "password", "name"].map(part);
+        let parts = DatabaseParts { host: &host, port: &port, user: &user, password: &password, name: &name };
+        match DatabaseUrl::chosen(&url, parts) {
+            Ok(database) => database,
+            Err(error) => {
+                self.refuse(if url.is_empty() { "database.host" } else { "database.url" }, &error);
+                None
+            }
+        }
+    }
+
     fn check_urls(&mut self, settings: &Settings) {
         let exchange = market::ExchangeSettings::at(
             &settings.rest_url,
@@ -247,6 +265,28 @@ mod tests {
             assert!(address.ip().is_loopback());
         }
         assert_eq!(settings.history_bars, Forecaster::HISTORY_BARS);
+        Ok(())
+    }
+
+    #[test]
+    fn a_database_is_chosen_by_its_address_or_its_parts() -> Result<(), SettingsError> {
+        assert_eq!(settings(&[])?.database, None);
+        let by_parts = settings(&[
+            ("database.host", "db"),
+            ("database.user", "ada"),
+            ("database.password", "s3cret"),
+            ("database.name", "market"),
+        ])?;
+        let by_url = settings(&[("database.url", "postgresql://ada:s3cret@db:5432/market")])?;
+        assert_eq!(by_parts.database, by_url.database);
+        assert!(by_url.database.is_some() && !format!("{by_url:?}").contains("s3cret"));
+        for fault in [
+            &[("database.password", "s3cret")][..],
+            &[("database.url", "postgresql://ada:s3cret@db:x/market")][..],
+        ] {
+            let told = settings(fault).map_or_else(|error| error.to_string(), |_| String::new());
+            assert!(told.contains("database.") && !told.contains("s3cret"), "{told}");
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use forecast::{Bundle, BundleDigest, Journalled, Prediction, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
-use store::{Alias, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
+use store::{Alias, DatabaseUrl, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
 
 use crate::clock::wall_time;
 use crate::model_info::ModelInfo;
@@ -20,12 +20,12 @@ use crate::reason::{Reason, Refusal};
 pub struct Stores(Arc<Home>);
 
 impl Stores {
-    /// Opens the home at a folder.
+    /// Opens the home at a folder, and its database if that is elsewhere.
     ///
     /// # Errors
     /// What the store says.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(Home::open(folder)?)))
+    pub fn open(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Home::open_with(folder, database)?)))
     }
 
     /// Stored klines from bar `from` to bar `until`, both included.

@@ -57,7 +57,7 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
 /// A service over a home, without an engine and without an exchange.
 pub(crate) fn service(home: &Path) -> Service {
     let shared = Arc::new(Shared::new(&["BTCUSDT".parse().expect("a name")], 8));
-    let stores = Stores::open(home).expect("the home opens");
+    let stores = Stores::open(home, None).expect("the home opens");
     let (engine, _) = mpsc::channel(1);
     let (_, champion) = ChampionTask::new(stores.clone(), shared.clone(), engine, Duration::from_secs(60));
     let sink = Home::open(home).expect("the home opens");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kline::{Interval, Symbol};
+use store::{DatabaseParts, DatabaseUrl};
 
 use crate::ingest::{Range, Source};
 use crate::split::SplitRequest;
@@ -29,6 +30,9 @@ pub struct Common {
     /// Folder of klines, bundles and registry; the server opens the same one.
     #[arg(long, global = true, env = "KLINECAST_HOME", default_value = ".klinecast")]
     pub home: PathBuf,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArguments,
     /// Length of a step.
     #[arg(long, global = true, default_value = "15m")]
     pub interval: Interval,
@@ -38,6 +42,67 @@ pub struct Common {
     /// One JSON line a stage instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// PostgreSQL in place of the database in the home; the server is told the same.
+#[derive(Clone, Default, Args)]
+pub struct DatabaseArguments {
+    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast.
+    #[arg(
+        long,
+        global = true,
+        env = "DB_URL",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub database_url: String,
+    /// PostgreSQL's host, where no --database-url is given.
+    #[arg(long, global = true, env = "DB_HOST", default_value = "", hide_default_value = true)]
+    pub database_host: String,
+    /// PostgreSQL's port; 5432 if nothing is said.
+    #[arg(long, global = true, env = "DB_PORT", default_value = "", hide_default_value = true)]
+    pub database_port: String,
+    /// PostgreSQL's user.
+    #[arg(long, global = true, env = "DB_USER", default_value = "", hide_default_value = true)]
+    pub database_user: String,
+    /// PostgreSQL's password; better by the environment, flags are seen by others.
+    #[arg(
+        long,
+        global = true,
+        env = "DB_PASSWORD",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub database_password: String,
+    /// PostgreSQL's database; klinecast if nothing is said.
+    #[arg(long, global = true, env = "DB_NAME", default_value = "", hide_default_value = true)]
+    pub database_name: String,
+}
+
+impl DatabaseArguments {
+    /// The address that was asked for; `None` is the database in the home.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn url(&self) -> Result<Option<DatabaseUrl>> {
+        let parts = DatabaseParts {
+            host: &self.database_host,
+            port: &self.database_port,
+            user: &self.database_user,
+            password: &self.database_password,
+            name: &self.database_name,
+        };
+        Ok(DatabaseUrl::chosen(&self.database_url, parts)?)
+    }
+}
+
+impl std::fmt::Debug for DatabaseArguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A password may be in it.
+        f.write_str("DatabaseArguments")
+    }
 }
 
 /// The stages.
@@ -106,21 +171,27 @@ pub struct ParityArguments {
 /// Where klines come from.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SourceArguments {
-    /// REST address of an exchange, for example https://data-api.binance.vision.
+    /// REST address of an exchange, for example https://data-api.binance.vision; beside --archive for what that lacks.
     #[arg(long, conflicts_with = "klines")]
     pub rest_url: Option<String>,
+    /// Address of an archive, for example https://data.binance.vision, or a folder of its files, in its layout or flat.
+    #[arg(long, conflicts_with = "klines")]
+    pub archive: Option<String>,
     /// Folder of recorded kline files (BTCUSDT-15m.csv.gz).
     #[arg(long)]
     pub klines: Option<PathBuf>,
-    /// From an exchange: so many days before the end [default: 180].
+    /// From an exchange or archive: so many days before the end [default: 180].
     #[arg(long, conflicts_with = "from")]
     pub days: Option<u32>,
-    /// From an exchange: the first bar (2024-09-06, 2024-09-06T12:00Z or Unix milliseconds).
+    /// From an exchange or archive: the first bar (2024-09-06, 2024-09-06T12:00Z or Unix milliseconds).
     #[arg(long)]
     pub from: Option<TimeArgument>,
-    /// From an exchange: the last bar [default: now, by its clock].
+    /// From an exchange or archive: the last bar [default: now, by the exchange's clock].
     #[arg(long)]
     pub until: Option<TimeArgument>,
+    /// Ask again for old bars that the source did not have at an earlier run.
+    #[arg(long)]
+    pub ask_again: bool,
 }
 
 /// The windows. A date is a whole UTC day: `until` includes it.
@@ -236,17 +307,20 @@ impl SourceArguments {
     /// When a range was given for a folder.
     pub fn source(&self) -> Result<Option<Source>> {
         let ranged = self.days.is_some() || self.from.is_some() || self.until.is_some();
+        let range = Range {
+            days: self.days,
+            from: self.from.map(TimeArgument::start),
+            until: self.until.map(|time| time.end() + 1),
+            ask_again: self.ask_again,
+        };
+        if let Some(place) = &self.archive {
+            let (place, rest_url) = (place.clone(), self.rest_url.clone());
+            return Ok(Some(Source::Archive { place, rest_url, range }));
+        }
         match (&self.rest_url, &self.klines) {
-            (Some(rest_url), _) => {
-                let range = Range {
-                    days: self.days,
-                    from: self.from.map(TimeArgument::start),
-                    until: self.until.map(|time| time.end() + 1),
-                };
-                Ok(Some(Source::Exchange { rest_url: rest_url.clone(), range }))
-            }
+            (Some(rest_url), _) => Ok(Some(Source::Exchange { rest_url: rest_url.clone(), range })),
             (None, Some(_)) if ranged => Err(TrainerError::Source {
-                problem: "--days, --from and --until are for an exchange, a folder is read as a whole",
+                problem: "--days, --from and --until are for an exchange or an archive, a folder is read as a whole",
             }),
             (None, Some(folder)) => Ok(Some(Source::Folder(folder.clone()))),
             (None, None) if ranged => {
@@ -309,6 +383,8 @@ mod tests {
         };
         assert!(parse(&["t", "ingest", "--klines", "a", "--days", "3"]).is_err());
         assert!(parse(&["t", "ingest", "--days", "3"]).is_err());
+        let archive = parse(&["t", "ingest", "--archive", "a", "--rest-url", "http://127.0.0.1:1"]);
+        assert!(matches!(archive, Ok(Some(Source::Archive { rest_url: Some(_), .. }))));
         assert!(matches!(parse(&["t", "ingest", "--klines", "a"]), Ok(Some(Source::Folder(_)))));
         let exchange = parse(&["t", "ingest", "--rest-url", "http://127.0.0.1:1", "--until", "1970-01-01"]);
         assert!(

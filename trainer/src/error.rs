@@ -18,7 +18,9 @@ pub enum TrainerError {
         text: String,
     },
     /// A source of klines on the command line.
-    #[error("{problem}; give --rest-url URL of an exchange or --klines DIR with recorded files")]
+    #[error(
+        "{problem}; give --rest-url URL of an exchange, --archive URL or DIR, or --klines DIR with recorded files"
+    )]
     Source {
         /// What is wrong with what was given.
         problem: &'static str,
@@ -29,6 +31,9 @@ pub enum TrainerError {
     /// The exchange can't be used.
     #[error(transparent)]
     Market(#[from] market::MarketError),
+    /// The archive can't be used.
+    #[error(transparent)]
+    Archive(#[from] market::archive::ArchiveError),
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] store::StoreError),

@@ -46,7 +46,7 @@ pub fn execute(arguments: &Arguments) -> Result<()> {
 pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
     let common = &arguments.common;
     let pipeline = Pipeline {
-        home: Home::open(&common.home)?,
+        home: Home::open_with(&common.home, common.database.url()?.as_ref())?,
         symbols: common.symbols.clone(),
         interval: common.interval,
         console,
@@ -352,7 +352,7 @@ impl Pipeline {
 }
 
 /// The wall clock, for the registry's history alone: nothing that is hashed or trained reads it.
-fn now() -> kline::Milliseconds {
+pub(crate) fn now() -> kline::Milliseconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

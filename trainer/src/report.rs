@@ -16,16 +16,45 @@ use crate::time::readable;
 use crate::trained::MemberReport;
 use crate::validate::Validation;
 
+/// Rows of a list that people are shown.
+const LISTED_ROWS: usize = 20;
+
 /// What was brought in.
 #[must_use]
 pub(crate) fn ingested(found: &[Ingested]) -> String {
     let time = |bar: Option<kline::BarTime>| bar.map_or_else(String::new, |bar| readable(bar.milliseconds()));
     let rows = found.iter().map(|one| {
-        let counts = [one.fetched, one.written].map(|count| count.to_string());
-        let [fetched, written] = counts;
-        vec![one.symbol.to_string(), fetched, written, time(one.from), time(one.until)]
+        let counts = [one.fetched, one.written, one.corrected].map(|count| count.to_string());
+        let [fetched, written, corrected] = counts;
+        let missing = one.missing_bars.to_string();
+        vec![one.symbol.to_string(), fetched, written, corrected, missing, time(one.from), time(one.until)]
     });
-    table(&["symbol", "fetched", "written", "first bar", "last bar"], rows)
+    let header = ["symbol", "fetched", "written", "corrected", "missing", "first bar", "last bar"];
+    let mut text = table(&header, rows);
+    let holes = found.iter().flat_map(|one| one.holes.iter().map(|hole| (one.symbol, *hole)));
+    let holes: Vec<Vec<String>> = holes
+        .map(|(symbol, hole)| {
+            let (from, until) = (readable(hole.from), readable(hole.until));
+            vec![symbol.to_string(), from, until, hole.bars.to_string()]
+        })
+        .collect();
+    text.push_str(&listed("hole in", &["from", "until", "bars"], &holes));
+    let corrections = found.iter().flat_map(|one| one.corrections.iter().map(|at| (one.symbol, *at)));
+    let corrections: Vec<Vec<String>> =
+        corrections.map(|(symbol, at)| vec![symbol.to_string(), readable(at.open_time)]).collect();
+    text.push_str(&listed("corrected", &["opens"], &corrections));
+    text
+}
+
+/// A table of the first rows, and how many more there are; nothing without any.
+fn listed(first: &str, header: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let more = rows.len().saturating_sub(LISTED_ROWS);
+    let more = if more == 0 { String::new() } else { format!("\n... and {more} more; --json has them") };
+    let header = [&[first], header].concat();
+    format!("\n{}{more}", table(&header, rows.iter().take(LISTED_ROWS).cloned()))
 }
 
 /// How good the klines are.

@@ -279,6 +279,10 @@ fn binary(name: &str) -> Result<Command> {
     let mut command = Command::new(path);
     // Idle OpenMP threads must sleep, not spin: on a busy machine spinning makes training several times slower.
     command.env("OMP_WAIT_POLICY", "PASSIVE").current_dir(repository::root());
+    // One folder a market, with its own database: klines of a simulated market have no business in a shared one.
+    for name in ["DB_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"] {
+        command.env_remove(name);
+    }
     Ok(command)
 }
 

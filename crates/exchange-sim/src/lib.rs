@@ -17,6 +17,7 @@
 
 mod aggregate;
 mod answer;
+mod archive;
 mod clock;
 mod config;
 mod decimals;

@@ -8,13 +8,13 @@ use kline::{Interval, Milliseconds, Symbol};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::Answer;
 use crate::decimals::Decimals;
 use crate::frame::{self, Stamps, decimal};
 use crate::listing::Status;
 use crate::stream::divides;
 use crate::tape::Tape;
 use crate::weights::{WEIGHT_HEADER, Weights};
+use crate::{Answer, archive};
 use failure::Failure;
 
 const DEFAULT_LIMIT: usize = 500;
@@ -42,6 +42,9 @@ pub(crate) fn answer(
     path_and_query: &str,
 ) -> Answer {
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    if let Some(path) = path.strip_prefix("/data/spot/") {
+        return archive::answer(view, path);
+    }
     let weight = match path {
         "/api/v3/ping" | "/api/v3/time" => 1,
         "/api/v3/exchangeInfo" => 20,

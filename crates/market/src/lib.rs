@@ -14,6 +14,7 @@
 //! # Ok::<(), market::binance::DecodeError>(())
 //! ```
 
+pub mod archive;
 pub mod backoff;
 pub mod binance;
 mod error;

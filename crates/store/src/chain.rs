@@ -44,6 +44,58 @@ impl fmt::Debug for ChainHash {
     }
 }
 
+/// A record as the chain names it, and its text if it is there.
+pub(crate) struct Link {
+    number: i64,
+    key: Option<RecordKey>,
+    named: String,
+    hash: ChainHash,
+    text: Option<String>,
+}
+
+impl Link {
+    /// A stored row; `names` are its symbol, bundle and task.
+    pub(crate) fn new(
+        number: i64,
+        bar_time: Milliseconds,
+        [symbol, bundle, task]: [&str; 3],
+        revision: i64,
+        hash: ChainHash,
+        text: Option<String>,
+    ) -> Self {
+        let parsed_task = match task {
+            "" => Some(None),
+            name => Task::ALL.into_iter().find(|task| task.name() == name).map(Some),
+        };
+        let names = symbol.parse().ok().zip(bundle.parse().ok()).zip(parsed_task);
+        let key = names.zip(u32::try_from(revision).ok()).map(|(((symbol, bundle), task), revision)| {
+            RecordKey { bar_time, symbol, bundle, task, revision }
+        });
+        let named = format!("{symbol} {bar_time} {bundle} {task} revision {revision}");
+        Self { number, named: key.as_ref().map_or(named, RecordKey::to_string), key, hash, text }
+    }
+}
+
+/// Every record of the chain with its text, for both databases. A resolution has a task, a prediction has none.
+pub(crate) const LINKS: &str = "
+    SELECT c.number, c.bar_time, c.symbol, c.bundle, c.task, c.revision, c.hash, COALESCE(p.record, r.record)
+    FROM journal_chain c
+    LEFT JOIN predictions p ON c.task = '' AND p.bar_time = c.bar_time AND p.symbol = c.symbol
+        AND p.bundle = c.bundle AND p.revision = c.revision
+    LEFT JOIN resolutions r ON c.task <> '' AND r.bar_time = c.bar_time AND r.symbol = c.symbol
+        AND r.bundle = c.bundle AND r.task = c.task AND r.revision = c.revision
+    ORDER BY c.number";
+
+/// Records that the chain does not name.
+pub(crate) const UNKNOWN: &str = "
+    SELECT 'prediction ' || symbol || ' ' || bar_time || ' ' || bundle || ' revision ' || revision
+    FROM predictions p WHERE NOT EXISTS (SELECT 1 FROM journal_chain c WHERE c.task = '' AND c.bar_time = p.bar_time
+        AND c.symbol = p.symbol AND c.bundle = p.bundle AND c.revision = p.revision)
+    UNION ALL
+    SELECT 'outcome ' || symbol || ' ' || bar_time || ' ' || bundle || ' ' || task || ' revision ' || revision
+    FROM resolutions r WHERE NOT EXISTS (SELECT 1 FROM journal_chain c WHERE c.task = r.task AND c.bar_time = r.bar_time
+        AND c.symbol = r.symbol AND c.bundle = r.bundle AND c.revision = r.revision)";
+
 /// What names a record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecordKey {
@@ -133,6 +185,8 @@ pub struct Verification {
     pub fault_count: u64,
     /// The first of them, at most [`Verification::FAULTS_MAX`].
     pub faults: Vec<ChainFault>,
+    /// The number of the last record that was looked at.
+    last: i64,
 }
 
 impl Verification {
@@ -141,7 +195,24 @@ impl Verification {
 
     /// Nothing looked at yet.
     pub(crate) fn begin() -> Verification {
-        Verification { records: 0, head: ChainHash::BEGINNING, fault_count: 0, faults: Vec::new() }
+        let head = ChainHash::BEGINNING;
+        Verification { records: 0, head, fault_count: 0, faults: Vec::new(), last: 0 }
+    }
+
+    /// Looks at the next record of the chain.
+    pub(crate) fn follow(&mut self, link: Link) {
+        self.records += 1;
+        if link.number != self.last + 1 {
+            self.fault(link.number, link.named.clone(), ChainFaultKind::Hole);
+        }
+        self.last = link.number;
+        match (&link.text, &link.key) {
+            (None, _) => self.fault(link.number, link.named, ChainFaultKind::Missing),
+            (Some(text), Some(key)) if self.head.followed_by(key, text) == link.hash => {}
+            (Some(_), _) => self.fault(link.number, link.named, ChainFaultKind::Changed),
+        }
+        // What follows is held against what was written, so that each fault is told once.
+        self.head = link.hash;
     }
 
     /// Notes a fault.

@@ -20,11 +20,43 @@ pub enum StoreError {
         /// The database's words.
         source: rusqlite::Error,
     },
+    /// PostgreSQL could not be reached, or refused a statement.
+    #[error("database {database}: {action} failed: {problem}; {remedy}")]
+    Postgres {
+        /// Its address, without the password.
+        database: String,
+        /// What was being done.
+        action: &'static str,
+        /// The database's words, or the connection's.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// All connections were in use for too long.
+    #[error("database {database}: every connection is in use; try again when less is asked at once")]
+    Busy {
+        /// Its address, without the password.
+        database: String,
+    },
+    /// An address that can't be used. It may have a password in it, so nothing of it is repeated.
+    #[error(
+        "the database's address can't be used: {problem}; it is postgresql://user:password@host:port/database, with % \
+         before what is special in it"
+    )]
+    DatabaseUrl {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The system gives no thread.
+    #[error("the thread that talks to the database can't be started; allow this process more threads")]
+    Thread(#[source] std::io::Error),
     /// The database was written by a newer program.
-    #[error("database {path:?} has schema {found}, this program knows up to {known}; use the newer program")]
+    #[error(
+        "database {database} has schema {found}, this program knows up to {known}; use the newer program"
+    )]
     NewerSchema {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the address without the password.
+        database: String,
         /// The schema in the file.
         found: u32,
         /// The newest schema known here.

@@ -3,28 +3,47 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    FolderObjects, Journal, KlineStore, ObjectStore, Registry, SnapshotFile, SqliteStore, StoreError,
+    DatabaseUrl, FolderObjects, Journal, KlineStore, ObjectStore, PostgresStore, Registry, SnapshotFile,
+    SqliteStore, StoreError,
 };
 
-/// `DIR/klinecast.db` (klines, journal, registry), `DIR/bundles/` and `DIR/forecaster.snapshot`. The trainer and the server open the same
-/// folder at the same time.
+/// `DIR/klinecast.db` (klines, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
+/// `DIR/forecaster.snapshot`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
-    database: SqliteStore,
+    database: Database,
     bundles: FolderObjects,
     snapshot: SnapshotFile,
 }
 
+/// Where klines, journal and registry are.
+#[derive(Debug)]
+enum Database {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
 impl Home {
-    /// Opens a folder, making it and what belongs into it.
+    /// Opens a folder with a database of its own, making it and what belongs into it.
     ///
     /// # Errors
     /// When the folder can't be made, or holds a database that can't be opened.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::open_with(folder, None)
+    }
+
+    /// Opens a folder, with the database at an address in place of its own.
+    ///
+    /// # Errors
+    /// When the folder can't be made, or the database can't be opened.
+    pub fn open_with(folder: impl Into<PathBuf>, database: Option<&DatabaseUrl>) -> Result<Self, StoreError> {
         let folder = folder.into();
         let bundles = FolderObjects::open(folder.join("bundles"))?;
-        let database = SqliteStore::open(folder.join("klinecast.db"))?;
+        let database = match database {
+            None => Database::Sqlite(SqliteStore::open(folder.join("klinecast.db"))?),
+            Some(url) => Database::Postgres(PostgresStore::open(url)?),
+        };
         let snapshot = SnapshotFile::new(folder.join("forecaster.snapshot"));
         Ok(Self { folder, database, bundles, snapshot })
     }
@@ -38,13 +57,19 @@ impl Home {
     /// The klines.
     #[must_use]
     pub fn klines(&self) -> &dyn KlineStore {
-        &self.database
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
     }
 
     /// The journal.
     #[must_use]
     pub fn journal(&self) -> &dyn Journal {
-        &self.database
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
     }
 
     /// The bundles.
@@ -62,6 +87,9 @@ impl Home {
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &dyn Registry {
-        &self.database
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
     }
 }

@@ -45,22 +45,22 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When the journal can't be read.
-    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError>;
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError> {
+        let mut on = |done, total| {
+            progress(done, total);
+            ControlFlow::Continue(())
+        };
+        Ok(self.verify_while(&mut on)?.unwrap_or_else(Verification::begin))
+    }
 
-    /// [`Journal::verify`] for as long as `progress` says to continue; `None` if it was broken off. A journal that cannot break off
-    /// goes on to the end.
+    /// [`Journal::verify`] for as long as `progress` says to continue; `None` if it was broken off.
     ///
     /// # Errors
     /// When the journal can't be read.
     fn verify_while(
         &self,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<Option<Verification>, StoreError> {
-        self.verify(&mut |done, total| {
-            let _ = progress(done, total);
-        })
-        .map(Some)
-    }
+    ) -> Result<Option<Verification>, StoreError>;
 
     /// The last bar about which something was predicted.
     ///
@@ -73,4 +73,26 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the journal can't be read.
     fn resolutions(&self, query: &JournalQuery) -> Result<Vec<Resolution>, StoreError>;
+}
+
+/// A record as the text that is stored and that the chain covers.
+pub(crate) fn encode(record: &JournalRecord) -> Result<String, StoreError> {
+    let (what, text) = match record {
+        JournalRecord::Prediction(prediction) => ("prediction", serde_json::to_string(&**prediction)),
+        JournalRecord::Resolution(resolution) => ("resolution", serde_json::to_string(resolution)),
+    };
+    text.map_err(|source| StoreError::Encode { what, source })
+}
+
+/// A stored text that is no record, with the bar's close and the symbol that its key says.
+pub(crate) fn unreadable(
+    what: &'static str,
+    (bar_time, symbol): (i64, String),
+    source: serde_json::Error,
+) -> StoreError {
+    // A bar's close is the close of a one-minute bar too, whatever the interval.
+    match (BarTime::from_close(bar_time, Interval::M1), symbol.parse()) {
+        (Some(bar), Ok(symbol)) => StoreError::StoredRecord { what, symbol, bar, source },
+        _ => StoreError::StoredText { what: "journal key", text: source.to_string() },
+    }
 }

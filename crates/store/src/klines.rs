@@ -4,7 +4,7 @@ use kline::{BarTime, Interval, Kline, Symbol};
 
 use crate::StoreError;
 
-/// Keeps closed klines by symbol, interval and open time. Where PostgreSQL will stand beside SQLite.
+/// Keeps closed klines by symbol, interval and open time.
 pub trait KlineStore: Send + Sync {
     /// Keeps klines; one that is there already is replaced (the exchange corrects closed klines). All or nothing.
     /// Answers how many were new or changed.

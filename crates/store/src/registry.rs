@@ -137,7 +137,7 @@ pub struct RegistryChange {
     pub change: String,
 }
 
-/// Keeps versions, stages, aliases and the history of their changes. Where MLflow will stand beside SQLite.
+/// Keeps versions, stages, aliases and the history of their changes. Where MLflow will stand beside the databases.
 /// Times are arguments: the registry reads no clock.
 pub trait Registry: Send + Sync {
     /// Registers a bundle; one that is registered already keeps its version.
@@ -239,4 +239,15 @@ pub fn promote(
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }
     registry.version(version)
+}
+
+/// Metrics as they are stored: JSON, without what JSON has no number for.
+pub(crate) fn metrics_text(metrics: &BTreeMap<String, f64>) -> Result<String, StoreError> {
+    let metrics: BTreeMap<_, _> = metrics.iter().filter(|(_, value)| value.is_finite()).collect();
+    serde_json::to_string(&metrics).map_err(|source| StoreError::Encode { what: "model's metrics", source })
+}
+
+/// A stored name as what it means.
+pub(crate) fn parsed<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::StoredText { what, text: text.to_owned() })
 }

@@ -1,7 +1,7 @@
 //! Every setting there is: its place in the file, its environment variable, its flag, its default.
 
 /// One setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Key {
     /// Its place in the TOML file, `section.name`.
     pub path: &'static str,
@@ -13,6 +13,19 @@ pub struct Key {
     pub default: &'static str,
     /// What it is, for `--help`.
     pub help: &'static str,
+    /// How a value is shown that has a secret in it; `None` if it has none.
+    pub mask: Option<fn(&str) -> String>,
+}
+
+impl Key {
+    /// A value as it may be shown.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        match self.mask {
+            Some(mask) if !text.is_empty() => mask(text),
+            _ => text.to_owned(),
+        }
+    }
 }
 
 const fn key(
@@ -22,11 +35,21 @@ const fn key(
     default: &'static str,
     help: &'static str,
 ) -> Key {
-    Key { path, environment, flag, default, help }
+    Key { path, environment, flag, default, help, mask: None }
+}
+
+const fn secret(
+    path: &'static str,
+    environment: &'static str,
+    flag: &'static str,
+    help: &'static str,
+    mask: fn(&str) -> String,
+) -> Key {
+    Key { mask: Some(mask), ..key(path, environment, flag, "", help) }
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 38] = [
+pub const KEYS: [Key; 44] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -218,6 +241,30 @@ pub const KEYS: [Key; 38] = [
         "how often the last day's answers are compared bit for bit with a batch run over klines fetched anew; 0 for never",
     ),
     key("store.home", "KLINECAST_HOME", "home", ".klinecast", "folder of the store"),
+    secret(
+        "database.url",
+        "DB_URL",
+        "database-url",
+        "PostgreSQL in place of the database in the store's folder: postgresql://user:password@host:port/database",
+        store::DatabaseUrl::masked,
+    ),
+    key("database.host", "DB_HOST", "database-host", "", "PostgreSQL's host, where no database-url is given"),
+    key("database.port", "DB_PORT", "database-port", "", "PostgreSQL's port; 5432 if nothing is said"),
+    key("database.user", "DB_USER", "database-user", "", "PostgreSQL's user"),
+    secret(
+        "database.password",
+        "DB_PASSWORD",
+        "database-password",
+        "PostgreSQL's password; better by the environment, flags are seen by others",
+        |_| "***".to_owned(),
+    ),
+    key(
+        "database.name",
+        "DB_NAME",
+        "database-name",
+        "",
+        "PostgreSQL's database; klinecast if nothing is said",
+    ),
     key("grpc.address", "API_GRPC_ADDRESS", "grpc-address", "127.0.0.1:50051", "where gRPC listens"),
     key("http.address", "API_HTTP_ADDRESS", "http-address", "127.0.0.1:8000", "where HTTP listens"),
     key(
@@ -269,6 +316,12 @@ pub const KEYS: [Key; 38] = [
 #[must_use]
 pub(super) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
+}
+
+/// A value as it may be shown.
+#[must_use]
+pub(super) fn shown(path: &str, text: &str) -> String {
+    find(path).map_or_else(|| text.to_owned(), |key| key.shown(text))
 }
 
 /// The known place most like `path`.

@@ -34,7 +34,7 @@ impl fmt::Display for Origin {
 }
 
 /// A value as text, and where it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     /// The value.
     pub text: String,
@@ -43,7 +43,7 @@ pub struct Value {
 }
 
 /// One value for every setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Resolved(BTreeMap<&'static str, Value>);
 
 impl Resolved {
@@ -55,7 +55,7 @@ impl Resolved {
 }
 
 impl fmt::Display for Resolved {
-    /// Writes the settings as a TOML file with the place of each value as a comment.
+    /// Writes the settings as a TOML file with the place of each value as a comment, and secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = "";
         for key in &KEYS {
@@ -66,7 +66,7 @@ impl fmt::Display for Resolved {
                 writeln!(f, "{}[{head}]", if section.is_empty() { "" } else { "\n" })?;
                 section = head;
             }
-            let text = toml::Value::String(value.text.clone());
+            let text = toml::Value::String(key.shown(&value.text));
             writeln!(f, "{name} = {text}  # {}", value.origin)?;
         }
         Ok(())
@@ -185,6 +185,22 @@ mod tests {
         let text = error.map_or_else(|error| error.to_string(), |_| String::new());
         assert!(text.contains("grpc.adress") && text.contains("did you mean grpc.address?"), "{text}");
         assert!(text.contains("did you mean store.home?"), "{text}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() -> Result<(), SettingsError> {
+        let printed = resolve(&sources(
+            "[database]\nurl = 'postgresql://ada:s3cret@db:5433/market'\npassword = 's3cret'",
+        ))?
+        .to_string();
+        assert!(!printed.contains("s3cret"), "{printed}");
+        assert!(
+            printed.contains("url = \"postgresql://ada:***@db:5433/market\"  # file a.toml"),
+            "{printed}"
+        );
+        let printed = resolve(&sources("[database]\nurl = 'postgresql:/ada:s3cret@db'"))?.to_string();
+        assert!(printed.contains("url = \"***\"") && !printed.contains("s3cret"), "{printed}");
+        Ok(())
     }
 
     #[test]

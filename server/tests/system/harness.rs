@@ -45,15 +45,22 @@ pub(crate) async fn exchange() -> Exchange {
 
 /// Publishes a small bundle into a home and makes it the champion in the registry.
 pub(crate) fn publish_champion(home: &Path, seed: u64) -> (u32, BundleDigest) {
-    let (version, digest) = publish(home, seed);
-    let home = Home::open(home).expect("the home opens");
+    publish_champion_into(&Home::open(home).expect("the home opens"), seed)
+}
+
+/// [`publish_champion`] of an opened home.
+pub(crate) fn publish_champion_into(home: &Home, seed: u64) -> (u32, BundleDigest) {
+    let (version, digest) = publish_into(home, seed);
     store::promote(home.registry(), version, store::Stage::Production, 0).expect("promoted");
     (version, digest)
 }
 
 /// Publishes a small bundle into a home and registers it.
 pub(crate) fn publish(home: &Path, seed: u64) -> (u32, BundleDigest) {
-    let home = Home::open(home).expect("the home opens");
+    publish_into(&Home::open(home).expect("the home opens"), seed)
+}
+
+fn publish_into(home: &Home, seed: u64) -> (u32, BundleDigest) {
     let bundle = tiny_bundle(seed, &symbols(), Interval::M15).build().expect("the bundle holds");
     let digest = home.objects().put_bundle(&bundle).expect("kept");
     let model = home.registry().register(digest, &Default::default(), 0).expect("registered");
@@ -103,6 +110,17 @@ impl Server {
     /// Starts a server that follows an exchange, and waits until it listens.
     pub(crate) async fn start(exchange: &Exchange, home: &Path) -> Self {
         Self::start_at((&exchange.rest_url(), &exchange.websocket_url()), home).await
+    }
+
+    /// Starts a server that follows an exchange, with the database at an address in place of the home's own.
+    pub(crate) async fn start_on(exchange: &Exchange, home: &Path, database: Option<&str>) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let exchange = (exchange.rest_url(), exchange.websocket_url());
+        let mut command = command((&exchange.0, &exchange.1), home, files.path());
+        if let Some(database) = database {
+            command.env("DB_URL", database);
+        }
+        Self::spawn(command, files).await
     }
 
     /// Starts a server that follows whatever is at these addresses.

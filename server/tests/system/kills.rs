@@ -12,14 +12,19 @@ use kline::{BarTime, Interval, Kline, Symbol};
 use proto::v1;
 use proto::v1::journal_service_client::JournalServiceClient;
 use proto::v1::verify_journal_response::Step;
-use store::{Home, JournalQuery};
+use store::testkit::TestPostgres;
+use store::{DatabaseUrl, Home, JournalQuery};
+use tempfile::TempDir;
 
-use crate::harness::{PATIENCE, SYMBOLS, Server, exchange, publish_champion, symbols};
+use crate::harness::{PATIENCE, SYMBOLS, Server, exchange, publish_champion_into, symbols};
 
 const STEP: Interval = Interval::M15;
 
 /// Kills of the usual test; `KLINECAST_KILLS` asks for more.
 const KILLS: u64 = 6;
+
+/// Kills of the same test with PostgreSQL.
+const KILLS_WITH_POSTGRES: u64 = 3;
 
 /// A generator of Marsaglia's xorshift family.
 struct Moments(u64);
@@ -38,31 +43,65 @@ type Journal<K, V> = BTreeMap<K, Vec<V>>;
 type Predictions = Journal<(BarTime, Symbol), Arc<Prediction>>;
 type Resolutions = Journal<(BarTime, Symbol, Task), Resolution>;
 
+/// Where a server keeps what it knows.
+struct Place {
+    folder: TempDir,
+    /// An address in place of the database in the folder.
+    database: Option<String>,
+}
+
+impl Place {
+    fn new(database: Option<String>) -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), database }
+    }
+
+    fn open(&self) -> Home {
+        let url = self.database.as_ref().map(|text| text.parse::<DatabaseUrl>().expect("an address"));
+        Home::open_with(self.folder.path(), url.as_ref()).expect("the home opens")
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_lose_nothing_double_nothing_and_change_no_bit() {
     let kills = std::env::var("KLINECAST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    nothing_is_lost(&Place::new(None), kills).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_do_they_where_postgres_keeps_the_journal() {
+    let Some(database) = TestPostgres::shared() else { return };
+    let logs = nothing_is_lost(&Place::new(Some(database.address())), KILLS_WITH_POSTGRES).await;
+    assert!(!logs.contains(database.password()) && !logs.contains("p%40ss"), "{logs}");
+}
+
+/// Kills a server so many times, then holds what it has kept against a run that was never interrupted. Answers what the
+/// last server has logged.
+async fn nothing_is_lost(place: &Place, kills: u64) -> String {
     let exchange = exchange().await;
-    let home = tempfile::tempdir().expect("a folder");
-    let (_, bundle) = publish_champion(home.path(), 1);
+    let (_, bundle) = publish_champion_into(&place.open(), 1);
+    let mut logged = String::new();
     let mut moments = Moments(0x9e37_79b9_7f4a_7c15);
     let mut slowest = Duration::ZERO;
     for kill in 0..=kills {
         let began = Instant::now();
-        let server = Server::start(&exchange, home.path()).await;
+        let server = Server::start_on(&exchange, place.folder.path(), place.database.as_deref()).await;
         if kill == 0 || kill == kills || !moments.0.is_multiple_of(5) {
             server.serves().await;
             slowest = slowest.max(if kill == 0 { Duration::ZERO } else { began.elapsed() });
         }
         tokio::time::sleep(moments.next()).await;
         if kill == kills {
-            until_answered(home.path(), 3).await;
+            until_answered(&place.open(), 3).await;
+            let (status, answer) = server.post("/predict/BTCUSDT", "").await;
+            assert_eq!((status, &answer["bundle"]), (200, &bundle.to_string().into()), "{answer}");
             holds(&server).await;
             let (status, _, log) = server.terminate().await;
             assert!(status.success(), "{log}");
+            logged = log;
         }
         // Dropped: killed without a word.
     }
-    let home = Home::open(home.path()).expect("the home opens");
+    let home = place.open();
     let verification = home.journal().verify(&mut |_, _| {}).expect("readable");
     assert_eq!(verification.fault_count, 0, "{verification:?}");
 
@@ -90,6 +129,7 @@ async fn kills_lose_nothing_double_nothing_and_change_no_bit() {
         "{kills} kills: {predictions} predictions and {resolutions} outcomes, none lost, none doubled, all bits equal; \
          slowest start {slowest:.2?}"
     );
+    logged
 }
 
 /// The running server says that its journal is as it was written.
@@ -105,8 +145,7 @@ async fn holds(server: &Server) {
 }
 
 /// Waits until so many bars more are answered.
-async fn until_answered(home: &std::path::Path, bars: i64) {
-    let home = Home::open(home).expect("the home opens");
+async fn until_answered(home: &Home, bars: i64) {
     let last = || home.journal().last_predicted_bar(STEP).expect("readable");
     let wanted = last().map(|bar| bar.plus(bars, STEP));
     let began = Instant::now();

@@ -73,11 +73,15 @@ async fn faults_of_the_exchange_leave_no_wrong_bit_in_live_answers() {
     let audited = metric(&server, r#"klinecast_parity_audits_total{result="same"}"#).await;
     reaches(&server, r#"klinecast_parity_audits_total{result="same"}"#, audited + 2.0).await;
     assert_eq!(metric(&server, "feature_parity_mismatches_total").await, 0.0);
-    assert!(metric(&server, r#"klinecast_predictions_total{revision="amended"}"#).await > 0.0, "nothing happened");
+    assert!(
+        metric(&server, r#"klinecast_predictions_total{revision="amended"}"#).await > 0.0,
+        "nothing happened"
+    );
     assert!(metric(&server, "klinecast_exchange_lines").await >= 1.0);
     let (status, gaps) = server.get("/gaps").await;
     assert_eq!(status, 200);
-    let filled = gaps["gaps"].as_array().expect("a list").iter().filter(|gap| gap["state"] == "filled").count();
+    let filled =
+        gaps["gaps"].as_array().expect("a list").iter().filter(|gap| gap["state"] == "filled").count();
     let open = server.get("/gaps?unfilled=true").await.1;
     assert_eq!(open["gaps"], json!([]), "{filled} gaps were filled");
     exchange.shutdown().await;
@@ -92,8 +96,7 @@ async fn a_symbol_that_is_not_traded_any_more_names_its_successor_and_holds_nobo
         until: Some(ExchangeConfig::DEFAULT_START + 4 * 900_000),
         successor: None,
     };
-    let config =
-        ExchangeConfig { speed: SPEED, listings: vec![listing], ..ExchangeConfig::synthetic(7) };
+    let config = ExchangeConfig { speed: SPEED, listings: vec![listing], ..ExchangeConfig::synthetic(7) };
     let exchange = Exchange::start(config).await.expect("the exchange starts");
     let home = tempfile::tempdir().expect("a folder");
     publish_champion(home.path(), 5);

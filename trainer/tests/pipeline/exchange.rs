@@ -23,7 +23,8 @@ fn what_an_exchange_gave_is_kept_once_and_only_what_is_missing_is_fetched() {
     let home = Home::open(folder.path()).expect("a home");
     let symbols: Vec<_> = klines.keys().copied().collect();
     let fetch = |days| {
-        let range = Range { days: Some(days), from: None, until: Some(START + 14 * 86_400_000) };
+        let until = Some(START + 14 * 86_400_000);
+        let range = Range { days: Some(days), until, ..Range::default() };
         let source = Source::Exchange { rest_url: exchange.rest_url().to_string(), range };
         ingest(&home, &source, &symbols, Interval::M15, &Console::silent()).expect("klines")
     };

@@ -1,5 +1,6 @@
 //! The whole pipeline on a small synthetic market, through the library and through the binary.
 
+mod archive;
 mod audit;
 mod bad_input;
 mod exchange;

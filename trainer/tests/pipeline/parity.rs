@@ -98,10 +98,9 @@ fn move_last_leaf(file: &[u8]) -> Vec<u8> {
 }
 
 /// None, or one of other boosters, is refused with the command that makes one.
-pub(crate) fn publishing_needs_a_certificate(home: &Home) {
+pub(crate) fn publishing_needs_a_certificate(home: &Home, at: &[&str]) {
     let file = home.folder().join("training/parity.json");
-    let home = home.folder().to_string_lossy();
-    let refused = || execute(&["--home", &home, "publish"]).expect_err("no valid certificate");
+    let refused = || execute(&[at, &["publish"]].concat()).expect_err("no valid certificate");
     let valid = std::fs::read_to_string(&file).expect("a certificate");
     let stale = valid.replacen("\"sha256\": \"", "\"sha256\": \"00", 1);
     let failed = valid.replace("\"passed\": true", "\"passed\": false");
@@ -114,7 +113,7 @@ pub(crate) fn publishing_needs_a_certificate(home: &Home) {
     std::fs::remove_file(&file).expect("removed");
     let told = refused();
     assert!(told.contains("parity.json") && told.contains("audit parity --trained"), "{told}");
-    execute(&["--home", &home, "audit", "parity", "--trained"]).expect("parity");
+    execute(&[at, &["audit", "parity", "--trained"]].concat()).expect("parity");
     assert_eq!(std::fs::read_to_string(&file).expect("a certificate"), valid);
 }
 

@@ -8,6 +8,7 @@ use klinecast_trainer::ingest::kept_klines;
 use klinecast_trainer::split::{Split, Window};
 use klinecast_trainer::train::single_precision;
 use klinecast_trainer::trained::output_count;
+use store::testkit::TestPostgres;
 use store::{Home, Stage};
 
 use crate::parity;
@@ -23,6 +24,10 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
 
     execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
         .expect("a run");
+    // The second one keeps what it knows in PostgreSQL.
+    let postgres = TestPostgres::shared();
+    let address = postgres.as_ref().map(|postgres| postgres.address()).unwrap_or_default();
+    let at_two = ["--home", two.as_str(), "--database-url", address.as_str()];
     let train = ["train", "--rounds", "6", "--threads", "1"];
     let stages: [&[&str]; 12] = [
         &["ingest", "--klines", &files],
@@ -39,11 +44,14 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
         &["promote"],
     ];
     for stage in stages {
-        let words = [&["--home", two.as_str()], stage].concat();
+        let words = [&at_two, stage].concat();
         execute(&words).unwrap_or_else(|error| panic!("{stage:?}: {error}"));
     }
 
-    let (one, two) = (Home::open(&one).expect("a home"), Home::open(&two).expect("a home"));
+    let one = Home::open(&one).expect("a home");
+    let url = postgres.as_ref().map(|_| address.parse().expect("an address"));
+    let two = Home::open_with(&two, url.as_ref()).expect("a home");
+    assert_ne!(two.folder().join("klinecast.db").exists(), postgres.is_some());
     let champion = one.registry().champion().expect("a registry").expect("a champion");
     let other = two.registry().champion().expect("a registry").expect("a champion");
     assert_eq!(champion.bundle, other.bundle, "the same data and seed give the same bundle");
@@ -59,17 +67,17 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     assert!(version.is_some_and(|version| version.starts_with("3.")), "{version:?}");
     assert!(bundle.causality().passed && bundle.files().contains_key("causality.json"));
     scores_like_the_originals(&one, &bundle);
-    publishing_needs_a_certificate(&two);
+    publishing_needs_a_certificate(&two, &at_two);
     parity::bundles_carry_a_certificate(&bundle);
     parity::kept_bundles_are_audited(&one, &bundle);
-    parity::publishing_needs_a_certificate(&two);
+    parity::publishing_needs_a_certificate(&two, &at_two);
 }
 
 /// None, or one of other klines, is refused with the command that makes one.
-fn publishing_needs_a_certificate(home: &Home) {
+fn publishing_needs_a_certificate(home: &Home, at: &[&str]) {
     let file = home.folder().join("training/causality.json");
-    let home = home.folder().to_string_lossy();
-    let refused = || execute(&["--home", &home, "publish"]).expect_err("no valid certificate");
+    let publish = [at, &["publish"]].concat();
+    let refused = || execute(&publish).expect_err("no valid certificate");
     let valid = std::fs::read_to_string(&file).expect("a certificate");
     let (stale, failed) =
         (valid.replace("sha256:", "sha256:00"), valid.replace("\"passed\": true", "\"passed\": false"));
@@ -83,7 +91,7 @@ fn publishing_needs_a_certificate(home: &Home) {
     let told = refused();
     assert!(told.contains("causality.json") && told.contains("klinecast-trainer audit causality"), "{told}");
     std::fs::write(&file, valid).expect("written");
-    execute(&["--home", &home, "publish"]).expect("a valid certificate");
+    execute(&publish).expect("a valid certificate");
 }
 
 /// Every row of the test window, every booster, every output, to the bit.

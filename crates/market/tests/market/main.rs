@@ -1,5 +1,6 @@
 //! The market against the real wire samples, a scripted exchange, and the simulated one.
 
+mod archive;
 mod fake;
 mod live;
 mod real;

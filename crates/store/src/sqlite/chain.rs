@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::failed;
 use crate::StoreError;
-use crate::chain::{ChainFaultKind, ChainHash, RecordKey, Verification};
+use crate::chain::{ChainFaultKind, ChainHash, LINKS, Link, RecordKey, UNKNOWN, Verification};
 
 /// The end of the chain, to which a transaction appends.
 pub(super) struct Chain<'a> {
@@ -48,35 +48,6 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// A record as the chain names it, and its text if it is there.
-struct Link {
-    number: i64,
-    key: Option<RecordKey>,
-    named: String,
-    hash: ChainHash,
-    text: Option<String>,
-}
-
-/// Every record of the chain with its text. A resolution has a task, a prediction has none.
-const LINKS: &str = "
-    SELECT c.number, c.bar_time, c.symbol, c.bundle, c.task, c.revision, c.hash, COALESCE(p.record, r.record)
-    FROM journal_chain c
-    LEFT JOIN predictions p ON c.task = '' AND p.bar_time = c.bar_time AND p.symbol = c.symbol
-        AND p.bundle = c.bundle AND p.revision = c.revision
-    LEFT JOIN resolutions r ON c.task <> '' AND r.bar_time = c.bar_time AND r.symbol = c.symbol
-        AND r.bundle = c.bundle AND r.task = c.task AND r.revision = c.revision
-    ORDER BY c.number";
-
-/// Records that the chain does not name.
-const UNKNOWN: &str = "
-    SELECT 'prediction ' || symbol || ' ' || bar_time || ' ' || bundle || ' revision ' || revision
-    FROM predictions p WHERE NOT EXISTS (SELECT 1 FROM journal_chain c WHERE c.task = '' AND c.bar_time = p.bar_time
-        AND c.symbol = p.symbol AND c.bundle = p.bundle AND c.revision = p.revision)
-    UNION ALL
-    SELECT 'outcome ' || symbol || ' ' || bar_time || ' ' || bundle || ' ' || task || ' revision ' || revision
-    FROM resolutions r WHERE NOT EXISTS (SELECT 1 FROM journal_chain c WHERE c.task = r.task AND c.bar_time = r.bar_time
-        AND c.symbol = r.symbol AND c.bundle = r.bundle AND c.revision = r.revision)";
-
 /// Follows the chain from its beginning, on a connection of its own so that nobody waits for it. `progress` is told how many
 /// of how many records were looked at; `None` if it breaks off.
 pub(super) fn verify(
@@ -100,21 +71,8 @@ fn follow(
     let total = u64::try_from(total).unwrap_or_default();
     let mut statement = transaction.prepare(LINKS)?;
     let mut rows = statement.query([])?;
-    let mut before = 0;
     while let Some(row) = rows.next()? {
-        let link = Link::read(row)?;
-        found.records += 1;
-        if link.number != before + 1 {
-            found.fault(link.number, link.named.clone(), ChainFaultKind::Hole);
-        }
-        before = link.number;
-        match (&link.text, &link.key) {
-            (None, _) => found.fault(link.number, link.named, ChainFaultKind::Missing),
-            (Some(text), Some(key)) if found.head.followed_by(key, text) == link.hash => {}
-            (Some(_), _) => found.fault(link.number, link.named, ChainFaultKind::Changed),
-        }
-        // What follows is held against what was written, so that each fault is told once.
-        found.head = link.hash;
+        found.follow(read(row)?);
         if progress(found.records, total).is_break() {
             return Ok(None);
         }
@@ -127,23 +85,9 @@ fn follow(
     Ok(Some(found))
 }
 
-impl Link {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Link> {
-        let (bar_time, revision) = (row.get(1)?, row.get(5)?);
-        let (symbol, bundle, task): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        let parsed_task = match task.as_str() {
-            "" => Some(None),
-            name => Task::ALL.into_iter().find(|task| task.name() == name).map(Some),
-        };
-        let key = symbol.parse().ok().zip(bundle.parse().ok()).zip(parsed_task);
-        let key = key.map(|((symbol, bundle), task)| RecordKey { bar_time, symbol, bundle, task, revision });
-        let named = format!("{symbol} {bar_time} {bundle} {task} revision {revision}");
-        Ok(Link {
-            number: row.get(0)?,
-            named: key.as_ref().map_or(named, RecordKey::to_string),
-            key,
-            hash: ChainHash(row.get(6)?),
-            text: row.get(7)?,
-        })
-    }
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Link> {
+    let (symbol, bundle, task): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let names = [symbol.as_str(), &bundle, &task];
+    let revision: i64 = row.get(5)?;
+    Ok(Link::new(row.get(0)?, row.get(1)?, names, revision, ChainHash(row.get(6)?), row.get(7)?))
 }

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use forecast::{JournalRecord, Prediction, Resolution, Task};
-use kline::{BarTime, Interval, Symbol};
+use kline::{BarTime, Interval};
 use rusqlite::{ToSql, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::SqliteStore;
 use super::chain::{self, Chain};
+use crate::journal::{encode, unreadable};
 use crate::{Journal, JournalQuery, RecordKey, StoreError, Verification};
 
 /// Writes a record and its link of the chain, unless its key is there; how many were written.
@@ -17,28 +18,25 @@ fn insert(
     transaction: &Transaction<'_>,
     chain: &mut Chain<'_>,
     record: &JournalRecord,
+    text: &str,
 ) -> rusqlite::Result<usize> {
     let key = RecordKey::of(record);
     let (symbol, bundle) = (key.symbol.as_str(), key.bundle.to_string());
-    let (text, new) = match record {
-        JournalRecord::Prediction(prediction) => {
-            let text = encode(&**prediction)?;
+    let new = match record {
+        JournalRecord::Prediction(_) => {
             let mut statement = transaction
                 .prepare_cached("INSERT OR IGNORE INTO predictions VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            let new = statement.execute(params![key.bar_time, symbol, bundle, key.revision, text])?;
-            (text, new)
+            statement.execute(params![key.bar_time, symbol, bundle, key.revision, text])?
         }
         JournalRecord::Resolution(resolution) => {
-            let text = encode(resolution)?;
             let task = resolution.task.name();
             let mut statement = transaction
                 .prepare_cached("INSERT OR IGNORE INTO resolutions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-            let new = statement.execute(params![key.bar_time, symbol, bundle, task, key.revision, text])?;
-            (text, new)
+            statement.execute(params![key.bar_time, symbol, bundle, task, key.revision, text])?
         }
     };
     if new > 0 {
-        chain.append(&key, &text)?;
+        chain.append(&key, text)?;
     }
     Ok(new)
 }
@@ -57,7 +55,9 @@ impl SqliteStore {
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(self.failed(action))? {
             let text: String = row.get(2).map_err(self.failed(action))?;
-            records.push(serde_json::from_str(&text).map_err(|source| unreadable(what, row, source))?);
+            let place: (i64, String) =
+                (row.get(0).map_err(self.failed(action))?, row.get(1).map_err(self.failed(action))?);
+            records.push(serde_json::from_str(&text).map_err(|source| unreadable(what, place, source))?);
         }
         Ok(records)
     }
@@ -91,7 +91,8 @@ impl Journal for SqliteStore {
             let mut chain = Chain::end(transaction).map_err(self.failed(action))?;
             let mut new = 0;
             for record in records {
-                new += insert(transaction, &mut chain, record).map_err(self.failed(action))?;
+                let text = encode(record)?;
+                new += insert(transaction, &mut chain, record, &text).map_err(self.failed(action))?;
             }
             Ok(new)
         })
@@ -105,14 +106,6 @@ impl Journal for SqliteStore {
         let records: Vec<Prediction> =
             self.records("prediction", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
         Ok(records.into_iter().map(Arc::new).collect())
-    }
-
-    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, StoreError> {
-        let mut on = |done, total| {
-            progress(done, total);
-            ControlFlow::Continue(())
-        };
-        Ok(chain::verify(&self.path, &mut on)?.unwrap_or_else(Verification::begin))
     }
 
     fn verify_while(
@@ -143,21 +136,5 @@ impl Journal for SqliteStore {
         let p = Parameters::from(query);
         let task = query.task.map(Task::name);
         self.records("resolution", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit, &task])
-    }
-}
-
-fn encode<T: serde::Serialize>(record: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
-fn unreadable(what: &'static str, row: &rusqlite::Row<'_>, source: serde_json::Error) -> StoreError {
-    let place = row.get::<_, i64>(0).and_then(|bar| Ok((bar, row.get::<_, String>(1)?)));
-    let key = place.ok().and_then(|(bar, symbol)| {
-        // A bar's close is the close of a one-minute bar too, whatever the interval.
-        Some((BarTime::from_close(bar, Interval::M1)?, symbol.parse::<Symbol>().ok()?))
-    });
-    match key {
-        Some((bar, symbol)) => StoreError::StoredRecord { what, symbol, bar, source },
-        None => StoreError::StoredText { what: "journal key", text: source.to_string() },
     }
 }

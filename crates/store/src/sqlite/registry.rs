@@ -7,6 +7,7 @@ use kline::Milliseconds;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::SqliteStore;
+use crate::registry::{metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
 
 impl SqliteStore {
@@ -81,9 +82,7 @@ impl Registry for SqliteStore {
         at: Milliseconds,
     ) -> Result<ModelVersion, StoreError> {
         let action = "registering a model";
-        let metrics: BTreeMap<_, _> = metrics.iter().filter(|(_, value)| value.is_finite()).collect();
-        let metrics = serde_json::to_string(&metrics)
-            .map_err(|source| StoreError::Encode { what: "model's metrics", source })?;
+        let metrics = metrics_text(metrics)?;
         let version: u32 = self.write(action, |transaction| {
             let new = transaction
                 .execute(
@@ -154,8 +153,4 @@ fn note(transaction: &Transaction<'_>, at: Milliseconds, version: u32, change: &
             params![at, version, change],
         )
         .map(|_| ())
-}
-
-fn parsed<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::StoredText { what, text: text.to_owned() })
 }

@@ -103,7 +103,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
         .map_err(failed(path, "reading the schema's version"))?;
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     if found > known {
-        return Err(StoreError::NewerSchema { path: path.to_owned(), found, known });
+        return Err(StoreError::NewerSchema { database: path.display().to_string(), found, known });
     }
     for migration in MIGRATIONS.iter().skip(found as usize) {
         transaction.execute_batch(migration).map_err(failed(path, "making tables"))?;

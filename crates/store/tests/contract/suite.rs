@@ -1,0 +1,224 @@
+//! The suite that each database runs, and what it is made of.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use features::{Quality, RowHash};
+use forecast::{
+    Answer, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source, Task,
+    TaskPrediction,
+};
+use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use store::{
+    Alias, ChainFaultKind, ChainHash, Journal, JournalQuery, KlineStore, Registry, Stage, StoreError, promote,
+};
+
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+
+pub(crate) const STEP: Interval = Interval::M15;
+
+pub(crate) fn bar(index: i64) -> BarTime {
+    BarTime::from_open(index * STEP.milliseconds(), STEP).expect("on the grid by construction")
+}
+
+pub(crate) fn kline(index: i64, price: f64) -> Kline {
+    Kline::new(STEP, KlineFields::flat(index * STEP.milliseconds(), price)).expect("valid by construction")
+}
+
+pub(crate) fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a symbol")
+}
+
+pub(crate) fn klines_are_kept_replaced_and_ranged(store: &dyn KlineStore) -> Outcome {
+    let btc = symbol("BTCUSDT");
+    assert_eq!(store.last_bar(btc, STEP)?, None);
+    let first: Vec<Kline> = (10..20).map(|index| kline(index, 0.1 + index as f64)).collect();
+    assert_eq!(store.append(btc, STEP, &first)?, 10);
+    assert_eq!(store.append(btc, STEP, &first)?, 0, "the same again changes nothing");
+    let corrected = kline(15, 99.5);
+    assert_eq!(store.append(btc, STEP, &[corrected])?, 1);
+    let back = store.range(btc, STEP, Some(bar(14)), Some(bar(16)))?;
+    assert_eq!(back.len(), 3);
+    assert!(back[0].same_bits(&first[4]) && back[1].same_bits(&corrected) && back[2].same_bits(&first[6]));
+    assert_eq!(store.last_bar(btc, STEP)?, Some(bar(19)));
+    let latest = store.latest(btc, STEP, 2)?;
+    assert_eq!(latest.iter().map(|k| k.bar_time(STEP)).collect::<Vec<_>>(), [bar(18), bar(19)]);
+    assert!(store.range(btc, Interval::H1, None, None)?.is_empty(), "intervals are apart");
+    store.append(symbol("ADAUSDT"), STEP, &[kline(1, 1.0)])?;
+    assert_eq!(store.symbols(STEP)?, [symbol("ADAUSDT"), btc]);
+    Ok(())
+}
+
+pub(crate) fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
+    let row = [value, f64::NAN, -0.0];
+    Prediction {
+        symbol: symbol("BTCUSDT"),
+        bar_time: bar(at),
+        bundle: BundleDigest([7; 32]),
+        revision,
+        provisional: false,
+        row_hash: RowHash::of(&row),
+        quality: Quality::default(),
+        close: 36_000.1,
+        source: Source::Socket,
+        late_ms: None,
+        tasks: vec![TaskPrediction {
+            task: Task::Direction4Step,
+            lightgbm: Answer::Probabilities(vec![1.0 - value, value]),
+            xgboost: Answer::Probabilities(vec![f64::NAN, f64::NAN]),
+            ensemble: Answer::Probabilities(vec![0.1, 0.9]),
+            baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
+            compared_with: BaselineName::Climatology,
+        }],
+        row: Arc::from(row),
+    }
+}
+
+pub(crate) fn resolution(at: i64, task: Task, loss: f64) -> Resolution {
+    Resolution {
+        symbol: symbol("BTCUSDT"),
+        bar_time: bar(at),
+        bundle: BundleDigest([7; 32]),
+        revision: 1,
+        prediction_revision: 1,
+        task,
+        outcome: 1.0,
+        loss,
+        baseline: BaselineName::Climatology,
+        baseline_loss: 0.693,
+    }
+}
+
+pub(crate) fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Outcome {
+    let records: Vec<JournalRecord> = (0..5)
+        .map(|at| JournalRecord::Prediction(Arc::new(prediction(at, 1, 0.1 * at as f64))))
+        .chain([JournalRecord::Prediction(Arc::new(prediction(3, 2, 0.123)))])
+        .chain([JournalRecord::Resolution(resolution(2, Task::Direction4Step, f64::NAN))])
+        .chain([JournalRecord::Resolution(resolution(2, Task::Return1Step, 0.25))])
+        .collect();
+    assert_eq!(journal.last_predicted_bar(STEP)?, None);
+    assert_eq!(journal.append(&records)?, 8);
+    assert_eq!(journal.last_predicted_bar(STEP)?, Some(bar(4)));
+    assert_eq!(journal.append(&records)?, 0, "a replay writes nothing twice");
+    let all = journal.predictions(&JournalQuery::default())?;
+    let keys: Vec<_> = all.iter().map(|p| (p.bar_time, p.revision)).collect();
+    assert_eq!(keys, [(bar(0), 1), (bar(1), 1), (bar(2), 1), (bar(3), 1), (bar(3), 2), (bar(4), 1)]);
+    assert!(all[4].same_bits(&prediction(3, 2, 0.123)), "NaN and -0 included");
+    let query =
+        JournalQuery { from: Some(bar(1)), until: Some(bar(3)), limit: Some(2), ..JournalQuery::default() };
+    assert_eq!(journal.predictions(&query)?.len(), 2);
+    let other = JournalQuery { symbol: Some(symbol("ETHUSDT")), ..JournalQuery::default() };
+    assert!(journal.predictions(&other)?.is_empty());
+    let query = JournalQuery { task: Some(Task::Return1Step), ..JournalQuery::default() };
+    assert_eq!(journal.resolutions(&query)?, [resolution(2, Task::Return1Step, 0.25)]);
+    assert_eq!(journal.resolutions(&JournalQuery::default())?.len(), 2);
+    let mut looked_at = (0, 0);
+    let found = journal.verify(&mut |done, total| looked_at = (done, total))?;
+    assert_eq!((found.records, found.fault_count, looked_at), (8, 0, (8, 8)));
+    assert_ne!(found.head, ChainHash::BEGINNING);
+    let mut looked_at = 0;
+    let broken_off = journal.verify_while(&mut |done, _| {
+        looked_at = done;
+        if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    assert_eq!((broken_off, looked_at), (None, 3));
+    Ok(())
+}
+
+/// A change from outside, the number of the record it hits, and the fault that is found; `?` is 32 zero bytes.
+const CHANGES: [(&str, i64, ChainFaultKind); 6] = [
+    ("UPDATE resolutions SET record = record || ' '", 7, ChainFaultKind::Changed),
+    ("UPDATE predictions SET record = record || ' ' WHERE revision = 2", 6, ChainFaultKind::Changed),
+    ("DELETE FROM predictions WHERE revision = 2", 6, ChainFaultKind::Missing),
+    ("DELETE FROM journal_chain WHERE number = 4", 5, ChainFaultKind::Hole),
+    ("UPDATE journal_chain SET hash = ? WHERE number = 3", 3, ChainFaultKind::Changed),
+    (
+        "INSERT INTO predictions SELECT bar_time, 'XUSDT', bundle, revision, record FROM predictions LIMIT 1",
+        0,
+        ChainFaultKind::Unknown,
+    ),
+];
+
+/// For each change a journal is made by `open` and changed by `execute`, which answers how many rows that hit.
+pub(crate) fn changes_from_outside_are_found<S: Journal>(
+    mut open: impl FnMut() -> Result<S, Box<dyn Error>>,
+    mut execute: impl FnMut(&S, &str) -> Result<u64, Box<dyn Error>>,
+) -> Outcome {
+    for (change, number, kind) in CHANGES {
+        let store = open()?;
+        the_journal_neither_loses_nor_doubles(&store)?;
+        let before = store.verify(&mut |_, _| {})?;
+        assert!(execute(&store, change)? > 0, "{change}");
+        let found = store.verify(&mut |_, _| {})?;
+        let first = found.faults.first().expect("a fault");
+        assert_eq!((first.number, first.kind), (number, kind), "{change}: {found:?}");
+        // What is appended later stands on what was written, not on what was made of it.
+        assert_eq!(found.head, before.head, "{change}");
+    }
+    Ok(())
+}
+
+pub(crate) fn the_registry_knows_one_champion(registry: &dyn Registry) -> Outcome {
+    assert!(registry.champion()?.is_none());
+    let metrics = BTreeMap::from([("volatility_4step.skill".to_owned(), 0.125)]);
+    let first = registry.register(BundleDigest([1; 32]), &metrics, 1_000)?;
+    assert_eq!((first.version, first.stage, first.registered_at), (1, Stage::None, 1_000));
+    assert_eq!(first.metrics, metrics);
+    assert_eq!(registry.register(BundleDigest([1; 32]), &BTreeMap::new(), 2_000)?, first, "idempotent");
+    let second = registry.register(BundleDigest([2; 32]), &metrics, 3_000)?;
+    assert_eq!(second.version, 2);
+
+    let staged = promote(registry, 2, Stage::Staging, 3_500)?;
+    assert_eq!(staged.aliases, [Alias::Challenger]);
+    let champion = promote(registry, 1, Stage::Production, 4_000)?;
+    assert_eq!(
+        (champion.stage, champion.aliases.as_slice()),
+        (Stage::Production, [Alias::Champion].as_slice())
+    );
+    let champion = promote(registry, 2, Stage::Production, 5_000)?;
+    assert_eq!(champion.aliases, [Alias::Champion], "no longer the challenger");
+    assert_eq!(registry.version(1)?.stage, Stage::Archived);
+    assert_eq!(registry.champion()?.map(|model| model.version), Some(2));
+    assert_eq!(registry.by_alias(Alias::Challenger)?, None);
+
+    let missing = promote(registry, 9, Stage::Production, 6_000);
+    assert!(matches!(&missing, Err(StoreError::NoVersion { version: 9, known }) if known == "2, 1"));
+    assert!(matches!(registry.set_alias(Alias::Champion, 9, 6_000), Err(StoreError::NoVersion { .. })));
+    assert_eq!(registry.champion()?.map(|model| model.version), Some(2), "a failed change changes nothing");
+    let changes: Vec<String> = registry.history()?.into_iter().map(|change| change.change).collect();
+    assert_eq!(changes.first().map(String::as_str), Some("registered"));
+    assert!(changes.contains(&"alias champion".to_owned()));
+    Ok(())
+}
+
+/// Random klines, each of its own bar, come back with their bits.
+pub(crate) fn klines_come_back_with_their_bits(store: &dyn KlineStore) -> Outcome {
+    let optional = || prop::option::of(0.0f64..=1.0);
+    let strategy = (1e-8f64..1e5, 1.0f64..1.5, 0.0f64..1e9, optional(), prop::option::of(0u64..u64::MAX));
+    let index = std::cell::Cell::new(0);
+    TestRunner::new(ProptestConfig::with_cases(32)).run(
+        &strategy,
+        |(low, spread, volume, share, trades)| {
+            index.set(index.get() + 1);
+            let index: i64 = index.get();
+            let mut fields = KlineFields::flat(index * STEP.milliseconds(), low);
+            fields.high = low * spread;
+            fields.volume = volume;
+            fields.quote_volume = share.map(|_| volume * low);
+            fields.taker_base = share.map(|share| volume * share);
+            fields.taker_quote = None;
+            fields.trades = trades;
+            let kline = Kline::new(STEP, fields).expect("valid by construction");
+            store.append(symbol("BTCUSDT"), STEP, &[kline]).expect("written");
+            let at = Some(bar(index));
+            let back = store.range(symbol("BTCUSDT"), STEP, at, at).expect("read");
+            prop_assert!(back.len() == 1 && back[0].same_bits(&kline));
+            Ok(())
+        },
+    )?;
+    Ok(())
+}
