@@ -23,6 +23,9 @@ const WAITING_BARS_MAX: usize = 16_384;
 /// How many days are kept bar by bar, those that were touched last; of all others only the sums are kept.
 const OPEN_DAYS_MAX: usize = 3;
 
+/// How many bars are read from the journal at once: a prediction is some kilobytes.
+const BARS_AT_ONCE: i64 = 8;
+
 /// How long after a failure the journal is asked again.
 const RETRY_WAIT: Duration = Duration::from_secs(5);
 
@@ -206,6 +209,11 @@ impl<'a> Scores<'a> {
     pub(crate) fn look(&mut self, bars: BTreeSet<BarTime>, again: bool) -> Result<(), StoreError> {
         self.begun &= !again;
         self.touched.extend(bars);
+        if self.touched.len() > WAITING_BARS_MAX {
+            // They could not be read for long.
+            self.touched.clear();
+            self.begun = false;
+        }
         if !self.begun {
             self.begin()?;
         }
@@ -268,14 +276,19 @@ impl<'a> Scores<'a> {
         let first = BarTime::last_closed(day * DAY_MS, self.interval).plus(1, self.interval);
         let last = BarTime::last_closed((day + 1) * DAY_MS, self.interval);
         let mut outcomes = DayOutcomes::default();
-        match self.outcomes(first, last) {
-            Ok(found) => outcomes.put(found),
-            Err(error @ (StoreError::StoredRecord { .. } | StoreError::StoredText { .. })) => {
-                tracing::error!(%error, day, "a day's outcomes are not scored");
-                self.view.damaged.insert(day);
-                return Ok(None);
+        let mut from = first;
+        while from <= last {
+            let until = from.plus(BARS_AT_ONCE - 1, self.interval).min(last);
+            match self.outcomes(from, until) {
+                Ok(found) => outcomes.put(found),
+                Err(error @ (StoreError::StoredRecord { .. } | StoreError::StoredText { .. })) => {
+                    tracing::error!(%error, day, "a day's outcomes are not scored");
+                    self.view.damaged.insert(day);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            from = until.plus(1, self.interval);
         }
         self.view.damaged.remove(&day);
         Ok(Some(outcomes))
@@ -296,7 +309,7 @@ impl<'a> Scores<'a> {
         if resolutions.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(scored(&resolutions, &self.journal.predictions(&query)?))
+        Ok(scored(&resolutions, &self.journal.forecasts(&query)?))
     }
 }
 
