@@ -26,6 +26,12 @@ const OPEN_DAYS_MAX: usize = 3;
 /// How many bars are read from the journal at once: a prediction is some kilobytes.
 const BARS_AT_ONCE: i64 = 8;
 
+/// How long the start has the machine for itself before the journal is read all the same: an exchange may be down for long.
+const START_WAIT: Duration = Duration::from_secs(30);
+
+/// How often the thread looks whether the start is over.
+const START_LOOK: Duration = Duration::from_millis(50);
+
 /// How long after a failure the journal is asked again.
 const RETRY_WAIT: Duration = Duration::from_secs(5);
 
@@ -82,6 +88,13 @@ impl TouchedBars {
     pub fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_one();
+    }
+
+    /// Waits until the thread shall end, for at most so long; whether it shall.
+    fn is_stopped_within(&self, patience: Duration) -> bool {
+        let waiting = self.lock();
+        let waited = self.changed.wait_timeout_while(waiting, patience, |waiting| !waiting.stopped);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
     /// What is waiting, after at most `patience` of waiting for it; `None` when the thread shall end.
@@ -182,6 +195,14 @@ impl<'a> Scores<'a> {
     }
 
     fn run(&mut self, shared: &Shared) {
+        // Reading a long journal keeps a core busy for a while, and the first answers come first.
+        let mut waited = Duration::ZERO;
+        while !shared.champion_looked_for.is_cancelled() && waited < START_WAIT {
+            if shared.touched_bars.is_stopped_within(START_LOOK) {
+                return;
+            }
+            waited += START_LOOK;
+        }
         let mut patience = Some(Duration::ZERO);
         while let Some(waiting) = shared.touched_bars.take(patience) {
             let done = self.look(waiting.bars, waiting.overflowed);

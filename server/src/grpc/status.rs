@@ -7,7 +7,7 @@ use proto::v1;
 use tonic::{Request, Response, Status};
 
 use crate::convert;
-use crate::service::{ScorecardRequest, Service, Status as ServerStatus};
+use crate::service::{Scorecard, ScorecardRequest, Service, Status as ServerStatus};
 
 #[derive(Debug)]
 pub(super) struct Statuses(pub(super) Service);
@@ -43,7 +43,7 @@ impl v1::status_service_server::StatusService for Statuses {
         let engine = self.0.shared().engine.load();
         Ok(Response::new(v1::GetScorecardResponse {
             scores: engine.skill.iter().map(convert::score).collect(),
-            lines: card.lines.iter().map(|line| score_line(line, request.with_days)).collect(),
+            lines: card.lines.iter().map(|line| score_line(&card, line, request.with_days)).collect(),
             from_ms,
             until_ms,
             complete: card.is_complete,
@@ -51,7 +51,7 @@ impl v1::status_service_server::StatusService for Statuses {
     }
 }
 
-fn score_line(line: &CardLine, with_days: bool) -> v1::ScoreLine {
+fn score_line(card: &Scorecard, line: &CardLine, with_days: bool) -> v1::ScoreLine {
     let day = |day: &CardDay| v1::ScoreDay {
         day_ms: day.day.saturating_mul(DAY_MS),
         outcome_count: day.count,
@@ -75,7 +75,7 @@ fn score_line(line: &CardLine, with_days: bool) -> v1::ScoreLine {
         hit_rate: line.hit_rate,
         rank_correlation: line.rank_correlation,
         calibration_error: line.calibration_error,
-        days: if with_days { line.days.iter().map(day).collect() } else { Vec::new() },
+        days: if with_days { card.days(line).iter().map(day).collect() } else { Vec::new() },
     }
 }
 
