@@ -23,6 +23,15 @@ const WAITING_BARS_MAX: usize = 16_384;
 /// How many days are kept bar by bar, those that were touched last; of all others only the sums are kept.
 const OPEN_DAYS_MAX: usize = 3;
 
+/// How many bars are read from the journal at once: a prediction is some kilobytes.
+const BARS_AT_ONCE: i64 = 8;
+
+/// How long the start has the machine for itself before the journal is read all the same: an exchange may be down for long.
+const START_WAIT: Duration = Duration::from_secs(30);
+
+/// How often the thread looks whether the start is over.
+const START_LOOK: Duration = Duration::from_millis(50);
+
 /// How long after a failure the journal is asked again.
 const RETRY_WAIT: Duration = Duration::from_secs(5);
 
@@ -79,6 +88,13 @@ impl TouchedBars {
     pub fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_one();
+    }
+
+    /// Waits until the thread shall end, for at most so long; whether it shall.
+    fn is_stopped_within(&self, patience: Duration) -> bool {
+        let waiting = self.lock();
+        let waited = self.changed.wait_timeout_while(waiting, patience, |waiting| !waiting.stopped);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
     /// What is waiting, after at most `patience` of waiting for it; `None` when the thread shall end.
@@ -179,6 +195,14 @@ impl<'a> Scores<'a> {
     }
 
     fn run(&mut self, shared: &Shared) {
+        // Reading a long journal keeps a core busy for a while, and the first answers come first.
+        let mut waited = Duration::ZERO;
+        while !shared.champion_looked_for.is_cancelled() && waited < START_WAIT {
+            if shared.touched_bars.is_stopped_within(START_LOOK) {
+                return;
+            }
+            waited += START_LOOK;
+        }
         let mut patience = Some(Duration::ZERO);
         while let Some(waiting) = shared.touched_bars.take(patience) {
             let done = self.look(waiting.bars, waiting.overflowed);
@@ -206,6 +230,11 @@ impl<'a> Scores<'a> {
     pub(crate) fn look(&mut self, bars: BTreeSet<BarTime>, again: bool) -> Result<(), StoreError> {
         self.begun &= !again;
         self.touched.extend(bars);
+        if self.touched.len() > WAITING_BARS_MAX {
+            // They could not be read for long.
+            self.touched.clear();
+            self.begun = false;
+        }
         if !self.begun {
             self.begin()?;
         }
@@ -268,14 +297,19 @@ impl<'a> Scores<'a> {
         let first = BarTime::last_closed(day * DAY_MS, self.interval).plus(1, self.interval);
         let last = BarTime::last_closed((day + 1) * DAY_MS, self.interval);
         let mut outcomes = DayOutcomes::default();
-        match self.outcomes(first, last) {
-            Ok(found) => outcomes.put(found),
-            Err(error @ (StoreError::StoredRecord { .. } | StoreError::StoredText { .. })) => {
-                tracing::error!(%error, day, "a day's outcomes are not scored");
-                self.view.damaged.insert(day);
-                return Ok(None);
+        let mut from = first;
+        while from <= last {
+            let until = from.plus(BARS_AT_ONCE - 1, self.interval).min(last);
+            match self.outcomes(from, until) {
+                Ok(found) => outcomes.put(found),
+                Err(error @ (StoreError::StoredRecord { .. } | StoreError::StoredText { .. })) => {
+                    tracing::error!(%error, day, "a day's outcomes are not scored");
+                    self.view.damaged.insert(day);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            from = until.plus(1, self.interval);
         }
         self.view.damaged.remove(&day);
         Ok(Some(outcomes))
@@ -296,7 +330,7 @@ impl<'a> Scores<'a> {
         if resolutions.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(scored(&resolutions, &self.journal.predictions(&query)?))
+        Ok(scored(&resolutions, &self.journal.forecasts(&query)?))
     }
 }
 

@@ -88,7 +88,7 @@ fn card(ledger: &Ledger) -> String {
 fn afresh(journal: &dyn Journal) -> Ledger {
     let all = JournalQuery::default();
     let outcomes =
-        scored(&journal.resolutions(&all).expect("readable"), &journal.predictions(&all).expect("readable"));
+        scored(&journal.resolutions(&all).expect("readable"), &journal.forecasts(&all).expect("readable"));
     let mut ledger = Ledger::default();
     let days: BTreeSet<i64> = outcomes.iter().map(|outcome| day_of(outcome.bar)).collect();
     for day in days {

@@ -83,7 +83,7 @@ fn klines(verdict: &mut Verdict, record: &Record, truth: &BTreeMap<Symbol, Vec<K
             match found.next_if(|found| found.open_time == kline.open_time) {
                 Some(found) if found.same_bits(kline) => {}
                 Some(_) => {
-                    verdict.problems.push(format!("{symbol} has another kline at {}", kline.open_time))
+                    verdict.problems.push(format!("{symbol} has another kline at {}", kline.open_time));
                 }
                 None => verdict.problems.push(format!("{symbol} lacks the kline at {}", kline.open_time)),
             }

@@ -14,7 +14,7 @@ pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days}
 pub use intervals::{auc_interval, skill, spearman_interval};
 pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
 pub use ranking::{auc, spearman};
-pub use scored::{ScoredOutcome, scored};
+pub use scored::{Forecast, ScoredOutcome, TaskForecast, scored};
 
 use crate::transform::log_volatility;
 use crate::{Answer, Task, TaskKind, VOLATILITY_FLOOR};

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use forecast::score::Forecast;
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
 use kline::{BarTime, Interval, Symbol};
 
@@ -39,6 +40,14 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the journal can't be read.
     fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError>;
+
+    /// What the score needs of the predictions, in their order. Cheaper to read than all of them.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn forecasts(&self, query: &JournalQuery) -> Result<Vec<Forecast>, StoreError> {
+        Ok(self.predictions(query)?.iter().map(|prediction| Forecast::from(prediction.as_ref())).collect())
+    }
 
     /// Follows the chain of hashes over all records, from the first one on, and names those that are not as they were
     /// written. Nobody who writes waits for it; `progress` is told how many of how many records were looked at.

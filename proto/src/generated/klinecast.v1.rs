@@ -1865,7 +1865,7 @@ pub struct ScoreLine {
     /// for a regression.
     #[prost(double, tag = "16")]
     pub calibration_error: f64,
-    /// The days with an outcome, in order; only when asked for.
+    /// The days with an outcome, in order; only when asked for, and of many the latest: 65,536 over all lines.
     #[prost(message, repeated, tag = "17")]
     pub days: ::prost::alloc::vec::Vec<ScoreDay>,
 }

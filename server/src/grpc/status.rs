@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::convert;
 use crate::listings::Listing;
-use crate::service::{ScorecardRequest, Service, Status as ServerStatus};
+use crate::service::{Scorecard, ScorecardRequest, Service, Status as ServerStatus};
 
 #[derive(Debug)]
 pub(super) struct Statuses(pub(super) Service);
@@ -46,7 +46,7 @@ impl v1::status_service_server::StatusService for Statuses {
         let engine = self.0.shared().engine.load();
         Ok(Response::new(v1::GetScorecardResponse {
             scores: engine.skill.iter().map(convert::score).collect(),
-            lines: card.lines.iter().map(|line| score_line(line, request.with_days)).collect(),
+            lines: card.lines.iter().map(|line| score_line(&card, line, request.with_days)).collect(),
             from_ms,
             until_ms,
             complete: card.is_complete,
@@ -54,7 +54,7 @@ impl v1::status_service_server::StatusService for Statuses {
     }
 }
 
-fn score_line(line: &CardLine, with_days: bool) -> v1::ScoreLine {
+fn score_line(card: &Scorecard, line: &CardLine, with_days: bool) -> v1::ScoreLine {
     let day = |day: &CardDay| v1::ScoreDay {
         day_ms: day.day.saturating_mul(DAY_MS),
         outcome_count: day.count,
@@ -78,7 +78,7 @@ fn score_line(line: &CardLine, with_days: bool) -> v1::ScoreLine {
         hit_rate: line.hit_rate,
         rank_correlation: line.rank_correlation,
         calibration_error: line.calibration_error,
-        days: if with_days { line.days.iter().map(day).collect() } else { Vec::new() },
+        days: if with_days { card.days(line).iter().map(day).collect() } else { Vec::new() },
     }
 }
 

@@ -94,11 +94,11 @@ pub(super) fn scorecard(card: &Scorecard, with_days: bool) -> Value {
         "from": card.span_ms.map(|(from, _)| timestamp(from)),
         "until": card.span_ms.map(|(_, until)| timestamp(until)),
         "complete": card.is_complete,
-        "lines": card.lines.iter().map(|card| line(card, with_days)).collect::<Vec<_>>(),
+        "lines": card.lines.iter().map(|of| line(card, of, with_days)).collect::<Vec<_>>(),
     })
 }
 
-fn line(line: &CardLine, with_days: bool) -> Value {
+fn line(card: &Scorecard, line: &CardLine, with_days: bool) -> Value {
     let mut fields = Map::new();
     fields.insert("task".to_owned(), line.task.name().into());
     fields.insert("horizon_steps".to_owned(), line.task.horizon_steps().into());
@@ -125,7 +125,7 @@ fn line(line: &CardLine, with_days: bool) -> Value {
     fields.extend(numbers.map(|(name, value)| (name.to_owned(), number(value))));
     fields.insert("too_few_days".to_owned(), line.has_too_few_days().into());
     if with_days {
-        fields.insert("days".to_owned(), line.days.iter().map(day).collect());
+        fields.insert("days".to_owned(), card.days(line).iter().map(day).collect());
     }
     Value::Object(fields)
 }

@@ -1,7 +1,7 @@
 //! How good the journalled answers were, over windows of whole UTC days.
 
 use forecast::Task;
-use forecast::score::{CardLine, CardRequest, DAY_MS};
+use forecast::score::{CardDay, CardLine, CardRequest, DAY_MS};
 use kline::{Milliseconds, Symbol};
 
 use super::{Selection, Service};
@@ -17,6 +17,9 @@ const WINDOW_DAYS_MAX: u32 = 36_600;
 
 /// How many pairs one card may name.
 const SYMBOLS_MAX: usize = 1_000;
+
+/// How many days all lines of one card come with, so that an answer stays within some 2 MB: the latest of each.
+const DAYS_MAX: usize = 65_536;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +51,15 @@ pub struct Scorecard {
     pub span_ms: Option<(Milliseconds, Milliseconds)>,
     /// Whether all of them are known.
     pub is_complete: bool,
+}
+
+impl Scorecard {
+    /// The days that a line comes with: the latest, as many as there is room for.
+    #[must_use]
+    pub fn days<'a>(&self, line: &'a CardLine) -> &'a [CardDay] {
+        let room = (DAYS_MAX / self.lines.len().max(1)).max(1);
+        &line.days[line.days.len().saturating_sub(room)..]
+    }
 }
 
 /// A checked request.
@@ -170,6 +182,34 @@ fn card(view: &ScoreView, asked: &Asked) -> Scorecard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_lines_come_with_their_latest_days() {
+        let days =
+            |count| (0..count).map(|day| CardDay { day, count: 1, loss: 1.0, baseline_loss: 1.0 }).collect();
+        let line = |count| CardLine {
+            task: Task::Return1Step,
+            symbol: None,
+            bundle: None,
+            count: 1,
+            loss: 1.0,
+            baseline_loss: 1.0,
+            baselines: Vec::new(),
+            skill: forecast::score::Figure::plain(0.0),
+            hit_rate: 0.5,
+            rank_correlation: 0.0,
+            calibration_error: f64::NAN,
+            days: days(count),
+        };
+        let card =
+            |lines: usize| Scorecard { lines: vec![line(400); lines], span_ms: None, is_complete: true };
+        let lengths = [1, 256, 70_000].map(|lines| {
+            let card = card(lines);
+            let days = card.days(&card.lines[0]);
+            (days.len(), days.last().map(|day| day.day))
+        });
+        assert_eq!(lengths, [(400, Some(399)), (256, Some(399)), (1, Some(399))]);
+    }
 
     #[test]
     fn requests_that_make_no_sense_are_refused_with_what_is_wrong() {

@@ -72,7 +72,7 @@ fn afresh(home: &Path) -> Vec<CardLine> {
     let home = Home::open(home).expect("the home opens");
     let all = JournalQuery::default();
     let resolutions: Vec<Resolution> = home.journal().resolutions(&all).expect("readable");
-    let outcomes = scored(&resolutions, &home.journal().predictions(&all).expect("readable"));
+    let outcomes = scored(&resolutions, &home.journal().forecasts(&all).expect("readable"));
     let mut ledger = Ledger::default();
     for day in outcomes.iter().map(|outcome| day_of(outcome.bar)).collect::<BTreeSet<_>>() {
         let mut of_day = DayOutcomes::default();

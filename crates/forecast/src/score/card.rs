@@ -101,20 +101,34 @@ impl Ledger {
     pub fn card(&self, request: &CardRequest<'_>) -> Vec<CardLine> {
         let from = request.from_day.unwrap_or(i64::MIN);
         let until = request.until_day.unwrap_or(i64::MAX);
-        let mut lines: BTreeMap<LineKey, Sums> = BTreeMap::new();
         if from > until {
             return Vec::new();
         }
+        let mut places: BTreeMap<LineKey, usize> = BTreeMap::new();
+        let mut lines: Vec<Sums> = Vec::new();
+        // Cells of one line often follow one another.
+        let mut last = None;
         for (day, sums) in self.days.range(from..=until) {
             for ((task, symbol, bundle), cell) in &sums.0 {
                 if (request.wanted)(*task, *symbol, *bundle) {
                     let key =
                         (*task, request.by_pair.then_some(*symbol), request.by_bundle.then_some(*bundle));
-                    lines.entry(key).or_default().add(*day, cell);
+                    let place = match last {
+                        Some((same, place)) if same == key => place,
+                        _ => *places.entry(key).or_insert_with(|| {
+                            lines.push(Sums::default());
+                            lines.len() - 1
+                        }),
+                    };
+                    last = Some((key, place));
+                    lines[place].add(*day, cell);
                 }
             }
         }
-        lines.into_iter().map(|(key, sums)| sums.line(key, request.with_intervals)).collect()
+        let line = |(key, place): (LineKey, usize)| {
+            std::mem::take(&mut lines[place]).line(key, request.with_intervals)
+        };
+        places.into_iter().map(line).collect()
     }
 }
 

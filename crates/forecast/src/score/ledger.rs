@@ -132,7 +132,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// At most so many sums are kept, some 40 MB: ten years of ten pairs, one of a hundred. Beyond, the oldest days are left out.
+    /// At most so many sums are kept, some 60 MB: ten years of ten pairs, one of a hundred. Beyond, the oldest days are left out.
     pub const CELLS_MAX: usize = 262_144;
 
     /// Puts a day's sums in the place of those that are there; whether all days are still kept.

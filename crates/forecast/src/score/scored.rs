@@ -1,12 +1,50 @@
 //! Outcomes as they count: the last revision of each, with what the forecast was.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kline::{BarTime, Symbol};
+use serde::Deserialize;
 
 use super::{class_index, top_class};
-use crate::{BaselineName, BundleDigest, Prediction, Resolution, Task, TaskKind, TaskPrediction};
+use crate::{Answer, BaselineName, BundleDigest, Prediction, Resolution, Task, TaskKind};
+
+/// What a score needs of a prediction. Reads a journalled [`Prediction`] too, and passes over the rest of it: the feature row is most
+/// of the text.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Forecast {
+    /// The market.
+    pub symbol: Symbol,
+    /// The bar.
+    pub bar_time: BarTime,
+    /// The bundle that answered.
+    pub bundle: BundleDigest,
+    /// The revision.
+    pub revision: u32,
+    /// What was served, by task.
+    pub tasks: Vec<TaskForecast>,
+}
+
+/// What was served for one task.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TaskForecast {
+    /// The task.
+    pub task: Task,
+    /// The answer.
+    pub ensemble: Answer,
+}
+
+impl From<&Prediction> for Forecast {
+    fn from(prediction: &Prediction) -> Self {
+        let tasks = prediction.tasks.iter();
+        Self {
+            symbol: prediction.symbol,
+            bar_time: prediction.bar_time,
+            bundle: prediction.bundle,
+            revision: prediction.revision,
+            tasks: tasks.map(|of| TaskForecast { task: of.task, ensemble: of.ensemble.clone() }).collect(),
+        }
+    }
+}
 
 /// One outcome that counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,9 +74,9 @@ pub struct ScoredOutcome {
 
 /// The outcomes that count: of the resolutions of one (bar, symbol, bundle, task) the one with the highest revision. In
 /// the order of bar, symbol, bundle, task, whatever order the resolutions come in; those without losses are left out. The forecasts
-/// are those of the predictions that were scored, as far as they are among `predictions`.
+/// are those of the predictions that were scored, as far as they are among `forecasts`.
 #[must_use]
-pub fn scored(resolutions: &[Resolution], predictions: &[Arc<Prediction>]) -> Vec<ScoredOutcome> {
+pub fn scored(resolutions: &[Resolution], forecasts: &[Forecast]) -> Vec<ScoredOutcome> {
     let mut last = BTreeMap::new();
     for resolution in resolutions {
         let key = (resolution.bar_time, resolution.symbol, resolution.bundle, resolution.task);
@@ -47,20 +85,21 @@ pub fn scored(resolutions: &[Resolution], predictions: &[Arc<Prediction>]) -> Ve
             *kept = resolution;
         }
     }
-    let made: BTreeMap<_, &Prediction> = predictions
+    let made: BTreeMap<_, &Forecast> = forecasts
         .iter()
-        .map(|made| ((made.bar_time, made.symbol, made.bundle, made.revision), made.as_ref()))
+        .map(|made| ((made.bar_time, made.symbol, made.bundle, made.revision), made))
         .collect();
     let known = last.into_values().filter(|kept| !kept.loss.is_nan() && !kept.baseline_loss.is_nan());
     known
         .map(|kept| {
             let key = (kept.bar_time, kept.symbol, kept.bundle, kept.prediction_revision);
-            outcome(kept, made.get(&key).and_then(|made| made.task(kept.task)))
+            let made = made.get(&key).and_then(|made| made.tasks.iter().find(|of| of.task == kept.task));
+            outcome(kept, made.map(|of| of.ensemble.as_slice()))
         })
         .collect()
 }
 
-fn outcome(kept: &Resolution, answer: Option<&TaskPrediction>) -> ScoredOutcome {
+fn outcome(kept: &Resolution, numbers: Option<&[f64]>) -> ScoredOutcome {
     let mut scored = ScoredOutcome {
         symbol: kept.symbol,
         bar: kept.bar_time,
@@ -73,7 +112,7 @@ fn outcome(kept: &Resolution, answer: Option<&TaskPrediction>) -> ScoredOutcome 
         ranked: None,
         stated: None,
     };
-    let Some(numbers) = answer.map(|answer| answer.ensemble.as_slice()) else { return scored };
+    let Some(numbers) = numbers else { return scored };
     match kept.task.kind() {
         TaskKind::Regression => {
             let forecast = numbers.first().copied().unwrap_or(f64::NAN);

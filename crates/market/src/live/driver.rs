@@ -36,7 +36,9 @@ pub(super) struct Driver {
     wanted: mpsc::Receiver<Missing>,
     events: mpsc::Sender<MarketEvent>,
     sockets: BTreeMap<LineId, Socket>,
-    heard: (mpsc::Sender<(LineId, Heard)>, mpsc::Receiver<(LineId, Heard)>),
+    /// What the sockets tell, and a way in for new ones.
+    heard: mpsc::Receiver<(LineId, Heard)>,
+    telling: mpsc::Sender<(LineId, Heard)>,
     work: Option<BoxFuture<'static, Work>>,
     actions: Vec<Action>,
 }
@@ -49,9 +51,9 @@ impl Driver {
         wanted: mpsc::Receiver<Missing>,
         events: mpsc::Sender<MarketEvent>,
     ) -> Self {
-        let heard = mpsc::channel(QUEUE_HEARD);
+        let (telling, heard) = mpsc::channel(QUEUE_HEARD);
         let (sockets, work, actions) = (BTreeMap::new(), None, Vec::new());
-        Self { settings, client, feed, wanted, events, sockets, heard, work, actions }
+        Self { settings, client, feed, wanted, events, sockets, heard, telling, work, actions }
     }
 
     /// Follows until nobody receives. Safe to cancel.
@@ -63,7 +65,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = self.events.closed() => return,
-                Some((id, heard)) = self.heard.1.recv() => self.hear(id, heard),
+                Some((id, heard)) = self.heard.recv() => self.hear(id, heard),
                 work = finished(&mut self.work), if self.work.is_some() => {
                     self.work = None;
                     self.take(match work {
@@ -99,7 +101,7 @@ impl Driver {
         for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Connect(id) => {
-                    let socket = Socket::spawn(id, &self.settings, self.heard.0.clone());
+                    let socket = Socket::spawn(id, &self.settings, self.telling.clone());
                     self.sockets.insert(id, socket);
                 }
                 Action::Close(id) => drop(self.sockets.remove(&id)),

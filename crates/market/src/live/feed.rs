@@ -123,7 +123,7 @@ impl Feed {
                 }
             }
             Input::Ended(id, error) if self.is_present(id) => {
-                self.end(id.line, &End::Broken(error), now, actions)
+                self.end(id.line, &End::Broken(error), now, actions);
             }
             Input::Opened(_) | Input::Text(..) | Input::Alive(_) | Input::Ended(..) | Input::Wake => {}
             Input::Told(told) => self.told(told, now, actions),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use forecast::score::Forecast;
 use forecast::{JournalRecord, Prediction, Resolution, Task};
 use kline::{BarTime, Interval};
 use serde::de::DeserializeOwned;
@@ -133,6 +134,11 @@ impl From<&JournalQuery> for Parameters {
     }
 }
 
+const PREDICTIONS: &str = "
+    SELECT bar_time, symbol, record FROM predictions
+    WHERE ($1::text IS NULL OR symbol = $1) AND ($2::text IS NULL OR bundle = $2) AND bar_time BETWEEN $3 AND $4
+    ORDER BY bar_time, symbol, bundle, revision LIMIT $5";
+
 impl Journal for PostgresStore {
     fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError> {
         let batches = records.chunks(RECORDS_AT_ONCE).map(Batch::of).collect::<Result<Vec<_>, _>>()?;
@@ -147,14 +153,15 @@ impl Journal for PostgresStore {
     }
 
     fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError> {
-        let sql = "SELECT bar_time, symbol, record FROM predictions
-            WHERE ($1::text IS NULL OR symbol = $1) AND ($2::text IS NULL OR bundle = $2)
-                AND bar_time BETWEEN $3 AND $4
-            ORDER BY bar_time, symbol, bundle, revision LIMIT $5";
         let p = Parameters::from(query);
         let records: Vec<Prediction> =
-            self.records("prediction", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
+            self.records("prediction", PREDICTIONS, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
         Ok(records.into_iter().map(Arc::new).collect())
+    }
+
+    fn forecasts(&self, query: &JournalQuery) -> Result<Vec<Forecast>, StoreError> {
+        let p = Parameters::from(query);
+        self.records("prediction", PREDICTIONS, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])
     }
 
     fn verify_while(

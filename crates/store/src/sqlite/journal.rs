@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use forecast::score::Forecast;
 use forecast::{JournalRecord, Prediction, Resolution, Task};
 use kline::{BarTime, Interval};
 use rusqlite::{ToSql, Transaction, params};
@@ -63,6 +64,12 @@ impl SqliteStore {
     }
 }
 
+/// The predictions that a query asks for.
+const PREDICTIONS: &str = "
+    SELECT bar_time, symbol, record FROM predictions
+    WHERE (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR bundle = ?2) AND bar_time BETWEEN ?3 AND ?4
+    ORDER BY bar_time, symbol, bundle, revision LIMIT ?5";
+
 /// A query as SQLite takes it.
 struct Parameters {
     symbol: Option<String>,
@@ -99,13 +106,15 @@ impl Journal for SqliteStore {
     }
 
     fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError> {
-        let sql = "SELECT bar_time, symbol, record FROM predictions
-            WHERE (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR bundle = ?2) AND bar_time BETWEEN ?3 AND ?4
-            ORDER BY bar_time, symbol, bundle, revision LIMIT ?5";
         let p = Parameters::from(query);
         let records: Vec<Prediction> =
-            self.records("prediction", sql, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
+            self.records("prediction", PREDICTIONS, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
         Ok(records.into_iter().map(Arc::new).collect())
+    }
+
+    fn forecasts(&self, query: &JournalQuery) -> Result<Vec<Forecast>, StoreError> {
+        let p = Parameters::from(query);
+        self.records("prediction", PREDICTIONS, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])
     }
 
     fn verify_while(

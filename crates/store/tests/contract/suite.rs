@@ -116,6 +116,8 @@ pub(crate) fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Ou
     let query = JournalQuery { task: Some(Task::Return1Step), ..JournalQuery::default() };
     assert_eq!(journal.resolutions(&query)?, [resolution(2, Task::Return1Step, 0.25)]);
     assert_eq!(journal.resolutions(&JournalQuery::default())?.len(), 2);
+    let made: Vec<Forecast> = all.iter().map(|prediction| Forecast::from(prediction.as_ref())).collect();
+    assert_eq!(journal.forecasts(&JournalQuery::default())?, made);
     let mut looked_at = (0, 0);
     let found = journal.verify(&mut |done, total| looked_at = (done, total))?;
     assert_eq!((found.records, found.fault_count, looked_at), (8, 0, (8, 8)));

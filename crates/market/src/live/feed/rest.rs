@@ -180,10 +180,8 @@ impl Feed {
         now: Instant,
         actions: &mut Vec<Action>,
     ) -> Option<MarketError> {
-        if self.catch_up.is_none() {
-            // Frames were released meanwhile: what was missing is wanted apart.
-            return None;
-        }
+        // If frames were released meanwhile, what was missing is wanted apart.
+        self.catch_up?;
         let (mut fetched, mut failure) = (Vec::new(), None);
         for (missing, result) in results {
             match readable(missing, result) {
