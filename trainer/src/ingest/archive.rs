@@ -97,7 +97,8 @@ impl Run<'_> {
         drop(bar);
         let bar = self.job.console.bar(days.len(), &format!("fetching days of {}", self.symbol));
         self.fetch(days, &bar, keeper).await?;
-        remembered.note(&source, self.symbol, interval, (&keeper.missing(self.asked)?, self.asked.1))
+        let end = self.asked.1.min(crate::pipeline::now());
+        remembered.note(&source, self.symbol, interval, (&keeper.missing(self.asked)?, end))
     }
 
     /// The files of those periods that have a part of what is missing.

@@ -65,5 +65,7 @@ pub(super) async fn fetch_missing(
     if missing.is_empty() {
         return Ok(());
     }
-    remembered.note(&source, symbol, interval, (&keeper.missing(asked)?, asked.1))
+    // What the exchange has not come to yet is no hole to remember.
+    let end = asked.1.min(client.server_time().await?);
+    remembered.note(&source, symbol, interval, (&keeper.missing(asked)?, end))
 }

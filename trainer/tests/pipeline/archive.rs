@@ -132,6 +132,11 @@ fn holes_inside_are_fetched_from_an_exchange_too() {
     assert_eq!(found.fetched, CLOSED - part.len());
     assert_eq!((found.missing_bars, found.corrected), (49, 0));
     kept_equals(&home, &series[..CLOSED]);
+    // Nothing of a time to come is remembered as missing.
+    let until = Some(START + 400 * DAY);
+    let range = Range { from: Some(START), until, ..Range::default() };
+    run(&home, &Source::Exchange { rest_url: exchange.rest_url(), range });
+    assert!(!folder.path().join("ingest-holes.json").exists());
     runtime.block_on(exchange.shutdown());
 }
 
