@@ -49,7 +49,10 @@ pub enum Delivered {
 /// ```
 /// use exchange_sim::{Delivered, ExchangeConfig, FaultPlan, VirtualExchange};
 ///
-/// let mut exchange = VirtualExchange::new(ExchangeConfig::synthetic(7), FaultPlan::none())?;
+/// // No pings: a client that does not answer them is closed after three.
+/// let ping_interval = std::time::Duration::MAX;
+/// let config = ExchangeConfig { ping_interval, ..ExchangeConfig::synthetic(7) };
+/// let mut exchange = VirtualExchange::new(config, FaultPlan::none())?;
 /// let line = exchange.connect("/ws/btcusdt@kline_15m").map_err(|answer| format!("status {}", answer.status))?;
 /// let mut deliveries = Vec::new();
 /// exchange.advance(exchange.now() + 901_000, &mut deliveries);
