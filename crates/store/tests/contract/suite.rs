@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use features::{Quality, RowHash};
+use forecast::score::Forecast;
 use forecast::{
     Answer, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source, Task,
     TaskPrediction,
