@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use forecast::ForecasterSettings;
-use market::ExchangeSettings;
 use store::{Home, StoreError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -150,15 +149,7 @@ impl App {
             settings.registry_poll,
         );
         let follower = Follower {
-            exchange: ExchangeSettings {
-                limits: settings.limits.clone(),
-                ..ExchangeSettings::at(
-                    &settings.rest_url,
-                    &settings.websocket_url,
-                    settings.symbols.clone(),
-                    settings.interval,
-                )
-            },
+            exchange: settings.exchange(),
             listings_every: settings.listings_every,
             parity_every: settings.parity_every,
             history_bars: settings.history_bars,

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use forecast::Forecaster;
 use kline::{Interval, Symbol};
-use market::ExchangeLimits;
+use market::{ExchangeLimits, ExchangeSettings};
 use store::{DatabaseParts, DatabaseUrl};
 
 pub use keys::{KEYS, Key};
@@ -118,6 +118,20 @@ impl Settings {
         };
         reader.check_urls(&settings);
         if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }
+    }
+}
+
+impl Settings {
+    /// Which exchange is followed, and how.
+    #[must_use]
+    pub fn exchange(&self) -> ExchangeSettings {
+        ExchangeSettings {
+            rest_url: self.rest_url.clone(),
+            websocket_url: self.websocket_url.clone(),
+            symbols: self.symbols.clone(),
+            interval: self.interval,
+            limits: self.limits.clone(),
+        }
     }
 }
 
@@ -231,13 +245,7 @@ impl Reader<'_> {
     }
 
     fn check_urls(&mut self, settings: &Settings) {
-        let exchange = market::ExchangeSettings::at(
-            &settings.rest_url,
-            &settings.websocket_url,
-            settings.symbols.clone(),
-            settings.interval,
-        );
-        if let Err(error) = exchange.validate() {
+        if let Err(error) = settings.exchange().validate() {
             self.faults.push(error.to_string());
         }
     }
