@@ -12,6 +12,7 @@ use market::{ExchangeSettings, LiveSource, MarketError, MarketEvent, RestClient,
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::wall_time;
 use crate::engine_thread::Command;
 use crate::listings;
 use crate::parity::ParityAudit;
@@ -242,7 +243,10 @@ impl Follower {
                 Some(Command::Late(klines))
             }
             MarketEvent::Audited { symbol, klines } => Some(Command::Audited { symbol, klines }),
-            MarketEvent::Time(time) => Some(Command::Time(time)),
+            MarketEvent::Time(time) => {
+                names::show_clock_offset(time - wall_time());
+                Some(Command::Time(time))
+            }
             MarketEvent::Opened { line, open_lines } => {
                 tracing::info!(line, open_lines, "a socket to the exchange is open");
                 names::show_lines(open_lines);

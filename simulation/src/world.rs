@@ -41,6 +41,9 @@ pub struct Plan {
 /// After the last fault so many days pass without one: what was wrong must be right by then.
 const CALM_DAYS: usize = 1;
 
+/// So many turns without a moment passing are a loop that does not end.
+const TURNS_MAX: u32 = 100_000;
+
 /// Runs one seed to its end and judges it.
 ///
 /// # Errors
@@ -144,17 +147,23 @@ impl World {
     /// The first whole millisecond at which an instant is past.
     fn time(&self, instant: Instant) -> Milliseconds {
         let passed = instant.saturating_duration_since(self.epoch);
-        let whole = i64::try_from(passed.as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
+        let whole = i64::try_from(passed.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
         self.start.saturating_add(whole)
     }
 
     fn run(&mut self, end: Milliseconds) {
         let mut now = self.start;
         self.input(Input::Wake, now);
+        let mut turns = 0;
         while now < end {
             let wakes = [Some(self.node.wake_at()), self.requests.wakes()];
             let due = wakes.into_iter().flatten().map(|instant| self.time(instant)).min().unwrap_or(end);
             let next = due.min(self.exchange.next_at()).min(self.kill_at).max(now);
+            turns = if next > now { 0 } else { turns + 1 };
+            if turns > TURNS_MAX {
+                self.record.faults.push(format!("time stands still at {now}: {:?}", self.node));
+                return;
+            }
             now = next.min(end);
             let mut deliveries = std::mem::take(&mut self.deliveries);
             self.exchange.advance(now, &mut deliveries);

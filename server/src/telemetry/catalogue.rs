@@ -92,6 +92,8 @@ pub mod names {
     pub const PARITY_AUDITS: &str = "klinecast_parity_audits_total";
     /// Whether the exchange trades a symbol.
     pub const TRADED: &str = "klinecast_symbol_traded";
+    /// The exchange's clock against this machine's.
+    pub const CLOCK_OFFSET: &str = "klinecast_exchange_clock_offset_seconds";
     /// Open sockets to the exchange.
     pub const EXCHANGE_LINES: &str = "klinecast_exchange_lines";
     /// Bars that were compared with what the exchange says now.
@@ -134,7 +136,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 46] = [
+pub const METRICS: [Metric; 47] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -168,6 +170,7 @@ pub const METRICS: [Metric; 46] = [
     metric(names::PARITY_MISMATCHES, Kind::Counter, &[], "numbers of live answers that a batch run over the exchange's klines did not give, to the bit; 0 for ever"),
     metric(names::PARITY_AUDITS, Kind::Counter, &["result"], "audits of live answers: same, differs, or unclear"),
     metric(names::TRADED, Kind::Gauge, &["symbol"], "1 while the exchange trades the symbol"),
+    metric(names::CLOCK_OFFSET, Kind::Gauge, &[], "the exchange's clock minus this machine's when it was last asked, the way of the answer included"),
     metric(names::EXCHANGE_LINES, Kind::Gauge, &[], "open sockets to the exchange"),
     metric(names::AUDITED, Kind::Counter, &[], "closed bars that were compared with what the exchange says now"),
     metric(names::AUDIT_DIFFERING, Kind::Counter, &[], "audited bars of which the exchange said something else; they were corrected"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forecast::score::{CardRequest, Ledger};
 use forecast::{Bundle, Task, TaskKind};
-use kline::Symbol;
+use kline::{Milliseconds, Symbol};
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
@@ -66,6 +66,10 @@ pub(crate) fn count_parity_audit(result: &'static str) {
 
 pub(crate) fn show_listing(symbol: Symbol, is_traded: bool) {
     gauge!(names::TRADED, "symbol" => symbol.to_string()).set(if is_traded { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn show_clock_offset(ahead_ms: Milliseconds) {
+    gauge!(names::CLOCK_OFFSET).set(ahead_ms as f64 / 1e3);
 }
 
 pub(crate) fn show_lines(open: usize) {

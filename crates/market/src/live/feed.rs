@@ -23,6 +23,9 @@ use line::{Line, Open, Phase};
 use rest::{Rest, patience};
 use wants::{Audit, Wants};
 
+/// How long the renewal of the only open connection is put off.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
 /// One thing that happened.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -276,6 +279,10 @@ impl Feed {
                     } else if now >= open.renew_at && others {
                         Some(End::Renewal)
                     } else {
+                        if now >= open.renew_at {
+                            // Alone it stays until another one is there, or until the exchange closes it.
+                            open.renew_at = now + RENEWAL_PAUSE;
+                        }
                         None
                     }
                 }
@@ -353,3 +360,7 @@ fn silent(limits: &ExchangeLimits) -> End {
 fn tell(events: Vec<MarketEvent>, actions: &mut Vec<Action>) {
     actions.extend(events.into_iter().map(Action::Tell));
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;
