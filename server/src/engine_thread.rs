@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::journaling::Journaling;
 use crate::state::{EngineView, FeatureRow, Shared};
-use crate::telemetry::metrics as names;
+use crate::telemetry::{metrics as names, snapshots};
 
 /// How many commands may wait. At the bound the sender waits: the exchange's socket is then not read.
 pub const QUEUE_COMMANDS: usize = 8_192;
@@ -328,7 +328,7 @@ impl Engine {
             skill: self.forecaster.skill(),
             watermark: self.forecaster.watermark(),
         };
-        names::show_engine(&view);
+        snapshots::show_engine(&view);
         self.shared.engine.store(Arc::new(view));
         self.shared.refresh_serving();
     }

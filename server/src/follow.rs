@@ -1,5 +1,7 @@
 //! The task that follows the exchange: stored klines first, the rest by back-fill, then live.
 
+mod listings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::wall_time;
 use crate::engine_thread::Command;
-use crate::listings;
 use crate::parity::ParityAudit;
 use crate::state::{ExchangeState, ExchangeView, Shared};
 use crate::stores::Stores;
-use crate::telemetry::metrics as names;
+use crate::telemetry::{metrics as names, snapshots};
 
 /// How many events of the source may wait. At the bound the socket is not read.
 const QUEUE_EVENTS: usize = 8_192;
@@ -293,7 +294,7 @@ impl Follower {
     }
 
     fn show(&self, state: ExchangeState, problem: Option<String>) {
-        names::show_exchange(state);
+        snapshots::show_exchange(state);
         self.shared.exchange.store(Arc::new(ExchangeView { state, problem }));
     }
 }

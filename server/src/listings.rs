@@ -1,16 +1,9 @@
-//! Which symbols the exchange trades: asked for again and again, since symbols come, go and are renamed.
+//! Which symbols the exchange trades, as it last said.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use kline::{Milliseconds, Symbol};
+use kline::Symbol;
 use market::binance::rest::TradingStatus;
-use market::{MarketError, RestClient};
-use tokio_util::sync::CancellationToken;
-
-use crate::state::Shared;
-use crate::telemetry::metrics as names;
 
 /// What the exchange says about a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +48,12 @@ impl Listings {
         Self { known: BTreeMap::new(), successors }
     }
 
+    /// What the exchange says now, with the same renamed symbols.
+    #[must_use]
+    pub fn renewed(&self, known: BTreeMap<Symbol, Listing>) -> Self {
+        Self { known, successors: self.successors.clone() }
+    }
+
     /// What the exchange says about a symbol; `None` before it was asked.
     #[must_use]
     pub fn of(&self, symbol: Symbol) -> Option<Listing> {
@@ -72,60 +71,4 @@ impl Listings {
     pub fn successor(&self, symbol: Symbol) -> Option<Symbol> {
         self.successors.get(&symbol).copied()
     }
-}
-
-/// Asks the exchange for as long as the server runs.
-pub async fn watch(client: RestClient, shared: Arc<Shared>, every: Duration, stop: CancellationToken) {
-    let symbols: Vec<Symbol> = shared.latest.symbols().to_vec();
-    loop {
-        let asked = tokio::select! {
-            () = stop.cancelled() => return,
-            asked = ask(&client, &symbols) => asked,
-        };
-        match asked {
-            Ok((known, time)) => {
-                shared.hear_exchange_time(time);
-                take(&shared, known);
-            }
-            Err(error) => tracing::warn!(%error, "the exchange does not say which symbols it trades"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
-    }
-}
-
-/// What the exchange says about each symbol, and its clock.
-async fn ask(
-    client: &RestClient,
-    symbols: &[Symbol],
-) -> Result<(BTreeMap<Symbol, Listing>, Milliseconds), MarketError> {
-    let info = match client.exchange_info(symbols).await {
-        // One unknown name makes it refuse them all: then all of its markets are asked for.
-        Err(MarketError::Refused { .. }) => client.exchange_info(&[]).await?,
-        answer => answer?,
-    };
-    let listed: BTreeMap<Symbol, TradingStatus> =
-        info.symbols.iter().map(|market| (market.symbol, market.status)).collect();
-    let listing =
-        |symbol: &Symbol| listed.get(symbol).map_or(Listing::Unlisted, |status| Listing::Listed(*status));
-    Ok((symbols.iter().map(|symbol| (*symbol, listing(symbol))).collect(), info.server_time))
-}
-
-/// Shows what has changed.
-fn take(shared: &Shared, known: BTreeMap<Symbol, Listing>) {
-    let before = shared.listings.load();
-    for (symbol, listing) in &known {
-        names::show_listing(*symbol, listing.is_traded());
-        let changed = before.of(*symbol) != Some(*listing);
-        if changed && (before.of(*symbol).is_some() || !listing.is_traded()) {
-            let successor = before.successor(*symbol).map(|successor| successor.to_string());
-            tracing::warn!(%symbol, listing = listing.as_str(), successor, "the exchange has changed what it says about a symbol");
-            names::count_alarm("listing_changed");
-        }
-    }
-    let listings = Listings { known, successors: before.successors.clone() };
-    shared.listings.store(Arc::new(listings));
-    shared.refresh_serving();
 }

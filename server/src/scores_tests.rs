@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use forecast::JournalRecord;
+use forecast::score::Ledger;
 use forecast::score::{CardRequest, scored};
 use forecast::{BaselineName, BundleDigest, Prediction, Resolution, Task};
 use kline::Symbol;
 use store::SqliteStore;
 
 use super::*;
+use crate::score_view::TouchedBars;
 use crate::testing;
 
 const STEP: Interval = Interval::M15;

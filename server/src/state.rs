@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
 use crate::listings::Listings;
-use crate::scores::{ScoreView, TouchedBars};
+use crate::score_view::{ScoreView, TouchedBars};
 use crate::subscribers::Subscribers;
 
 /// Whether the server answers.

@@ -6,3 +6,4 @@ pub mod grpc_layer;
 pub mod logs;
 pub mod metrics;
 mod process;
+pub mod snapshots;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use exchange_sim::synthetic;
-use kline::{Interval, Kline, Milliseconds, Symbol};
+use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
 /// How many pairs are followed.
 pub const SYMBOLS: usize = 4;
@@ -53,4 +53,9 @@ impl Past {
         let part = |klines: &Vec<Kline>| klines.get(bars.clone()).unwrap_or_default().to_vec();
         self.series.iter().map(|(symbol, klines)| (*symbol, part(klines))).collect()
     }
+}
+
+/// The bar that ended last before a time.
+pub(crate) fn last_bar(at: Milliseconds) -> BarTime {
+    BarTime::last_closed(at, INTERVAL)
 }

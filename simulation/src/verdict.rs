@@ -8,9 +8,8 @@ use forecast::{Effect, Event, JournalRecord, Role, Source};
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 
 use crate::node::Setting;
-use crate::past::INTERVAL;
+use crate::past::{INTERVAL, last_bar};
 use crate::record::Record;
-use crate::world::last_bar;
 
 /// Most problems that are told of one seed.
 const PROBLEMS_MAX: usize = 8;

@@ -10,7 +10,7 @@ use exchange_sim::{
 };
 use forecast::testkit::tiny_bundle;
 use forecast::{Bundle, Forecaster};
-use kline::{BarTime, Milliseconds};
+use kline::Milliseconds;
 use market::live::{Action, Input, LineId, refused_handshake};
 use market::{ExchangeLimits, ExchangeSettings, MarketError};
 use tokio::time::Instant;
@@ -298,9 +298,4 @@ fn limits() -> ExchangeLimits {
         audit_every: Duration::from_secs(3_600),
         ..ExchangeLimits::default()
     }
-}
-
-/// The bar that ended last before a time.
-pub(crate) fn last_bar(at: Milliseconds) -> BarTime {
-    BarTime::last_closed(at, INTERVAL)
 }

@@ -18,6 +18,7 @@ pub mod answers;
 pub mod args;
 mod artefact;
 pub mod audit;
+mod clock;
 pub mod console;
 pub mod dataset;
 mod error;

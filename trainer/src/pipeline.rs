@@ -6,7 +6,7 @@ mod parity;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use forecast::{CAUSALITY_FILE, CausalityCertificate, PARITY_FILE};
 use kline::{BarTime, Interval, Kline, Symbol};
@@ -18,6 +18,7 @@ use crate::args::{
 };
 use crate::artefact::{read_json, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
+use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
@@ -349,10 +350,4 @@ impl Pipeline {
     fn folder(&self) -> PathBuf {
         self.home.folder().join("training")
     }
-}
-
-/// The wall clock, for the registry's history alone: nothing that is hashed or trained reads it.
-pub(crate) fn now() -> kline::Milliseconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

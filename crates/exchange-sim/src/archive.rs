@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Answer;
 use crate::frame::decimal;
-use crate::rest::View;
 use crate::stream::divides;
+use crate::view::View;
 
 const DAY: Milliseconds = 86_400_000;
 /// From here on times are microseconds: 2025-01-01.

@@ -39,7 +39,7 @@ async fn websocket(context: Context, mut request: Request, path_and_query: &str)
     };
     let accept = derive_accept_key(key.as_bytes());
     let shared = &context.shared;
-    let (line, queue) = match shared.with_hub(|hub| hub.connect(path_and_query, shared)) {
+    let (line, queue) = match shared.with_hub(|hub| hub.connect(path_and_query, shared.clock.now())) {
         Ok(connected) => connected,
         Err(Some(answer)) => return respond(answer),
         Err(None) => return hang(shared).await,

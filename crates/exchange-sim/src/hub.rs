@@ -2,23 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use kline::Milliseconds;
 use tokio::sync::mpsc;
 
-use crate::shared::Shared;
-use crate::venue::{Parcel, Venue, What};
+use crate::venue::{Venue, What};
 use crate::{Answer, LineId};
 
 /// Frames that wait for one subscriber.
 const QUEUE: usize = 2_048;
-
-/// What happens when a subscriber does not keep up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// It is disconnected, as the real exchange does.
-    Live,
-    /// The exchange waits for it.
-    Lossless,
-}
 
 /// The exchange and the queues of its connections.
 #[derive(Debug)]
@@ -39,39 +30,27 @@ impl Hub {
     pub(crate) fn connect(
         &mut self,
         path_and_query: &str,
-        shared: &Shared,
+        now: Milliseconds,
     ) -> Result<(LineId, mpsc::Receiver<What>), Option<Answer>> {
-        let line = self.venue.connect(path_and_query, shared.clock.now())?;
+        let line = self.venue.connect(path_and_query, now)?;
         let (queue, parcels) = mpsc::channel(QUEUE);
         self.queues.insert(line, queue);
         Ok((line, parcels))
+    }
+
+    /// The queue of a connection.
+    pub(crate) fn queue(&self, line: LineId) -> Option<mpsc::Sender<What>> {
+        self.queues.get(&line).cloned()
+    }
+
+    /// Nothing more comes on a connection.
+    pub(crate) fn end_queue(&mut self, line: LineId) {
+        self.queues.remove(&line);
     }
 
     /// Forgets a connection.
     pub(crate) fn disconnect(&mut self, line: LineId) {
         self.venue.disconnect(line);
         self.queues.remove(&line);
-    }
-}
-
-/// Hands over what leaves, in order.
-pub(crate) async fn hand_over(shared: &Shared, parcels: Vec<Parcel>, delivery: Delivery) {
-    for Parcel { line, what, .. } in parcels {
-        let Some(queue) = shared.hub().queues.get(&line).cloned() else {
-            continue;
-        };
-        let last = !matches!(what, What::Text(..));
-        let sent = match delivery {
-            Delivery::Live => queue.try_send(what).is_ok(),
-            Delivery::Lossless => queue.send(what).await.is_ok(),
-        };
-        if !sent {
-            tracing::warn!(connection = %line, "subscriber does not keep up or has gone; disconnected");
-            shared.with_hub(|hub| hub.disconnect(line));
-            shared.changed.notify_waiters();
-        } else if last {
-            shared.hub().queues.remove(&line);
-            shared.changed.notify_waiters();
-        }
     }
 }

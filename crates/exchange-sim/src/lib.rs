@@ -40,6 +40,7 @@ mod stream;
 pub mod synthetic;
 mod tape;
 mod venue;
+mod view;
 mod virtual_exchange;
 mod weights;
 

@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::ExchangeConfig;
-use crate::hub::{Delivery, hand_over};
 use crate::shared::{Shared, stopped};
-use crate::venue::LATENCY;
+use crate::venue::{LATENCY, Parcel, What};
 
 /// Forming klines are not sent more often than this in the wall's time.
 const FORMING_PAUSE: Duration = Duration::from_millis(250);
@@ -102,5 +101,36 @@ async fn all_followed(shared: &Shared) {
             return;
         }
         changed.await;
+    }
+}
+
+/// What happens when a subscriber does not keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    /// It is disconnected, as the real exchange does.
+    Live,
+    /// The exchange waits for it.
+    Lossless,
+}
+
+/// Hands over what leaves, in order.
+async fn hand_over(shared: &Shared, parcels: Vec<Parcel>, delivery: Delivery) {
+    for Parcel { line, what, .. } in parcels {
+        let Some(queue) = shared.hub().queue(line) else {
+            continue;
+        };
+        let last = !matches!(what, What::Text(..));
+        let sent = match delivery {
+            Delivery::Live => queue.try_send(what).is_ok(),
+            Delivery::Lossless => queue.send(what).await.is_ok(),
+        };
+        if !sent {
+            tracing::warn!(connection = %line, "subscriber does not keep up or has gone; disconnected");
+            shared.with_hub(|hub| hub.disconnect(line));
+            shared.changed.notify_waiters();
+        } else if last {
+            shared.hub().end_queue(line);
+            shared.changed.notify_waiters();
+        }
     }
 }

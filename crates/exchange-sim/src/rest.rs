@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::decimals::Decimals;
-use crate::frame::{self, Stamps, decimal};
+use crate::frame::{self, decimal};
 use crate::listing::Status;
 use crate::stream::divides;
-use crate::tape::Tape;
+use crate::view::View;
 use crate::weights::{WEIGHT_HEADER, Weights};
 use crate::{Answer, archive};
 use failure::Failure;
@@ -21,18 +21,6 @@ const DEFAULT_LIMIT: usize = 500;
 const MOST_ROWS: usize = 1_000;
 
 type Parameters = BTreeMap<String, String>;
-
-/// What an answer depends on, beside path and query.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) tape: &'a Tape,
-    pub(crate) interval: Interval,
-    /// The true time.
-    pub(crate) now: Milliseconds,
-    /// The time that the exchange's clock shows.
-    pub(crate) clock: Milliseconds,
-    pub(crate) stamps: Stamps,
-}
 
 /// Answers a request, or refuses it when the weight of the client's minute (`client_time`) is used up.
 pub(crate) fn answer(

@@ -7,7 +7,7 @@ use kline::{Milliseconds, Symbol};
 use super::{Selection, Service};
 use crate::prediction_id::BundlePrefix;
 use crate::reason::{Reason, Refusal, shorten};
-use crate::scores::ScoreView;
+use crate::score_view::ScoreView;
 
 /// So many scorecards are added up at once; more wait for one another, and for nothing else.
 pub(super) const SCORECARDS_MAX: usize = 2;

@@ -9,7 +9,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::catalogue::{Kind, METRICS, names};
-use super::metrics::show_moment;
+use super::snapshots::show_moment;
 use crate::clock::wall_time;
 use crate::state::Shared;
 

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use forecast::score::{CardRequest, Ledger};
-use forecast::{Bundle, Task, TaskKind};
+use forecast::{Bundle, Task};
 use kline::{Milliseconds, Symbol};
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
 use super::catalogue::names;
-use crate::state::{EngineView, ExchangeState, ServingState, Shared};
 
 pub(crate) fn count_kline(source: KlineSource, closed: bool) {
     counter!(names::KLINES, "source" => source.as_str(), "state" => if closed { "closed" } else { "forming" })
@@ -115,31 +114,6 @@ pub(crate) fn show_bundle(bundle: &Bundle, previous: Option<String>) {
     gauge!(names::BUNDLE_INFO, "digest" => bundle.digest().to_string()).set(1.0);
 }
 
-pub(crate) fn show_exchange(state: ExchangeState) {
-    gauge!(names::EXCHANGE_LIVE).set(if state == ExchangeState::Live { 1.0 } else { 0.0 });
-}
-
-/// The scores, when they have changed.
-pub(crate) fn show_engine(view: &EngineView) {
-    for symbol in &view.readiness {
-        let name = symbol.symbol.to_string();
-        gauge!(names::WARM_FEATURES, "symbol" => name.clone()).set(f64::from(symbol.warm_features));
-        gauge!(names::FEATURE_COUNT, "symbol" => name).set(f64::from(symbol.total_features));
-    }
-    for skill in view.skill.iter().filter(|skill| skill.resolved > 0) {
-        let task = skill.task.name();
-        gauge!(names::TASK_LOSS, "task" => task, "model" => "ensemble").set(skill.loss);
-        gauge!(names::TASK_LOSS, "task" => task, "model" => "baseline").set(skill.baseline_loss);
-        gauge!(names::TASK_SKILL, "task" => task).set(skill.skill);
-        if skill.task.kind() == TaskKind::Regression {
-            gauge!(names::MODEL_RMSE, "task" => task).set(skill.loss.sqrt());
-        }
-    }
-    if let Some(bar) = view.watermark {
-        gauge!(names::WATERMARK).set(bar.milliseconds() as f64 / 1_000.0);
-    }
-}
-
 /// The windows that have metrics: the name, and so many days before the newest one.
 const SCORE_WINDOWS: [(&str, Option<i64>); 4] =
     [("1d", Some(1)), ("7d", Some(7)), ("30d", Some(30)), ("all", None)];
@@ -164,18 +138,4 @@ pub(crate) fn show_scores(ledger: &Ledger) {
             gauge!(names::SCORED, &labels).set(line.count as f64);
         }
     }
-}
-
-/// What depends on the moment of looking.
-pub(crate) fn show_moment(shared: &Shared) {
-    for symbol in &shared.engine.load().readiness {
-        if let Some(bar) = symbol.last_bar {
-            let seconds = shared.staleness(bar) as f64 / 1_000.0;
-            gauge!(names::STALENESS, "symbol" => symbol.symbol.to_string()).set(seconds);
-        }
-    }
-    gauge!(names::SUBSCRIBERS).set(shared.subscribers.count() as f64);
-    let serving = *shared.serving().borrow() == ServingState::Serving;
-    gauge!(names::SERVING).set(if serving { 1.0 } else { 0.0 });
-    super::process::observe();
 }

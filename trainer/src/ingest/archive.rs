@@ -33,7 +33,7 @@ pub(super) async fn ingest(
     let now = match (range.until, &client) {
         (Some(until), _) => until,
         (None, Some((client, _))) => client.server_time().await?,
-        (None, None) => crate::pipeline::now(),
+        (None, None) => crate::clock::now(),
     };
     let mut remembered = Remembered::open(job.home, range.ask_again)?;
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ impl Run<'_> {
         drop(bar);
         let bar = self.job.console.bar(days.len(), &format!("fetching days of {}", self.symbol));
         self.fetch(days, &bar, keeper).await?;
-        let end = self.asked.1.min(crate::pipeline::now());
+        let end = self.asked.1.min(crate::clock::now());
         remembered.note(&source, self.symbol, interval, (&keeper.missing(self.asked)?, end))
     }
 

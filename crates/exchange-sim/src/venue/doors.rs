@@ -8,8 +8,9 @@ use url::form_urlencoded;
 use super::command::{self, Command};
 use super::{Item, Venue};
 use crate::faults::Blocked;
-use crate::rest::{self, View};
+use crate::rest;
 use crate::stream::{MOST_STREAMS, is_name};
+use crate::view::View;
 use crate::{Answer, LineId};
 
 /// When a request comes.
