@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kline::{Interval, Kline, Milliseconds, Symbol};
+use market::renamed::{Joint, renamed, stitch};
 use store::Home;
 
 use crate::console::Console;
@@ -147,27 +148,37 @@ fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.map_err(failed)?.block_on(work)
 }
 
-/// Every kept kline of the wanted symbols (all of them if none is named), by symbol and in order of time.
+/// What is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Klines by symbol and in order of time.
+    pub klines: BTreeMap<Symbol, Vec<Kline>>,
+    /// Where renamed markets' series meet.
+    pub joints: Vec<Joint>,
+}
+
+/// Every kept kline of the wanted symbols (all of them if none is named), by symbol and in order of time. A market that was
+/// renamed stands under its new name, with the klines of the old one before (see [`market::renamed`]); answers where they meet.
 ///
 /// # Errors
 /// [`TrainerError::NoKlines`] when there is none.
-pub fn kept_klines(
-    home: &Home,
-    symbols: &[Symbol],
-    interval: Interval,
-) -> Result<BTreeMap<Symbol, Vec<Kline>>> {
+pub fn kept_klines(home: &Home, symbols: &[Symbol], interval: Interval) -> Result<Kept> {
     let store = home.klines();
     let mut found = BTreeMap::new();
+    let is_wanted = |symbol: &Symbol| symbols.is_empty() || symbols.contains(symbol);
+    let lives_on = |symbol: &Symbol| renamed().any(|(old, new)| old == *symbol && is_wanted(&new));
     for symbol in store.symbols(interval)? {
-        if symbols.is_empty() || symbols.contains(&symbol) {
+        if is_wanted(&symbol) || lives_on(&symbol) {
             let klines = store.range(symbol, interval, None, None)?;
             if !klines.is_empty() {
                 found.insert(symbol, klines);
             }
         }
     }
+    let joints = stitch(&mut found, interval);
+    found.retain(|symbol, _| is_wanted(symbol));
     if found.is_empty() {
         return Err(TrainerError::NoKlines { home: home.folder().to_owned(), interval });
     }
-    Ok(found)
+    Ok(Kept { klines: found, joints })
 }

@@ -22,7 +22,7 @@ use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
-use crate::ingest::{Source, kept_klines};
+use crate::ingest::{Kept, Source, kept_klines};
 use crate::publish::Certificates;
 use crate::split::{Split, SplitRequest};
 use crate::train::recipe::Effort;
@@ -59,7 +59,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             let source = source.source()?.ok_or(TrainerError::Source { problem })?;
             pipeline.ingest(&source)
         }
-        Command::Quality => pipeline.quality(&pipeline.klines()?),
+        Command::Quality => pipeline.quality(),
         Command::Features(features) => {
             let dataset = pipeline.features(&pipeline.klines()?, &features.windows)?;
             match &features.parquet {
@@ -117,7 +117,7 @@ impl Pipeline {
             self.ingest(&source)?;
         }
         let klines = self.klines()?;
-        self.quality(&klines)?;
+        self.quality()?;
         let mut dataset = self.features(&klines, &arguments.train.windows)?;
         self.validate(&dataset, &klines)?;
         let data_version = self.version(&klines)?;
@@ -154,12 +154,13 @@ impl Pipeline {
     /// # Errors
     /// When there is none.
     pub fn klines(&self) -> Result<Klines> {
-        kept_klines(&self.home, &self.symbols, self.interval)
+        Ok(kept_klines(&self.home, &self.symbols, self.interval)?.klines)
     }
 
-    fn quality(&self, klines: &Klines) -> Result<()> {
+    fn quality(&self) -> Result<()> {
         let started = Instant::now();
-        let found = quality::assess(klines, self.interval);
+        let Kept { klines, joints } = kept_klines(&self.home, &self.symbols, self.interval)?;
+        let found = quality::assess(&klines, &joints, self.interval);
         write_json(&self.folder().join("quality.json"), &found)?;
         self.console.report("quality", started, &found, || report::quality(&found));
         Ok(())

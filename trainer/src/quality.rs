@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kline::{Interval, Kline, Symbol};
+use kline::{BarTime, Interval, Kline, Symbol};
+use market::renamed::Joint;
 use serde::Serialize;
 
 /// Returns beyond so many robust standard deviations count as outliers.
@@ -36,16 +37,41 @@ pub struct SymbolQuality {
     pub outliers: usize,
     /// Bars that lack quote volume, trades or the takers' part.
     pub bars_without_flow: usize,
+    /// What the market was called before, if it was renamed: the klines of both names stand here.
+    pub continues: Option<Continued>,
     /// From 0 to 1: the share of bars that are there, minus duplicates, bars without volume and outliers, each
     /// as a share of the bars.
     pub score: f64,
 }
 
+/// Where a renamed market's series goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Continued {
+    /// The old name.
+    pub name: Symbol,
+    /// Its last bar.
+    pub until: BarTime,
+    /// Bars that are missing between the two names; they count as a gap.
+    pub missing_bars: i64,
+}
+
 /// Examines every symbol's klines. Missing flow columns are reported, but don't lower the score: features
 /// that need them are NaN, not wrong.
 #[must_use]
-pub fn assess(klines: &BTreeMap<Symbol, Vec<Kline>>, interval: Interval) -> Vec<SymbolQuality> {
-    klines.iter().filter_map(|(symbol, klines)| assess_symbol(*symbol, klines, interval)).collect()
+pub fn assess(
+    klines: &BTreeMap<Symbol, Vec<Kline>>,
+    joints: &[Joint],
+    interval: Interval,
+) -> Vec<SymbolQuality> {
+    let continued = |symbol: Symbol| {
+        let joint = joints.iter().find(|joint| joint.new == symbol)?;
+        Some(Continued { name: joint.old, until: joint.last, missing_bars: joint.missing_bars })
+    };
+    let assessed = klines.iter().filter_map(|(symbol, klines)| {
+        let found = assess_symbol(*symbol, klines, interval)?;
+        Some(SymbolQuality { continues: continued(*symbol), ..found })
+    });
+    assessed.collect()
 }
 
 fn assess_symbol(symbol: Symbol, klines: &[Kline], interval: Interval) -> Option<SymbolQuality> {
@@ -61,6 +87,7 @@ fn assess_symbol(symbol: Symbol, klines: &[Kline], interval: Interval) -> Option
         duplicates: 0,
         zero_volume_bars: klines.iter().filter(|kline| kline.volume == 0.0).count(),
         outliers: 0,
+        continues: None,
         bars_without_flow: klines.iter().filter(|kline| lacks_flow(kline)).count(),
         score: 0.0,
     };
@@ -122,7 +149,7 @@ mod tests {
         let mut bars: Vec<(i64, f64)> = (0..100).map(|bar| (bar, 100.0 + 0.1 * (bar % 2) as f64)).collect();
         bars[50].1 = 140.0;
         bars.extend([(110, 100.0), (111, 100.1), (111, 100.1), (115, 100.0)]);
-        let found = &assess(&series(&bars), Interval::M15)[0];
+        let found = &assess(&series(&bars), &[], Interval::M15)[0];
         assert_eq!((found.gaps, found.missing_bars, found.longest_gap_bars), (2, 10 + 3, 10));
         assert_eq!((found.duplicates, found.outliers), (1, 2));
         assert!(found.score < 1.0 && found.score > 0.8, "{}", found.score);
@@ -131,6 +158,6 @@ mod tests {
     #[test]
     fn a_whole_series_scores_one() {
         let bars: Vec<(i64, f64)> = (0..100).map(|bar| (bar, 100.0 + 0.1 * (bar % 3) as f64)).collect();
-        assert_eq!(assess(&series(&bars), Interval::M15)[0].score, 1.0);
+        assert_eq!(assess(&series(&bars), &[], Interval::M15)[0].score, 1.0);
     }
 }

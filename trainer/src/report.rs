@@ -62,7 +62,10 @@ fn listed(first: &str, header: &[&str], rows: &[Vec<String>]) -> String {
 pub(crate) fn quality(found: &[SymbolQuality]) -> String {
     let rows = found.iter().map(|one| {
         vec![
-            one.symbol.to_string(),
+            match one.continues {
+                Some(before) => format!("{} (until {} {})", one.symbol, before.until, before.name),
+                None => one.symbol.to_string(),
+            },
             one.bars.to_string(),
             one.gaps.to_string(),
             one.missing_bars.to_string(),

@@ -22,6 +22,7 @@ pub mod event;
 pub mod files;
 mod limits;
 pub mod live;
+pub mod renamed;
 mod rest;
 mod settings;
 mod tls;

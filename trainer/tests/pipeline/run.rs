@@ -97,7 +97,7 @@ fn publishing_needs_a_certificate(home: &Home, at: &[&str]) {
 /// Every row of the test window, every booster, every output, to the bit.
 fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     let interval = bundle.manifest().interval;
-    let klines = kept_klines(home, &[], interval).expect("klines");
+    let klines = kept_klines(home, &[], interval).expect("klines").klines;
     let training = bundle.manifest().training;
     let (from, until) = (training.test_from.expect("a test"), training.test_until.expect("a test"));
     let test = Window { from, until };
