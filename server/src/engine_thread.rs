@@ -241,6 +241,10 @@ impl Engine {
     /// Takes in what the exchange says now of bars that were taken in before; whether anything was different.
     fn audit(&mut self, symbol: Symbol, klines: Vec<Kline>) -> bool {
         names::count_audited(klines.len());
+        for kline in &klines {
+            let bar = kline.bar_time(self.forecaster.interval());
+            self.shared.gaps.fill(symbol, bar, KlineSource::Rest, None);
+        }
         let event = |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest, heard: None };
         self.forecaster.apply_all(klines.into_iter().map(event), &mut self.effects);
         let differing =

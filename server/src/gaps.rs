@@ -58,13 +58,51 @@ struct Hole {
 /// The ledger. Since the process started; what the exchange lacks is found again at every start.
 #[derive(Debug, Default)]
 pub struct GapLedger {
-    holes: Mutex<BTreeMap<(BarTime, Symbol), Hole>>,
+    holes: Mutex<Holes>,
     /// Holes that are not filled: nothing is looked up while there are none.
     unfilled: AtomicU64,
 }
 
+/// The holes, and how many of them are open and lacking: counted as they change, since there may be many.
+#[derive(Debug, Default)]
+struct Holes {
+    by_bar: BTreeMap<(BarTime, Symbol), Hole>,
+    open: u64,
+    lacking: u64,
+}
+
+impl Holes {
+    const fn count_of(&mut self, state: GapState) -> Option<&mut u64> {
+        match state {
+            GapState::Open => Some(&mut self.open),
+            GapState::Lacking { .. } => Some(&mut self.lacking),
+            GapState::Filled { .. } => None,
+        }
+    }
+
+    /// Puts a hole where another state was or nothing.
+    fn put(&mut self, key: (BarTime, Symbol), hole: Hole) {
+        if let Some(count) = self.count_of(hole.state) {
+            *count += 1;
+        }
+        let before = self.by_bar.insert(key, hole);
+        self.uncount(before);
+    }
+
+    fn forget_first(&mut self) {
+        let first = self.by_bar.pop_first().map(|(_, hole)| hole);
+        self.uncount(first);
+    }
+
+    fn uncount(&mut self, hole: Option<Hole>) {
+        if let Some(count) = hole.and_then(|hole| self.count_of(hole.state)) {
+            *count -= 1;
+        }
+    }
+}
+
 impl GapLedger {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(BarTime, Symbol), Hole>> {
+    fn lock(&self) -> MutexGuard<'_, Holes> {
         self.holes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,19 +123,21 @@ impl GapLedger {
         let longest = i64::try_from(BARS_MAX).unwrap_or(i64::MAX);
         let mut bar = missing.from.max(missing.to.plus(1 - longest, interval));
         while bar <= missing.to {
-            let hole = holes.entry((bar, missing.symbol)).or_insert_with(|| {
-                new += 1;
-                Hole { noticed_at_ms: now, state }
-            });
-            // A bar that is asked for again is still lacking until something else is known.
-            if !(state == GapState::Open && matches!(hole.state, GapState::Lacking { .. })) {
-                hole.state = state;
+            let key = (bar, missing.symbol);
+            match holes.by_bar.get(&key).copied() {
+                // A bar that is asked for again is still lacking until something else is known.
+                Some(Hole { state: GapState::Lacking { .. }, .. }) if state == GapState::Open => {}
+                Some(known) => holes.put(key, Hole { state, ..known }),
+                None => {
+                    new += 1;
+                    holes.put(key, Hole { noticed_at_ms: now, state });
+                }
             }
             bar = bar.plus(1, interval);
         }
         names::count_missing(new);
-        while holes.len() > BARS_MAX {
-            holes.pop_first();
+        while holes.by_bar.len() > BARS_MAX {
+            holes.forget_first();
         }
         self.show(&holes);
     }
@@ -108,21 +148,19 @@ impl GapLedger {
             return;
         }
         let mut holes = self.lock();
-        if let Some(hole) = holes.get_mut(&(bar, symbol))
+        if let Some(hole) = holes.by_bar.get(&(bar, symbol)).copied()
             && !matches!(hole.state, GapState::Filled { .. })
         {
-            hole.state = GapState::Filled { source, at_ms: heard.unwrap_or(0) };
+            let state = GapState::Filled { source, at_ms: heard.unwrap_or(0) };
+            holes.put((bar, symbol), Hole { state, ..hole });
             names::count_filled(source);
             self.show(&holes);
         }
     }
 
-    fn show(&self, holes: &BTreeMap<(BarTime, Symbol), Hole>) {
-        let count = |is: fn(&GapState) -> bool| holes.values().filter(|hole| is(&hole.state)).count() as u64;
-        let open = count(|state| matches!(state, GapState::Open));
-        let lacking = count(|state| matches!(state, GapState::Lacking { .. }));
-        self.unfilled.store(open + lacking, Ordering::Relaxed);
-        names::show_gaps(open, lacking);
+    fn show(&self, holes: &Holes) {
+        self.unfilled.store(holes.open + holes.lacking, Ordering::Relaxed);
+        names::show_gaps(holes.open, holes.lacking);
     }
 
     /// The holes, symbol by symbol in the order of their bars; of one symbol only if it is given, and only those that are
@@ -131,7 +169,7 @@ impl GapLedger {
     pub fn list(&self, symbol: Option<Symbol>, unfilled: bool, interval: Interval) -> Vec<Gap> {
         let holes = self.lock();
         let mut by_symbol: BTreeMap<Symbol, Vec<Gap>> = BTreeMap::new();
-        for (&(bar, of), hole) in holes.iter() {
+        for (&(bar, of), hole) in &holes.by_bar {
             let is_filled = matches!(hole.state, GapState::Filled { .. });
             if symbol.is_some_and(|symbol| symbol != of) || (unfilled && is_filled) {
                 continue;
@@ -210,5 +248,10 @@ mod tests {
         let gaps = ledger.list(None, false, M15);
         assert_eq!(gaps.iter().map(|gap| gap.bars).sum::<u64>(), BARS_MAX as u64);
         assert_eq!(gaps.last().map(|gap| gap.to), Some(bar(200_000)));
+        assert_eq!(
+            ledger.unfilled.load(Ordering::Relaxed),
+            BARS_MAX as u64,
+            "what is forgotten is not counted"
+        );
     }
 }

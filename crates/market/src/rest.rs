@@ -7,6 +7,7 @@ mod client;
 mod paging;
 
 pub use backfill::backfill;
+pub(crate) use call::retry_after;
 pub use call::{RestCall, RestReply};
 pub use client::RestClient;
 pub use paging::{PAGE_ROWS, Paging, Step};

@@ -85,6 +85,8 @@ pub struct Feed {
     /// The time of the last input.
     now: Instant,
     connected: bool,
+    /// Whether the exchange's clock has to be asked at once.
+    ask_clock: bool,
     chance: u64,
 }
 
@@ -108,6 +110,7 @@ impl Feed {
             last_kline: now,
             now,
             connected: false,
+            ask_clock: false,
             chance: seed,
             repair,
             limits,
@@ -207,6 +210,13 @@ impl Feed {
             Shown::Nothing => {}
             Shown::Hole => self.hold(now, false),
             Shown::Doubt(missing) => self.wants.add(missing),
+            Shown::Implausible => {
+                tracing::warn!(
+                    line = id.line,
+                    "a frame lies more than a day ahead of the exchange's clock and is left out"
+                );
+                self.ask_clock = true;
+            }
         }
         tell(events, actions);
     }

@@ -21,6 +21,10 @@ use crate::{KlineSource, MarketEvent, MarketKline, TradeIds};
 /// Delivered klines that are remembered, to tell doubles from corrections.
 const REMEMBERED_BARS: usize = 16;
 
+/// A frame's times are believed so far ahead of the exchange's clock; beyond that its clock is asked first. One damaged
+/// stamp must not take the order of delivery into another century.
+const AHEAD_MAX: Milliseconds = 86_400_000;
+
 /// Bars of one symbol to be fetched, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
@@ -48,6 +52,8 @@ pub enum Shown {
     Nothing,
     /// A hole before it: bars must be fetched (step 5).
     Hole,
+    /// Its times lie more than a day ahead of the exchange's clock: it was left out, and the clock has to be asked.
+    Implausible,
     /// The bar before it was delivered with trades that do not lead to this one's: it was not final.
     Doubt(Missing),
 }
@@ -163,6 +169,10 @@ impl Repair {
     /// A frame arrived. Says what it shows to be missing or doubtful.
     pub fn take(&mut self, frame: MarketKline, events: &mut Vec<MarketEvent>) -> Shown {
         let bar = frame.kline.bar_time(self.interval);
+        let latest = frame.kline.open_time.max(frame.event_time.unwrap_or_default());
+        if self.clock > 0 && latest > self.clock.saturating_add(AHEAD_MAX) {
+            return Shown::Implausible;
+        }
         if let Some(event_time) = frame.event_time {
             self.tell_time(event_time);
         }

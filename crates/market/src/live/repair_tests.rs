@@ -139,6 +139,21 @@ fn a_close_that_came_after_the_question_leads_to_another_one() {
     assert_eq!(told(&events), ["A11", "B11", "A12", "B12", "A13", "B13"]);
 }
 
+#[test]
+fn a_frame_from_another_century_moves_no_clock_and_no_head() {
+    let (mut repair, mut events) = (repair(), Vec::new());
+    repair.tell_time(11 * STEP);
+    repair.settle(Vec::new(), repair.clock(), false, &mut events);
+    let far = frame("A", 5_000_000, true);
+    let late_stamp = MarketKline { event_time: Some(7_000_000_000_000), ..frame("A", 11, true) };
+    for damaged in [far, late_stamp] {
+        assert_eq!(repair.take(damaged, &mut events), Shown::Implausible);
+    }
+    assert_eq!((repair.clock(), repair.last(symbol("A"))), (11 * STEP, Some(bar(10))));
+    assert_eq!(repair.take(frame("A", 11, true), &mut events), Shown::Nothing);
+    assert_eq!(told(&events), ["A11"]);
+}
+
 proptest! {
     /// Whatever the socket loses, doubles or cuts, every bar is delivered exactly once, symbol by symbol in order, and
     /// while frames are held back nothing passes.

@@ -168,7 +168,7 @@ async fn connect(settings: &ExchangeSettings) -> Result<Stream, MarketError> {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(SocketError::Http(response))) => {
             let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let after = after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+            let after = after.and_then(crate::rest::retry_after);
             Err(refused_handshake(&settings.websocket_url, response.status().as_u16(), after))
         }
         Ok(Err(error)) => Err(unreachable(error.to_string())),

@@ -12,6 +12,16 @@ use crate::binance::rest::{ExchangeInfo, decode_exchange_info, decode_klines, de
 /// When a 429 or 418 does not say how long to wait.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
 
+/// No longer wish to wait is believed: a ban lasts three days at most.
+const RETRY_AFTER_MAX_SECONDS: u64 = 3 * 86_400;
+
+/// The wait of a `Retry-After` header, bounded so that no number from outside can overflow a clock.
+#[must_use]
+pub(crate) fn retry_after(text: &str) -> Option<Duration> {
+    let seconds: u64 = text.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(RETRY_AFTER_MAX_SECONDS)))
+}
+
 /// Weights of the requests that are made. Source: Binance spot API, "Market Data endpoints".
 mod weight {
     pub(super) const TIME: u32 = 1;
@@ -166,5 +176,17 @@ impl RestCall {
         decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, MarketError> {
         decode(body).map_err(|source| MarketError::Malformed { request: self.what.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wish_to_wait_overflows_a_clock() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&u64::MAX.to_string()), Some(Duration::from_secs(3 * 86_400)));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
     }
 }

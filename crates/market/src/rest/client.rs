@@ -2,14 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use kline::{Milliseconds, Symbol};
 use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{RestCall, RestReply};
+use super::{RestCall, RestReply, retry_after};
 use crate::binance::rest::ExchangeInfo;
 use crate::settings::parse_address;
 use crate::{ExchangeLimits, ExchangeSettings, MarketError, WeightBudget};
@@ -122,7 +121,7 @@ impl RestClient {
         Ok(RestReply {
             status: response.status().as_u16(),
             used_weight: header(&response, "x-mbx-used-weight-1m"),
-            retry_after: header(&response, "retry-after").map(Duration::from_secs),
+            retry_after: header::<String>(&response, "retry-after").and_then(|text| retry_after(&text)),
             body: self.body(call.path(), response).await?,
         })
     }

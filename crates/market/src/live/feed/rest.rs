@@ -59,7 +59,7 @@ impl Feed {
             return;
         }
         let then_fetch = self.catch_up.is_some() || self.has_wants();
-        if then_fetch || now >= self.clock_due_at() {
+        if then_fetch || self.ask_clock || now >= self.clock_due_at() {
             self.rest.request = Some(Request::Time { then_fetch });
             actions.push(Action::AskTime);
         } else if self.audit_due_at().is_some_and(|due| now >= due) {
@@ -75,7 +75,7 @@ impl Feed {
         if self.rest.request.is_some() {
             return None;
         }
-        let due = if self.catch_up.is_some() || self.has_wants() {
+        let due = if self.catch_up.is_some() || self.has_wants() || self.ask_clock {
             self.rest.not_before
         } else {
             self.audit_due_at().map_or_else(|| self.clock_due_at(), |audit| audit.min(self.clock_due_at()))
@@ -111,6 +111,7 @@ impl Feed {
             Err(error) => return self.failed(&error, now),
         };
         self.rest.told_at = now;
+        self.ask_clock = false;
         self.rest.succeeded();
         let is_news = time >= self.repair.clock();
         self.repair.tell_time(time);
