@@ -23,6 +23,8 @@ pub struct FeatureEngine {
     bitcoin: Option<usize>,
     sealed: Option<BarTime>,
     states: Vec<SymbolState>,
+    /// By symbol: whether the features over all symbols look at it.
+    in_market: Vec<bool>,
     /// Each symbol beside Bitcoin.
     pairs: Vec<Pairs>,
     clock: Clock,
@@ -73,6 +75,7 @@ impl FeatureEngine {
         let bitcoin = cross::place_of_bitcoin(&symbols);
         let pairs = states.iter().map(|_| Pairs::new()).collect();
         Self {
+            in_market: vec![true; symbols.len()],
             symbols,
             interval,
             bitcoin,
@@ -161,10 +164,32 @@ impl FeatureEngine {
             return;
         }
         self.sealed = Some(bar);
-        let Self { states, pairs, scratch, bitcoin, interval, .. } = self;
+        self.measure(bar);
+    }
+
+    /// Lets the features over all symbols look at some of them only: those that a model was trained on, whatever else is
+    /// followed. `members` says of each symbol, by its place, whether it is one. A bar that is sealed already is measured
+    /// anew. Nothing that a later bar depends on changes: the market is measured from what each symbol did by itself.
+    pub fn measure_over(&mut self, members: &[bool]) {
+        if self.in_market == members || members.len() != self.in_market.len() {
+            return;
+        }
+        self.in_market.copy_from_slice(members);
+        if let Some(sealed) = self.sealed {
+            self.measure(sealed);
+        }
+    }
+
+    /// Finishes the rows of a bar with the features over all symbols.
+    fn measure(&mut self, bar: BarTime) {
+        let Self { states, in_market, pairs, scratch, bitcoin, interval, .. } = self;
         let definitions = Catalogue::standard().definitions();
-        let members = states.iter().filter(|state| state.last() == Some(bar));
-        scratch.market.measure(members.map(SymbolState::summary));
+        let members = states
+            .iter()
+            .zip(&*in_market)
+            .filter(|(state, is_member)| **is_member && state.last() == Some(bar));
+        scratch.market.measure(members.map(|(state, _)| state.summary()));
+        let bitcoin = bitcoin.filter(|place| in_market[*place]);
         for index in 0..states.len() {
             if states[index].last() == Some(bar) {
                 let (own, bitcoin) = (&states[index], bitcoin.map(|place| &states[place]));
@@ -207,9 +232,11 @@ impl FeatureEngine {
         state.clone_from(&self.states[index]);
         state.close(bar, kline, self.interval, &Clock::at(kline.close_time));
         let member = |place: usize| if place == index { &*state } else { &self.states[place] };
-        let members = (0..self.states.len()).map(member).filter(|member| member.last() == Some(bar));
+        let members = (0..self.states.len()).filter(|place| self.in_market[*place]).map(member);
+        let members = members.filter(|member| member.last() == Some(bar));
         cross.market.measure(members.map(SymbolState::summary));
-        cross.compute(bar, self.interval, (state, pairs), self.bitcoin.map(member));
+        let bitcoin = self.bitcoin.filter(|place| self.in_market[*place]);
+        cross.compute(bar, self.interval, (state, pairs), bitcoin.map(member));
         state.finish(&cross.values, definitions);
         out.copy_from_slice(state.values());
         Ok(state.quality())

@@ -167,6 +167,17 @@ pub enum Alarm {
         /// The symbols.
         symbols: Vec<Symbol>,
     },
+    /// Some symbols of the market that the bundle was trained on are not followed.
+    #[error(
+        "bundle {digest} was trained on a market that also has {}; they are not followed, so that the features over all symbols are of the others only; follow them too",
+        list(symbols)
+    )]
+    MarketIncomplete {
+        /// The bundle.
+        digest: BundleDigest,
+        /// The symbols.
+        symbols: Vec<Symbol>,
+    },
     /// The feature engine did not take a kline that should follow its state.
     #[error("the feature engine did not take the kline of {symbol} at bar {bar}: {problem}")]
     EngineRefused {
@@ -210,6 +221,7 @@ impl Alarm {
             Self::CaughtUp { .. } => "caught_up",
             Self::BundleRefused { .. } => "bundle_refused",
             Self::SymbolsNotInBundle { .. } => "symbols_not_in_bundle",
+            Self::MarketIncomplete { .. } => "market_incomplete",
             Self::EngineRefused { .. } => "engine_refused",
         }
     }

@@ -15,6 +15,7 @@ mod readiness;
 mod resume;
 mod roster;
 mod scoring;
+mod succession;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ struct Work {
     rows: Vec<f64>,
     outputs: Vec<f64>,
     peek: PeekScratch,
+    /// By symbol: whether a bundle's market has it.
+    members: Vec<bool>,
 }
 
 impl Forecaster {
@@ -138,7 +141,10 @@ impl Forecaster {
                     self.settle(effects);
                     self.take_up(role, bundle, effects);
                 }
-                Event::Drop { role } => self.roster.remove(role),
+                Event::Drop { role } => {
+                    self.roster.remove(role);
+                    self.look_at_champions_market();
+                }
             }
         }
         self.settle(effects);
@@ -354,6 +360,7 @@ impl Forecaster {
 
     /// Steps the panel over one bar and resolves what has come true.
     fn step(&mut self, at: usize, effects: &mut Vec<Effect>) {
+        self.look_at_champions_market();
         let record = &self.history.records()[at];
         let bar = record.bar;
         self.work.outcomes.clear();

@@ -76,6 +76,11 @@ impl Panel {
         }
     }
 
+    /// Lets the features over all symbols look at `members` only; see [`FeatureEngine::measure_over`].
+    pub(crate) fn measure_over(&mut self, members: &[bool]) {
+        self.engine.measure_over(members);
+    }
+
     pub(crate) const fn engine(&self) -> &FeatureEngine {
         &self.engine
     }

@@ -41,6 +41,37 @@ proptest! {
     }
 
     #[test]
+    fn a_market_of_some_symbols_is_what_an_engine_of_those_alone_has(
+        seed in any::<u64>(), bars in 100i64..900, without in 0usize..4,
+    ) {
+        let kind = Kind { missing_bars: 0.01, quiet: 0.01, ..PLAIN };
+        let all: Vec<_> = (0..4).map(|symbol| series(seed.wrapping_add(symbol), kind, 9_000, bars)).collect();
+        let names = symbols(4);
+        let (mut members, mut others) = ([true; 4], names.clone());
+        members[without] = false;
+        others.remove(without);
+        let mut engine = FeatureEngine::new(&names, Interval::M15);
+        let mut alone = FeatureEngine::new(&others, Interval::M15);
+        for (bar, klines) in by_bar(&all) {
+            // Looked at both ways at every other bar: nothing of it stays.
+            engine.measure_over(&[bar % 2 == 0; 4]);
+            step(&mut engine, bar, &klines);
+            engine.measure_over(&members);
+            let fewer: Vec<_> = klines
+                .into_iter()
+                .filter_map(|(index, kline)| Some((alone.index_of(names[index])?, kline)))
+                .collect();
+            step(&mut alone, bar, &fewer);
+            for (index, symbol) in others.iter().enumerate() {
+                let expected = alone.row(index).map(|row| (bits(row.values), row.quality));
+                let place = engine.index_of(*symbol).expect("followed");
+                let found = engine.row(place).filter(|_| expected.is_some());
+                prop_assert!(expected == found.map(|row| (bits(row.values), row.quality)), "{} at {}", symbol, bar);
+            }
+        }
+    }
+
+    #[test]
     fn whatever_a_kline_can_hold_nothing_panics_and_no_nan_stays(seed in any::<u64>(), bars in 1usize..40) {
         let prices = [f64::MIN_POSITIVE, 5e-324, 1e-300, 1e-8, 1.0, 1e9, 1e300, f64::MAX];
         let volumes = [0.0, 5e-324, 1e-8, 1.0, 1e12, f64::MAX];

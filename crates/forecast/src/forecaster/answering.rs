@@ -17,6 +17,7 @@ impl Forecaster {
         let bundles = self.history.records()[at].answering.clone();
         let mut announced = 0;
         for bundle in &bundles {
+            self.look_at_market_of(bundle);
             let asked = self.score(at, bundle);
             for (place, index) in asked.into_iter().enumerate() {
                 let Some((prediction, inputs)) = self.predict(at, index, bundle, place) else { continue };
@@ -32,6 +33,7 @@ impl Forecaster {
                 announced += 1;
             }
         }
+        self.look_at_champions_market();
         announced
     }
 

@@ -102,6 +102,11 @@ impl Inbox {
         true
     }
 
+    /// A symbol's klines whose bars are not sealed yet, in the order of the bars.
+    pub(super) fn waiting(&self, index: usize) -> impl Iterator<Item = Received> + '_ {
+        self.waiting.values().filter_map(move |waiting| waiting.klines[index])
+    }
+
     /// Whether a symbol is waited for at a bar: it has delivered within the last bars, or there were not that many.
     pub(super) fn is_active(&self, index: usize, bar: BarTime) -> bool {
         let since = match self.seen[index] {

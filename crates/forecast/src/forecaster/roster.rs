@@ -76,12 +76,7 @@ impl Forecaster {
             effects.push(Effect::Alarm(Alarm::BundleRefused { digest, reason }));
             return;
         }
-        let uncovered: Vec<_> =
-            self.symbols.iter().copied().filter(|symbol| !bundle.covers(*symbol)).collect();
-        if !uncovered.is_empty() {
-            let digest = bundle.digest();
-            effects.push(Effect::Alarm(Alarm::SymbolsNotInBundle { digest, symbols: uncovered }));
-        }
+        self.compare_symbols(&bundle, effects);
         let told = self.history.first_told(bundle.digest());
         self.join(&bundle, told);
         let Some(last) = self.history.len().checked_sub(1) else { return };
@@ -93,6 +88,40 @@ impl Forecaster {
             None => {
                 self.answer(last, effects);
             }
+        }
+    }
+
+    /// Names the symbols that only the bundle has, or only this Forecaster.
+    fn compare_symbols(&self, bundle: &Bundle, effects: &mut Vec<Effect>) {
+        let digest = bundle.digest();
+        let uncovered: Vec<_> =
+            self.symbols.iter().copied().filter(|symbol| !bundle.covers(*symbol)).collect();
+        if !uncovered.is_empty() {
+            effects.push(Effect::Alarm(Alarm::SymbolsNotInBundle { digest, symbols: uncovered }));
+        }
+        let trained_on = bundle.manifest().symbols.iter().copied();
+        let unfollowed: Vec<_> = trained_on.filter(|symbol| self.index_of(*symbol).is_none()).collect();
+        if !unfollowed.is_empty() {
+            effects.push(Effect::Alarm(Alarm::MarketIncomplete { digest, symbols: unfollowed }));
+        }
+    }
+
+    /// Lets the features over all symbols look at the symbols that a bundle was trained on, whatever else is followed: the
+    /// market of training is the market that is served.
+    pub(super) fn look_at_market_of(&mut self, bundle: &Bundle) {
+        self.work.members.clear();
+        self.work.members.extend(self.symbols.iter().map(|symbol| bundle.covers(*symbol)));
+        self.state.panel.measure_over(&self.work.members);
+    }
+
+    /// The same for the champion; without one all symbols are looked at.
+    pub(super) fn look_at_champions_market(&mut self) {
+        if let Some(champion) = self.roster.champion().cloned() {
+            self.look_at_market_of(&champion);
+        } else {
+            self.work.members.clear();
+            self.work.members.resize(self.symbols.len(), true);
+            self.state.panel.measure_over(&self.work.members);
         }
     }
 

@@ -8,4 +8,5 @@ mod real;
 mod restart;
 mod resume;
 mod states;
+mod succession;
 mod wild;
