@@ -31,8 +31,9 @@ fn clean(names: &[Symbol], past: &Histories, coming: &Histories, bundle: &Arc<Bu
     let mut left = Left { expected: EXPECTED, ..Left::default() };
     let mut forecaster = warm(names, &only(names, past), bundle, &mut left);
     let mut effects = Vec::new();
-    for bar in 0..LIVE_BARS {
-        let events = names.iter().map(|symbol| closed(*symbol, coming[symbol][bar], Source::Store));
+    let bars = (0..LIVE_BARS).map(|bar| names.iter().map(move |symbol| (*symbol, coming[symbol][bar])));
+    for klines in bars {
+        let events = klines.map(|(symbol, kline)| closed(symbol, kline, Source::Store));
         forecaster.apply_all(events, &mut effects);
         left.take(&mut effects);
     }
