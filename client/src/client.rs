@@ -258,6 +258,19 @@ impl Client {
         Ok(answer.await?.gaps)
     }
 
+    /// Lets the server follow some symbols from now on and others no longer; takes seconds. Every symbol that it follows then.
+    ///
+    /// # Errors
+    /// `MALFORMED_REQUEST`, `REQUEST_TOO_LARGE`, `UNKNOWN_SYMBOL`, `NOT_TRADED`, `EXCHANGE_FAILED`, `STORE_FAILED`, `BUSY`, or no
+    /// answer.
+    pub async fn follow(&self, add: &[String], remove: &[String]) -> Result<Vec<String>, ClientError> {
+        let request = wire::FollowSymbolsRequest { add: add.to_vec(), remove: remove.to_vec() };
+        let answer = self.call(self.settings.reload_deadline, request, |channel, request| async {
+            MarketServiceClient::new(channel).follow_symbols(request).await
+        });
+        Ok(answer.await?.symbols)
+    }
+
     /// Makes a journalled prediction again and compares every bit; takes seconds.
     ///
     /// # Errors

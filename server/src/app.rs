@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use forecast::ForecasterSettings;
+use market::ExchangeSettings;
 use store::{Home, StoreError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -16,6 +17,8 @@ use tonic::transport::server::TcpIncoming;
 use crate::champion::ChampionTask;
 use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
+use crate::follow::change::follow_requests;
+use crate::followed::{Followed, FollowedError};
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listings::Listings;
 use crate::scores::ScoreThread;
@@ -53,6 +56,9 @@ pub enum StartError {
         /// What the store said.
         source: Box<StoreError>,
     },
+    /// Which symbols are followed cannot be read.
+    #[error(transparent)]
+    Followed(#[from] FollowedError),
     /// The system gives no thread.
     #[error("no thread can be started: {0}; raise the limit of processes")]
     Thread(#[source] std::io::Error),
@@ -128,7 +134,15 @@ impl App {
         let unopened = |source| StartError::Store { home: home.clone(), source: Box::new(source) };
         let stores = Stores::open(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
-        let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
+        let followed = Followed::read(&settings.home, &settings.symbols)?;
+        let symbols = followed.symbols();
+        if followed.is_changed() {
+            tracing::info!(
+                symbols = symbols.len(),
+                "symbols were added or removed while serving, that holds on"
+            );
+        }
+        let shared = Arc::new(Shared::new(&symbols, settings.subscriber_queue));
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
@@ -136,7 +150,7 @@ impl App {
         let scores =
             ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let forecaster = ForecasterSettings {
-            symbols: settings.symbols.clone(),
+            symbols: symbols.clone(),
             interval: settings.interval,
             max_lateness_ms: settings.max_lateness_ms,
         };
@@ -148,8 +162,9 @@ impl App {
             engine.commands.clone(),
             settings.registry_poll,
         );
+        let (followers, requests) = follow_requests();
         let follower = Follower {
-            exchange: settings.exchange(),
+            exchange: ExchangeSettings { symbols, ..settings.exchange() },
             listings_every: settings.listings_every,
             parity_every: settings.parity_every,
             history_bars: settings.history_bars,
@@ -157,11 +172,14 @@ impl App {
             stores: stores.clone(),
             engine: engine.commands.clone(),
             ranges,
+            max_lateness_ms: settings.max_lateness_ms,
+            followed,
+            requests,
         };
         let service = Service::new(
             settings.interval,
             shared.clone(),
-            handle,
+            (handle, followers),
             stores,
             journaling.0.clone(),
             settings.heartbeat,

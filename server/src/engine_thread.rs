@@ -61,6 +61,13 @@ pub enum Command {
         /// Told the outcome.
         done: oneshot::Sender<Result<(), String>>,
     },
+    /// Let a Forecaster of other symbols, warmed up with their history, take over; answers when it has.
+    Succeed {
+        /// The Forecaster.
+        forecaster: Box<Forecaster>,
+        /// Told when it is done.
+        done: oneshot::Sender<()>,
+    },
     /// Stop after what was sent before.
     Stop,
 }
@@ -192,11 +199,35 @@ impl Engine {
                 let _ = done.send(outcome);
                 true
             }
+            Command::Succeed { forecaster, done } => {
+                self.succeed(*forecaster);
+                // The one who asked may have gone; what is followed has changed all the same.
+                let _ = done.send(());
+                true
+            }
             Command::Stop => false,
         };
         self.perform();
         names::record_engine_time(began.elapsed());
         changed
+    }
+
+    /// Lets a Forecaster of other symbols go on where this one stands.
+    fn succeed(&mut self, mut next: Forecaster) {
+        next.take_over(&self.forecaster, &mut self.effects);
+        let was_ready = |symbol: &Symbol| {
+            let place = self.forecaster.symbols().binary_search(symbol).ok();
+            place.and_then(|place| self.ready.get(place)).copied().unwrap_or_default()
+        };
+        self.ready = next.symbols().iter().map(was_ready).collect();
+        for gone in self.forecaster.symbols().iter().filter(|symbol| !next.symbols().contains(symbol)) {
+            snapshots::hide_symbol(*gone);
+        }
+        self.shared.latest.store(Arc::new(self.shared.latest.load().with_symbols(next.symbols())));
+        self.forecaster = next;
+        self.saved = None;
+        self.perform();
+        self.show();
     }
 
     /// Takes up a saved state, or goes on without it.
@@ -300,7 +331,7 @@ impl Engine {
 
     fn publish(&self, prediction: Arc<Prediction>) {
         names::count_prediction(prediction.revision);
-        self.shared.latest.put(prediction.clone());
+        self.shared.latest.load().put(prediction.clone());
         // Subscribers hear it once its record is durable.
         self.journaling.publish(prediction);
     }

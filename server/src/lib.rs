@@ -21,6 +21,7 @@ mod clock;
 pub mod convert;
 pub mod engine_thread;
 pub mod follow;
+pub mod followed;
 pub mod gaps;
 pub mod grpc;
 pub mod journaling;

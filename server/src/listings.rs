@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kline::Symbol;
 use market::binance::rest::TradingStatus;
 
+use crate::reason::{Reason, Refusal};
+
 /// What the exchange says about a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
@@ -64,6 +66,21 @@ impl Listings {
     #[must_use]
     pub fn is_stopped(&self, symbol: Symbol) -> bool {
         self.of(symbol).is_some_and(|listing| !listing.is_traded())
+    }
+
+    /// The refusal of a symbol that is not traded, with what it is called now.
+    #[must_use]
+    pub fn not_traded(&self, symbol: Symbol, listing: Listing) -> Refusal {
+        let successor = self.successor(symbol);
+        let hint = successor.map(|successor| format!("; it is called {successor} now")).unwrap_or_default();
+        let listing = listing.as_str();
+        let message = format!("symbol {symbol} is not traded, the exchange says {listing}{hint}");
+        let refusal =
+            Refusal::new(Reason::NotTraded, message).with("symbol", symbol).with("listing", listing);
+        match successor {
+            Some(successor) => refusal.with("successor", successor),
+            None => refusal,
+        }
     }
 
     /// What a symbol is called now.

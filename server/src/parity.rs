@@ -65,13 +65,6 @@ impl ParityAudit {
         if self.every.is_zero() {
             return;
         }
-        if self.shared.latest.symbols().len() > SYMBOLS_MAX {
-            tracing::warn!(
-                symbols_max = SYMBOLS_MAX,
-                "too many symbols are followed for the audit of live answers, it is off"
-            );
-            return;
-        }
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -96,8 +89,12 @@ impl ParityAudit {
         // The last bar may still be on its way to the journal.
         let until = watermark.plus(-1, self.interval);
         let from = until.plus(1 - AUDITED_BARS, self.interval);
+        let symbols = self.shared.latest.load().symbols().to_vec();
+        if symbols.len() > SYMBOLS_MAX {
+            return Audited::Unclear(format!("more than {SYMBOLS_MAX} symbols are followed"));
+        }
         let mut fetched = Series::new();
-        for &symbol in self.shared.latest.symbols() {
+        for &symbol in &symbols {
             let (start, end) = (from.open_time(self.interval), until.milliseconds() + 1);
             match backfill(&self.client, symbol, self.interval, start, end, |_| ()).await {
                 Ok(klines) => drop(fetched.insert(symbol, klines)),
@@ -109,6 +106,9 @@ impl ParityAudit {
         let (stores, interval) = (self.stores.clone(), self.interval);
         let work = move || audit(&stores, interval, &bundle, (from, until), &fetched);
         match tokio::task::spawn_blocking(work).await {
+            Ok(_) if self.shared.latest.load().symbols() != symbols => {
+                unclear(&"other symbols are followed since")
+            }
             Ok(Ok(audited)) => audited,
             Ok(Err(refusal)) => unclear(&refusal),
             Err(error) => unclear(&error),

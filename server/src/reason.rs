@@ -36,6 +36,8 @@ pub enum Reason {
     NotWarm,
     /// The exchange does not trade the symbol any more, or for now.
     NotTraded,
+    /// The exchange did not answer.
+    ExchangeFailed,
     /// The registry has no champion.
     NoChampion,
     /// The bundle was not taken up.
@@ -82,13 +84,13 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 22] = [
+pub const CATALOGUE: [Entry; 23] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
         (Code::NotFound, 404),
         "symbol is not served",
-        "ask for one of the known symbols, or start the server with it in --symbols",
+        "ask for one of the known symbols, or let the server follow it: klinecast follow SYMBOL",
     ),
     entry(
         Reason::UnknownTask,
@@ -137,7 +139,7 @@ pub const CATALOGUE: [Entry; 22] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /scorecard, /journal/verify, /journal/{id}/replay",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -180,6 +182,13 @@ pub const CATALOGUE: [Entry; 22] = [
         (Code::FailedPrecondition, 409),
         "symbol is not traded",
         "ask for its successor if one is named, or wait until the exchange trades it",
+    ),
+    entry(
+        Reason::ExchangeFailed,
+        "EXCHANGE_FAILED",
+        (Code::Unavailable, 503),
+        "exchange did not answer",
+        "try again; the status shows how the line to the exchange is",
     ),
     entry(
         Reason::NoChampion,

@@ -1,6 +1,7 @@
 //! The answers, before any wire. Both faces, gRPC and REST, only translate what is here.
 
 mod features;
+mod follow;
 mod gaps;
 mod journal;
 mod models;
@@ -16,6 +17,7 @@ use kline::{Interval, Symbol};
 use tokio::sync::Semaphore;
 
 use crate::champion::ChampionHandle;
+use crate::follow::change::FollowHandle;
 use crate::journaling::Journaling;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::state::Shared;
@@ -37,6 +39,7 @@ pub struct Service {
     pub interval: Interval,
     shared: Arc<Shared>,
     champion: ChampionHandle,
+    followers: FollowHandle,
     stores: Stores,
     journaling: Journaling,
     heartbeat: std::time::Duration,
@@ -57,7 +60,7 @@ impl Service {
     pub fn new(
         interval: Interval,
         shared: Arc<Shared>,
-        champion: ChampionHandle,
+        (champion, followers): (ChampionHandle, FollowHandle),
         stores: Stores,
         journaling: Journaling,
         heartbeat: std::time::Duration,
@@ -67,7 +70,7 @@ impl Service {
             replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
             scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
         };
-        Self { interval, shared, champion, stores, journaling, heartbeat, limits }
+        Self { interval, shared, champion, followers, stores, journaling, heartbeat, limits }
     }
 
     /// The shared snapshots.
@@ -76,11 +79,12 @@ impl Service {
         &self.shared
     }
 
-    /// A symbol's place in the table.
-    fn symbol(&self, name: &str) -> Result<usize, Refusal> {
-        let found = name.parse::<Symbol>().ok().and_then(|symbol| self.shared.latest.index_of(symbol));
+    /// The symbol of a name, if it is followed.
+    fn symbol(&self, name: &str) -> Result<Symbol, Refusal> {
+        let latest = self.shared.latest.load();
+        let found = name.parse::<Symbol>().ok().filter(|symbol| latest.has(*symbol));
         found.ok_or_else(|| {
-            let known: Vec<&str> = self.shared.latest.symbols().iter().map(Symbol::as_str).collect();
+            let known: Vec<&str> = latest.symbols().iter().map(Symbol::as_str).collect();
             let known = known.join(", ");
             let successor =
                 name.parse().ok().and_then(|symbol| self.shared.listings.load().successor(symbol));

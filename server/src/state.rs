@@ -65,7 +65,7 @@ pub struct FeatureRow {
 /// The Forecaster, as its thread last showed it.
 #[derive(Debug, Clone, Default)]
 pub struct EngineView {
-    /// How far each symbol is, in the order of the latest-value table.
+    /// How far each symbol is, in the order of the symbols.
     pub readiness: Vec<SymbolReadiness>,
     /// Whether each symbol can be answered, in the same order: once it was warm it stays so, and its answers say how
     /// stale they are when it goes quiet.
@@ -76,6 +76,31 @@ pub struct EngineView {
     pub skill: Vec<TaskSkill>,
     /// The last sealed bar.
     pub watermark: Option<BarTime>,
+}
+
+impl EngineView {
+    /// A symbol's place in the lists.
+    fn place(&self, symbol: Symbol) -> Option<usize> {
+        self.readiness.binary_search_by_key(&symbol, |readiness| readiness.symbol).ok()
+    }
+
+    /// How far a symbol is.
+    #[must_use]
+    pub fn readiness_of(&self, symbol: Symbol) -> Option<&SymbolReadiness> {
+        self.readiness.get(self.place(symbol)?)
+    }
+
+    /// Whether a symbol can be answered.
+    #[must_use]
+    pub fn is_ready(&self, symbol: Symbol) -> bool {
+        self.place(symbol).and_then(|place| self.ready.get(place)).copied().unwrap_or_default()
+    }
+
+    /// A symbol's row.
+    #[must_use]
+    pub fn row_of(&self, symbol: Symbol) -> Option<&FeatureRow> {
+        self.rows.get(self.place(symbol)?)?.as_ref()
+    }
 }
 
 /// The bundle that answers, as the champion's owner last saw it.
@@ -90,8 +115,8 @@ pub struct ChampionView {
 /// Everything that is shared.
 #[derive(Debug)]
 pub struct Shared {
-    /// The latest predictions. Owner: the engine's thread.
-    pub latest: LatestTable,
+    /// The latest predictions about the symbols that are followed. Owner: the engine's thread.
+    pub latest: ArcSwap<LatestTable>,
     /// The fan-out. Owner: the engine's thread.
     pub subscribers: Subscribers,
     /// Owner: the engine's thread.
@@ -132,7 +157,7 @@ impl Shared {
     #[must_use]
     pub fn new(symbols: &[Symbol], subscriber_queue: usize) -> Self {
         Self {
-            latest: LatestTable::new(symbols),
+            latest: ArcSwap::from_pointee(LatestTable::new(symbols)),
             subscribers: Subscribers::new(subscriber_queue),
             engine: ArcSwap::default(),
             champion: ArcSwap::default(),

@@ -28,11 +28,32 @@ impl Stores {
         Ok(Self(Arc::new(Home::open_with(folder, database)?)))
     }
 
-    /// Stored klines from bar `from` to bar `until`, both included.
+    /// Stored klines from bar `from` to bar `until`, both included. A renamed market's begin with those of its old name.
     ///
     /// # Errors
     /// [`Reason::StoreFailed`].
     pub fn klines(
+        &self,
+        symbol: Symbol,
+        interval: Interval,
+        from: BarTime,
+        until: BarTime,
+    ) -> Result<Vec<Kline>, Refusal> {
+        let mut klines = self.klines_of_name(symbol, interval, from, until)?;
+        if let Some(old) = market::renamed::predecessor(symbol) {
+            let first = klines.first().map_or(until, |first| first.bar_time(interval));
+            if from < first {
+                klines.splice(..0, self.klines_of_name(old, interval, from, first.plus(-1, interval))?);
+            }
+        }
+        Ok(klines)
+    }
+
+    /// Stored klines that stand under one name, from bar `from` to bar `until`, both included.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn klines_of_name(
         &self,
         symbol: Symbol,
         interval: Interval,

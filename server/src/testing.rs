@@ -13,6 +13,7 @@ use store::Home;
 use tokio::sync::mpsc;
 
 use crate::champion::ChampionTask;
+use crate::follow::change::follow_requests;
 use crate::journaling::Journaling;
 use crate::service::Service;
 use crate::state::Shared;
@@ -62,5 +63,6 @@ pub(crate) fn service(home: &Path) -> Service {
     let (_, champion) = ChampionTask::new(stores.clone(), shared.clone(), engine, Duration::from_secs(60));
     let sink = Home::open(home).expect("the home opens");
     let (journaling, _) = Journaling::spawn(sink, Interval::M15, shared.clone()).expect("a thread");
-    Service::new(Interval::M15, shared, champion, stores, journaling, Duration::from_secs(60))
+    let (followers, _) = follow_requests();
+    Service::new(Interval::M15, shared, (champion, followers), stores, journaling, Duration::from_secs(60))
 }

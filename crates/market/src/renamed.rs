@@ -28,6 +28,12 @@ pub fn renamed() -> impl Iterator<Item = (Symbol, Symbol)> {
     RENAMED.iter().filter_map(|(old, new)| Some((old.parse().ok()?, new.parse().ok()?)))
 }
 
+/// What a market was called before it was renamed.
+#[must_use]
+pub fn predecessor(symbol: Symbol) -> Option<Symbol> {
+    renamed().find(|(_, new)| *new == symbol).map(|(old, _)| old)
+}
+
 /// Puts each renamed market's old klines before its new ones, under the new name; the old name is gone then. Bars that both
 /// have are the new name's. A market whose new name is not there stays as it is. Answers where series meet.
 pub fn stitch(klines: &mut BTreeMap<Symbol, Vec<Kline>>, interval: Interval) -> Vec<Joint> {

@@ -2985,6 +2985,23 @@ pub struct ListGapsRequest {
     #[prost(bool, tag = "2")]
     pub unfilled_only: bool,
 }
+/// Changes which symbols are followed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowSymbolsRequest {
+    /// Followed from now on; those that are followed already change nothing.
+    #[prost(string, repeated, tag = "1")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Not followed any more. What was predicted about them stays in the journal; outcomes that come true later are not resolved.
+    #[prost(string, repeated, tag = "2")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What is followed now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowSymbolsResponse {
+    /// Every symbol, sorted.
+    #[prost(string, repeated, tag = "1")]
+    pub symbols: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// The ledger, pair by pair in the order of the bars.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListGapsResponse {
@@ -3174,6 +3191,34 @@ pub mod market_service_client {
                 .insert(GrpcMethod::new("klinecast.v1.MarketService", "ListGaps"));
             self.inner.unary(req, path, codec).await
         }
+        /// Follows some symbols from now on, and others no longer, also after a restart. Answers when it is done: the history of new
+        /// symbols is read first, which takes seconds, while every answer goes on. A change that is refused changes nothing. Safe
+        /// to retry. Reasons: `MALFORMED_REQUEST`, `REQUEST_TOO_LARGE`, `UNKNOWN_SYMBOL`, `NOT_TRADED`, `EXCHANGE_FAILED`,
+        /// `STORE_FAILED`, `BUSY`.
+        pub async fn follow_symbols(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FollowSymbolsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FollowSymbolsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.MarketService/FollowSymbols",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("klinecast.v1.MarketService", "FollowSymbols"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3196,6 +3241,17 @@ pub mod market_service_server {
             request: tonic::Request<super::ListGapsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListGapsResponse>,
+            tonic::Status,
+        >;
+        /// Follows some symbols from now on, and others no longer, also after a restart. Answers when it is done: the history of new
+        /// symbols is read first, which takes seconds, while every answer goes on. A change that is refused changes nothing. Safe
+        /// to retry. Reasons: `MALFORMED_REQUEST`, `REQUEST_TOO_LARGE`, `UNKNOWN_SYMBOL`, `NOT_TRADED`, `EXCHANGE_FAILED`,
+        /// `STORE_FAILED`, `BUSY`.
+        async fn follow_symbols(
+            &self,
+            request: tonic::Request<super::FollowSymbolsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FollowSymbolsResponse>,
             tonic::Status,
         >;
     }
@@ -3306,6 +3362,51 @@ pub mod market_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListGapsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/klinecast.v1.MarketService/FollowSymbols" => {
+                    #[allow(non_camel_case_types)]
+                    struct FollowSymbolsSvc<T: MarketService>(pub Arc<T>);
+                    impl<
+                        T: MarketService,
+                    > tonic::server::UnaryService<super::FollowSymbolsRequest>
+                    for FollowSymbolsSvc<T> {
+                        type Response = super::FollowSymbolsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FollowSymbolsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MarketService>::follow_symbols(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FollowSymbolsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

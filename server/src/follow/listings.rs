@@ -15,8 +15,8 @@ use crate::telemetry::metrics as names;
 
 /// Asks the exchange for as long as the server runs.
 pub(super) async fn watch(client: RestClient, shared: Arc<Shared>, every: Duration, stop: CancellationToken) {
-    let symbols: Vec<Symbol> = shared.latest.symbols().to_vec();
     loop {
+        let symbols = shared.latest.load().symbols().to_vec();
         let asked = tokio::select! {
             () = stop.cancelled() => return,
             asked = ask(&client, &symbols) => asked,
@@ -36,7 +36,7 @@ pub(super) async fn watch(client: RestClient, shared: Arc<Shared>, every: Durati
 }
 
 /// What the exchange says about each symbol, and its clock.
-async fn ask(
+pub(super) async fn ask(
     client: &RestClient,
     symbols: &[Symbol],
 ) -> Result<(BTreeMap<Symbol, Listing>, Milliseconds), MarketError> {

@@ -19,4 +19,14 @@ impl v1::market_service_server::MarketService for Market {
         let gaps = self.0.gaps(&symbol, unfilled_only).map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::ListGapsResponse { gaps: gaps.iter().map(convert::gap).collect() }))
     }
+
+    async fn follow_symbols(
+        &self,
+        request: Request<v1::FollowSymbolsRequest>,
+    ) -> Result<Response<v1::FollowSymbolsResponse>, Status> {
+        let v1::FollowSymbolsRequest { add, remove } = request.get_ref();
+        let followed = self.0.follow(add, remove).await.map_err(|refusal| convert::status(&refusal))?;
+        let symbols = followed.iter().map(ToString::to_string).collect();
+        Ok(Response::new(v1::FollowSymbolsResponse { symbols }))
+    }
 }

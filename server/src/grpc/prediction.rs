@@ -100,6 +100,7 @@ async fn next(
         Some(Announcement::Heartbeat(watermark)) => v1::subscribe_response::Event::Heartbeat(v1::Heartbeat {
             watermark_ms: watermark.map(kline::BarTime::milliseconds).unwrap_or_default(),
         }),
+        Some(Announcement::Ended(refusal)) => return Some((Err(convert::status(&refusal)), None)),
         None => {
             let refusal = Refusal::new(Reason::Draining, "the server is stopping");
             return Some((Err(convert::status(&refusal)), None));

@@ -31,6 +31,16 @@ pub(super) struct PredictBatch {
     pub(super) interval: Option<String>,
 }
 
+/// The body of `POST /symbols`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Symbols {
+    /// Followed from now on.
+    pub(super) add: Option<Vec<String>>,
+    /// Not followed any more.
+    pub(super) remove: Option<Vec<String>>,
+}
+
 /// The body of `POST /models/promote`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,7 @@ use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 14] = [
+pub const ROUTES: [(&str, &str); 15] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -34,6 +34,7 @@ pub const ROUTES: [(&str, &str); 14] = [
     ("POST", "/models/reload"),
     ("POST", "/models/promote"),
     ("GET", "/features/{symbol}"),
+    ("POST", "/symbols"),
     ("GET", "/gaps"),
     ("GET", "/scorecard"),
     ("GET", "/journal/verify"),
@@ -55,6 +56,7 @@ pub fn routes(service: Service) -> Router {
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
         .route("/features/{symbol}", get(features))
+        .route("/symbols", post(symbols))
         .route("/gaps", get(gaps))
         .route("/scorecard", get(scorecard))
         .route("/journal/verify", get(verify_journal))
@@ -162,6 +164,12 @@ async fn features(
     let wanted: Vec<&str> = query.names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     let answer = service.features(&symbol, &wanted, &query.interval)?;
     Ok(Json(shapes::features(&answer, service.interval)))
+}
+
+async fn symbols(State(service): State<Service>, body: Bytes) -> Answer {
+    let request: requests::Symbols = requests::read(&body)?;
+    let (add, remove) = (request.add.unwrap_or_default(), request.remove.unwrap_or_default());
+    Ok(Json(json!({ "symbols": service.follow(&add, &remove).await? })))
 }
 
 async fn gaps(State(service): State<Service>, Query(query): Query<GapsQuery>) -> Answer {

@@ -48,7 +48,7 @@ impl Service {
         interval: &str,
     ) -> Result<FeatureAnswer, Refusal> {
         self.check_interval(interval)?;
-        let index = self.symbol(symbol)?;
+        let symbol = self.symbol(symbol)?;
         let catalogue = Catalogue::standard();
         for name in names.iter().map(AsRef::as_ref) {
             if catalogue.index_of(name).is_none() {
@@ -58,9 +58,9 @@ impl Service {
             }
         }
         let engine = self.shared.engine.load();
-        let Some(row) = engine.rows.get(index).and_then(Option::as_ref) else {
-            let message = format!("symbol {} has no feature row yet", shorten(symbol));
-            return Err(Refusal::new(Reason::NotWarm, message).with("symbol", shorten(symbol)));
+        let Some(row) = engine.row_of(symbol) else {
+            let message = format!("symbol {symbol} has no feature row yet");
+            return Err(Refusal::new(Reason::NotWarm, message).with("symbol", symbol));
         };
         let wanted = |name: &str| names.is_empty() || names.iter().any(|asked| asked.as_ref() == name);
         let features = catalogue.definitions().iter().zip(row.values.iter());
@@ -70,7 +70,7 @@ impl Service {
                 FeatureValue { name: definition.name, group, unit, value }
             });
         Ok(FeatureAnswer {
-            symbol: self.shared.latest.symbols()[index],
+            symbol,
             bar: row.bar,
             catalogue_hash: catalogue.hash().to_string(),
             row_hash: RowHash::of(&row.values),

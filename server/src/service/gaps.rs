@@ -12,7 +12,7 @@ impl Service {
     pub fn gaps(&self, symbol: &str, unfilled: bool) -> Result<Vec<Gap>, Refusal> {
         let symbol = match symbol {
             "" => None,
-            name => Some(self.shared().latest.symbols()[self.symbol(name)?]),
+            name => Some(self.symbol(name)?),
         };
         Ok(self.shared().gaps.list(symbol, unfilled, self.interval))
     }

@@ -85,7 +85,7 @@ impl Service {
         let permit = permit(&self.limits.replays, "replays of predictions", REPLAYS_MAX)?;
         // What was answered before now stands in the journal's queue before this.
         self.journaling.flush().await;
-        let (symbols, interval) = (self.shared.latest.symbols().to_vec(), self.interval);
+        let (symbols, interval) = (self.shared.latest.load().symbols().to_vec(), self.interval);
         self.with_store(move |stores| {
             let _permit = permit;
             replay(stores, &symbols, interval, &id)

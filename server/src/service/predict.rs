@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use forecast::Prediction;
-use kline::Milliseconds;
+use kline::{Milliseconds, Symbol};
 
 use super::{Selection, Service};
-use crate::listings::Listing;
 use crate::reason::{Reason, Refusal};
 
 /// How many symbols one batch may ask for.
@@ -64,21 +63,22 @@ impl Service {
         }
         let answer = |name: &str| (name.to_owned(), self.latest(name, selection, !tasks.is_empty()));
         if symbols.is_empty() {
-            return Ok(self.shared.latest.symbols().iter().map(|symbol| answer(symbol.as_str())).collect());
+            let latest = self.shared.latest.load();
+            return Ok(latest.symbols().iter().map(|symbol| answer(symbol.as_str())).collect());
         }
         Ok(symbols.iter().map(|name| answer(name.as_ref())).collect())
     }
 
-    /// The latest prediction at a symbol's place; with `strict` every selected task must be in it.
+    /// The latest prediction about a symbol; with `strict` every selected task must be in it.
     fn latest(&self, symbol: &str, selection: Selection, strict: bool) -> Result<Answered, Refusal> {
-        let index = self.symbol(symbol)?;
-        self.check_traded(index)?;
-        let stands = self.shared.latest.get(index);
+        let symbol = self.symbol(symbol)?;
+        self.check_traded(symbol)?;
+        let stands = self.shared.latest.load().get(symbol);
         let Some(prediction) = stands.as_ref().and_then(|guard| guard.as_ref()) else {
-            return Err(self.why_none(index));
+            return Err(self.why_none(symbol));
         };
-        if !self.shared.engine.load().ready.get(index).copied().unwrap_or_default() {
-            return Err(self.why_none(index));
+        if !self.shared.engine.load().is_ready(symbol) {
+            return Err(self.why_none(symbol));
         }
         if strict && let Some(task) = selection.tasks().find(|task| prediction.task(*task).is_none()) {
             let known: Vec<&str> = prediction.tasks.iter().map(|answer| answer.task.name()).collect();
@@ -96,48 +96,34 @@ impl Service {
     }
 
     /// Refuses a symbol that is not traded and whose last bar is old, or that has none.
-    fn check_traded(&self, index: usize) -> Result<(), Refusal> {
+    fn check_traded(&self, symbol: Symbol) -> Result<(), Refusal> {
         let listings = self.shared.listings.load();
-        let Some(&symbol) = self.shared.latest.symbols().get(index) else { return Ok(()) };
-        if !listings.is_stopped(symbol) {
-            return Ok(());
-        }
+        let Some(listing) = listings.of(symbol).filter(|listing| !listing.is_traded()) else { return Ok(()) };
         let engine = self.shared.engine.load();
-        let last = engine.readiness.get(index).and_then(|readiness| readiness.last_bar);
+        let last = engine.readiness_of(symbol).and_then(|readiness| readiness.last_bar);
         let patience = STOPPED_BARS * self.interval.milliseconds();
         if last.is_some_and(|last| self.shared.staleness(last) <= patience) {
             return Ok(());
         }
-        let listing = listings.of(symbol).map_or("unknown", Listing::as_str);
-        let successor = listings.successor(symbol);
-        let hint = successor.map(|successor| format!("; it is called {successor} now")).unwrap_or_default();
-        let message = format!("symbol {symbol} is not traded, the exchange says {listing}{hint}");
-        let refusal =
-            Refusal::new(Reason::NotTraded, message).with("symbol", symbol).with("listing", listing);
-        Err(match successor {
-            Some(successor) => refusal.with("successor", successor),
-            None => refusal,
-        })
+        Err(listings.not_traded(symbol, listing))
     }
 
     /// Why a symbol has no prediction.
-    fn why_none(&self, index: usize) -> Refusal {
+    fn why_none(&self, symbol: Symbol) -> Refusal {
         let champion = self.shared.champion.load();
-        let symbol = self.shared.latest.symbols().get(index).map(ToString::to_string).unwrap_or_default();
         let Some(bundle) = &champion.bundle else {
             let why =
                 champion.problem.as_ref().map(|problem| format!("; the last one was refused: {problem}"));
             let message = format!("no bundle is loaded{}", why.unwrap_or_default());
             return Refusal::new(Reason::NoBundle, message).with("symbol", symbol);
         };
-        if self.shared.latest.symbols().get(index).is_some_and(|&symbol| !bundle.covers(symbol)) {
+        if !bundle.covers(symbol) {
             let message = format!("symbol {symbol} is not in bundle {}", bundle.digest().short());
             return Refusal::new(Reason::SymbolNotInBundle, message).with("symbol", symbol);
         }
         let engine = self.shared.engine.load();
         let (warm, total) = engine
-            .readiness
-            .get(index)
+            .readiness_of(symbol)
             .map_or((0, 0), |readiness| (readiness.warm_features, readiness.total_features));
         let message = format!("symbol {symbol} is not warm yet, {warm} of {total} features are");
         Refusal::new(Reason::NotWarm, message)

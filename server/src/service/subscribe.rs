@@ -40,6 +40,8 @@ pub enum Announcement {
     Lagged(u64),
     /// Nothing happened for a while.
     Heartbeat(Option<BarTime>),
+    /// Nothing more will come, and why.
+    Ended(Refusal),
 }
 
 type Key = (Symbol, BarTime, BundleDigest, u32);
@@ -53,8 +55,8 @@ fn key(prediction: &Prediction) -> Key {
 pub struct Subscription {
     /// The tasks that were asked for.
     pub selection: Selection,
-    /// Which places of the table are wanted.
-    wanted: Vec<bool>,
+    /// The symbols that are wanted, sorted; `None` is all.
+    wanted: Option<Vec<Symbol>>,
     shared: Arc<Shared>,
     listener: Listener,
     first: VecDeque<Arc<Prediction>>,
@@ -73,10 +75,12 @@ impl Service {
     pub async fn subscribe(&self, request: &SubscriptionRequest) -> Result<Subscription, Refusal> {
         self.check_interval(&request.interval)?;
         let selection = Selection::named(&request.tasks)?;
-        let mut wanted = vec![request.symbols.is_empty(); self.shared.latest.symbols().len()];
+        let mut wanted = Vec::with_capacity(request.symbols.len());
         for symbol in &request.symbols {
-            wanted[self.symbol(symbol)?] = true;
+            wanted.push(self.symbol(symbol)?);
         }
+        wanted.sort_unstable();
+        let wanted = Some(wanted).filter(|wanted| !wanted.is_empty());
         if self.shared.draining.is_cancelled() {
             return Err(Refusal::new(Reason::Draining, "the server is stopping"));
         }
@@ -99,8 +103,8 @@ impl Service {
     }
 
     fn latest_all(&self) -> VecDeque<Arc<Prediction>> {
-        let latest = &self.shared.latest;
-        (0..latest.symbols().len()).filter_map(|index| latest.get(index)?.as_ref().cloned()).collect()
+        let latest = self.shared.latest.load();
+        latest.symbols().iter().filter_map(|symbol| latest.get(*symbol)?.as_ref().cloned()).collect()
     }
 
     /// Everything about later bars that has been published, in the order of the bars.
@@ -132,9 +136,7 @@ impl Subscription {
                 biased;
                 heard = self.listener.next() => heard?,
                 () = draining.cancelled() => return None,
-                () = &mut heartbeat => {
-                    return Some(Announcement::Heartbeat(self.shared.engine.load().watermark));
-                }
+                () = &mut heartbeat => return Some(self.heartbeat()),
             };
             match heard {
                 Heard::Lagged(count) => {
@@ -149,14 +151,25 @@ impl Subscription {
         }
     }
 
+    fn heartbeat(&self) -> Announcement {
+        let latest = self.shared.latest.load();
+        match &self.wanted {
+            Some(wanted) if !wanted.iter().any(|symbol| latest.has(*symbol)) => {
+                let names = wanted.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ");
+                let message = format!("{names}: not followed any more");
+                Announcement::Ended(Refusal::new(Reason::UnknownSymbol, message).with("symbol", names))
+            }
+            _ => Announcement::Heartbeat(self.shared.engine.load().watermark),
+        }
+    }
+
     fn announce(&self, prediction: Arc<Prediction>) -> Announcement {
         let staleness = self.shared.staleness(prediction.bar_time);
         Announcement::Prediction(prediction, staleness)
     }
 
     fn wants(&self, prediction: &Prediction) -> bool {
-        let place = self.shared.latest.index_of(prediction.symbol);
-        place.is_some_and(|index| self.wanted.get(index).copied().unwrap_or_default())
+        self.wanted.as_ref().is_none_or(|wanted| wanted.binary_search(&prediction.symbol).is_ok())
     }
 
     /// Whether a prediction from the ring was among the first ones.
@@ -184,7 +197,7 @@ mod tests {
         let first: VecDeque<_> = [made(1, 1), made(2, 1)].into();
         let mut subscription = Subscription {
             selection: Selection::named::<&str>(&[]).expect("all"),
-            wanted: vec![true],
+            wanted: None,
             shared: Arc::clone(&shared),
             listener: shared.subscribers.subscribe(),
             newest: first.iter().map(|prediction| prediction.bar_time).max(),

@@ -1,6 +1,7 @@
 //! Gauges of what the parts of the server show one another.
 
 use forecast::TaskKind;
+use kline::Symbol;
 use metrics::gauge;
 
 use super::catalogue::names;
@@ -28,6 +29,14 @@ pub(crate) fn show_engine(view: &EngineView) {
     }
     if let Some(bar) = view.watermark {
         gauge!(names::WATERMARK).set(bar.milliseconds() as f64 / 1_000.0);
+    }
+}
+
+/// A symbol is not followed any more: its gauges say nothing from now on.
+pub(crate) fn hide_symbol(symbol: Symbol) {
+    let name = symbol.to_string();
+    for gauge in [names::WARM_FEATURES, names::FEATURE_COUNT, names::STALENESS, names::TRADED] {
+        gauge!(gauge, "symbol" => name.clone()).set(f64::NAN);
     }
 }
 

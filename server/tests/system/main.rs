@@ -4,6 +4,7 @@ mod binaries;
 mod bundles;
 mod end_to_end;
 mod faces;
+mod following;
 mod harness;
 mod kills;
 mod misbehaving;

@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Status,
     /// Every bar that was found missing, and what became of it.
     Gaps(Gaps),
+    /// Lets the server follow more pairs from now on, also after a restart.
+    Follow(Pairs),
+    /// Lets the server follow pairs no longer.
+    Unfollow(Pairs),
     /// How good the forecasts were, beside the best baseline, over days of what was journalled.
     Skill(Skill),
     /// Makes a journalled forecast again from the stored klines and compares every bit; fails if one differs.
@@ -123,6 +127,14 @@ pub(crate) struct Features {
     /// Only this feature; may be given several times.
     #[arg(long = "name", value_name = "FEATURE")]
     pub(crate) names: Vec<String>,
+}
+
+/// Which pairs.
+#[derive(Debug, Args)]
+pub(crate) struct Pairs {
+    /// Pairs, for example BTCUSDT.
+    #[arg(required = true)]
+    pub(crate) symbols: Vec<String>,
 }
 
 /// Which gaps.

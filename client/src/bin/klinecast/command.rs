@@ -8,6 +8,7 @@ use klinecast::{Client, Settings};
 use crate::arguments::{Arguments, Command, Journal};
 
 mod features;
+mod follow;
 mod gaps;
 mod journal;
 mod models;
@@ -31,6 +32,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Models => models::list(&client, json).await?,
         Command::Tasks => models::tasks(&client, json).await?,
         Command::Gaps(wanted) => gaps::run(&client, wanted, json).await?,
+        Command::Follow(pairs) => follow::run(&client, (&pairs.symbols, &[]), json).await?,
+        Command::Unfollow(pairs) => follow::run(&client, (&[], &pairs.symbols), json).await?,
         Command::Status => status::run(&client, json).await?,
         Command::Skill(wanted) => skill::run(&client, wanted, json).await?,
         Command::Replay(wanted) => return replay::run(&client, wanted, json).await,
