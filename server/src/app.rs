@@ -130,6 +130,11 @@ impl App {
         let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
+        match stores.holes(&settings.symbols, settings.interval) {
+            Ok(holes) => shared.gaps.load(holes),
+            // The store has logged why; what is missing still is found again.
+            Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
+        }
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
@@ -156,6 +161,7 @@ impl App {
             shared: shared.clone(),
             stores: stores.clone(),
             engine: engine.commands.clone(),
+            journaling: journaling.0.clone(),
             ranges,
         };
         let service = Service::new(

@@ -1,5 +1,6 @@
 //! The task that follows the exchange: stored klines first, the rest by back-fill, then live.
 
+mod gaps;
 mod listings;
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forecast::{Forecaster, Journalled};
-use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
+use kline::{BarTime, Interval, Kline, Symbol};
 use market::backoff::Backoff;
 use market::live::Missing;
 use market::{ExchangeSettings, LiveSource, MarketError, MarketEvent, RestClient, backfill};
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::wall_time;
 use crate::engine_thread::Command;
+use crate::journaling::Journaling;
 use crate::parity::ParityAudit;
 use crate::state::{ExchangeState, ExchangeView, Shared};
 use crate::stores::Stores;
@@ -44,6 +46,8 @@ pub struct Follower {
     pub stores: Stores,
     /// The engine's queue.
     pub engine: mpsc::Sender<Command>,
+    /// Where the gap ledger is kept.
+    pub journaling: Journaling,
     /// Ranges that the engine wants.
     pub ranges: mpsc::Receiver<Missing>,
 }
@@ -97,6 +101,7 @@ impl Follower {
 
     /// Brings the engine up to now; each symbol's last bar, or `None` if the engine has ended.
     async fn warm_up(&self, client: &RestClient) -> Option<BTreeMap<Symbol, BarTime>> {
+        self.settle_holes().await;
         let mut backoff = Backoff::new(self.exchange.limits.backoff);
         let history = loop {
             match self.history(client).await {
@@ -181,25 +186,14 @@ impl Follower {
                 if let Ok(Err(problem)) = tokio::task::spawn_blocking(write).await {
                     tracing::error!(%symbol, %problem, "back-filled klines were not stored");
                 }
+                self.note_fetched(symbol, &fetched, now);
                 klines.extend(fetched.into_iter().map(|kline| (kline.bar_time(interval), kline)));
             }
             self.note_holes(symbol, klines.keys().copied(), now);
             history.insert(symbol, klines.into_values().collect());
         }
+        self.forget_holes(now).await;
         Ok(history)
-    }
-
-    /// Notes the bars between a symbol's first and last one that neither the store nor the exchange has.
-    fn note_holes(&self, symbol: Symbol, bars: impl Iterator<Item = BarTime>, now: Milliseconds) {
-        let interval = self.exchange.interval;
-        let mut next = None;
-        for bar in bars {
-            if let Some(from) = next.filter(|next| *next < bar) {
-                let missing = Missing { symbol, from, to: bar.plus(-1, interval) };
-                self.shared.gaps.lack(missing, interval, now);
-            }
-            next = Some(bar.plus(1, interval));
-        }
     }
 
     /// Feeds live klines to the engine.
@@ -284,6 +278,7 @@ impl Follower {
                 names::count_alarm("exchange_gap");
                 let (interval, now) = (self.exchange.interval, self.shared.exchange_time());
                 self.shared.gaps.lack(Missing { symbol, from, to }, interval, now);
+                self.keep_gaps();
                 None
             }
             MarketEvent::BackfillProgress(progress) => {

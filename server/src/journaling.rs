@@ -1,5 +1,5 @@
-//! The thread that writes klines, journal records and snapshots to the store, in batches, and tells subscribers of the
-//! predictions whose records are durable.
+//! The thread that writes klines, journal records, the gap ledger and snapshots to the store, in batches, and tells subscribers
+//! of the predictions whose records are durable.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,6 +13,7 @@ use kline::{Interval, Kline, Symbol};
 use store::{Home, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::gaps::GapChanges;
 use crate::state::Shared;
 use crate::telemetry::metrics as names;
 
@@ -21,6 +22,9 @@ const QUEUE_ITEMS: usize = 65_536;
 
 /// How many items are written at once.
 const BATCH_ITEMS: usize = 2_048;
+
+/// How many holes of the gap ledger are written at once.
+const GAPS_AT_ONCE: usize = 2_048;
 
 /// The waits after a failed write; when the last has failed too, the batch is lost, counted and logged.
 const RETRIES: [Duration; 3] =
@@ -40,6 +44,12 @@ pub trait Sink: Send + 'static {
     /// What the store says.
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String>;
 
+    /// Writes what has changed in the gap ledger.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn write_gaps(&mut self, interval: Interval, changes: &GapChanges) -> Result<(), String>;
+
     /// Replaces the saved state.
     ///
     /// # Errors
@@ -54,6 +64,10 @@ impl Sink for Home {
 
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
         self.journal().append(records).map(drop).map_err(|error| causes(&error))
+    }
+
+    fn write_gaps(&mut self, interval: Interval, changes: &GapChanges) -> Result<(), String> {
+        self.gaps().write(interval, &changes.kept, &changes.forgotten).map_err(|error| causes(&error))
     }
 
     fn write_snapshot(&mut self, snapshot: &[u8]) -> Result<(), String> {
@@ -71,6 +85,8 @@ enum Item {
     Kline(Symbol, Kline),
     Snapshot(Vec<u8>),
     Publish(Arc<Prediction>),
+    /// The gap ledger has changed: what has is in the ledger.
+    Gaps,
     Flush(oneshot::Sender<()>),
     Stop,
 }
@@ -126,6 +142,13 @@ impl Journaling {
         let _ = self.items.blocking_send(Item::Snapshot(snapshot));
     }
 
+    /// Lets the thread keep what has changed in the gap ledger. Waits for nothing: at the bound the thread is busy, and looks into
+    /// the ledger with each batch.
+    pub fn note_gaps(&self) {
+        // An error says that, or that the server ends.
+        let _ = self.items.try_send(Item::Gaps);
+    }
+
     /// Ends the thread once all that was sent before is written. Blocks at the bound; not for async code.
     pub fn stop(&self) {
         // An error says that it has ended.
@@ -173,6 +196,7 @@ impl<S: Sink> Writer<S> {
                     Item::Kline(symbol, kline) => klines.entry(symbol).or_default().push(kline),
                     Item::Snapshot(bytes) => snapshot = Some(bytes),
                     Item::Publish(prediction) => published.push(prediction),
+                    Item::Gaps => {}
                     Item::Flush(done) => waiting.push(done),
                     Item::Stop => stop = true,
                 }
@@ -189,6 +213,7 @@ impl<S: Sink> Writer<S> {
             for prediction in published {
                 self.shared.subscribers.publish(prediction);
             }
+            self.keep_gaps();
             if let Some(snapshot) = snapshot {
                 self.keep(&snapshot);
             }
@@ -199,6 +224,19 @@ impl<S: Sink> Writer<S> {
             if stop {
                 return;
             }
+        }
+    }
+
+    /// Keeps what has changed in the gap ledger, after the klines that filled its holes. What cannot be kept is kept with the next
+    /// batch.
+    fn keep_gaps(&mut self) {
+        while let Some(changes) = self.shared.gaps.take_changes(GAPS_AT_ONCE) {
+            if let Err(problem) = self.sink.write_gaps(self.interval, &changes) {
+                tracing::warn!(problem, "the gap ledger was not kept, it is tried again with the next batch");
+                self.shared.gaps.give_back(&changes);
+                return;
+            }
+            names::count_written("gaps", changes.kept.len() + changes.forgotten.len());
         }
     }
 
@@ -267,6 +305,10 @@ mod tests {
             Ok(())
         }
 
+        fn write_gaps(&mut self, _: Interval, _: &GapChanges) -> Result<(), String> {
+            Ok(())
+        }
+
         fn write_snapshot(&mut self, _: &[u8]) -> Result<(), String> {
             Ok(())
         }
@@ -304,6 +346,10 @@ mod tests {
 
         fn write_records(&mut self, _: &[JournalRecord]) -> Result<(), String> {
             self.heard.lock().expect("not poisoned").push(self.listener.waiting());
+            Ok(())
+        }
+
+        fn write_gaps(&mut self, _: Interval, _: &GapChanges) -> Result<(), String> {
             Ok(())
         }
 

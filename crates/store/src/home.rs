@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DatabaseUrl, FolderObjects, Journal, KlineStore, ObjectStore, PostgresStore, Registry, SnapshotFile,
-    SqliteStore, StoreError,
+    DatabaseUrl, FolderObjects, GapStore, Journal, KlineStore, ObjectStore, PostgresStore, Registry,
+    SnapshotFile, SqliteStore, StoreError,
 };
 
-/// `DIR/klinecast.db` (klines, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
+/// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
 /// `DIR/forecaster.snapshot`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
@@ -66,6 +66,15 @@ impl Home {
     /// The journal.
     #[must_use]
     pub fn journal(&self) -> &dyn Journal {
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
+    }
+
+    /// The ledger of holes.
+    #[must_use]
+    pub fn gaps(&self) -> &dyn GapStore {
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,

@@ -5,6 +5,7 @@
 
 mod chain;
 mod fault;
+mod gaps;
 mod journal;
 mod klines;
 mod pool;

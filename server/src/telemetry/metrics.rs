@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use forecast::score::{CardRequest, Ledger};
-use forecast::{Bundle, Task};
+use forecast::{Bundle, Source, Task};
 use kline::{Milliseconds, Symbol};
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
@@ -87,8 +87,8 @@ pub(crate) fn count_missing(bars: u64) {
     counter!(names::MISSING_BARS).increment(bars);
 }
 
-pub(crate) fn count_filled(source: KlineSource) {
-    counter!(names::FILLED_BARS, "source" => source.as_str()).increment(1);
+pub(crate) fn count_filled(source: Source) {
+    counter!(names::FILLED_BARS, "source" => source.name()).increment(1);
 }
 
 pub(crate) fn show_gaps(open: u64, lacking: u64) {

@@ -4,6 +4,7 @@ mod binaries;
 mod bundles;
 mod end_to_end;
 mod faces;
+mod gaps;
 mod harness;
 mod kills;
 mod misbehaving;

@@ -25,6 +25,12 @@ fn postgres_keeps_the_journal() -> Outcome {
 }
 
 #[test]
+fn postgres_keeps_the_gap_ledger() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::the_gap_ledger_is_kept_replaced_and_forgotten(&opened(&database)?)
+}
+
+#[test]
 fn postgres_keeps_the_registry() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::the_registry_knows_one_champion(&opened(&database)?)
@@ -215,7 +221,7 @@ fn a_newer_schema_a_wrong_password_and_a_missing_database_are_refused_with_the_r
     drop(PostgresStore::open(&url)?);
     drop(PostgresStore::open(&url)?);
     sql_from_outside(&url, "INSERT INTO schema_version VALUES (999)");
-    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 1, .. })));
+    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 2, .. })));
     let told = |address: String| -> Result<String, StoreError> {
         Ok(PostgresStore::open(&address.parse()?).expect_err("it is wrong").to_string())
     };

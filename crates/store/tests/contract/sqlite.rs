@@ -26,6 +26,12 @@ fn sqlite_keeps_the_journal() -> Outcome {
 }
 
 #[test]
+fn sqlite_keeps_the_gap_ledger() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::the_gap_ledger_is_kept_replaced_and_forgotten(&store)
+}
+
+#[test]
 fn sqlite_keeps_the_registry() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::the_registry_knows_one_champion(&store)
