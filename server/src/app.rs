@@ -18,6 +18,7 @@ use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listings::Listings;
+use crate::retention::{DroppedView, Retention};
 use crate::scores::ScoreThread;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -105,6 +106,7 @@ pub struct App {
     scores: ScoreThread,
     champion: ChampionTask,
     follower: Follower,
+    retention: Retention,
     listeners: [TcpListener; 3],
     addresses: Addresses,
 }
@@ -135,6 +137,15 @@ impl App {
             // The store has logged why; what is missing still is found again.
             Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
         }
+        let retained = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
+        shared.dropped.store(DroppedView::read(&retained).map_err(unopened)?.map(Arc::new));
+        let retention = Retention {
+            home: retained,
+            shared: shared.clone(),
+            interval: settings.interval,
+            keep_days: settings.keep_days,
+            drop_unexported: settings.drop_unexported,
+        };
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
@@ -182,6 +193,7 @@ impl App {
             scores,
             champion,
             follower,
+            retention,
             listeners,
             addresses,
         })
@@ -207,6 +219,7 @@ impl App {
             scores,
             champion,
             follower,
+            retention,
             listeners,
             addresses,
         } = self;
@@ -221,6 +234,7 @@ impl App {
             .with_graceful_shutdown(serving.clone().cancelled_owned());
         let http = tokio::spawn(served.into_future());
         let champion = tokio::spawn(champion.run(feeding.clone()));
+        let retention = tokio::spawn(retention.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
         if let Some(path) = &settings.ready_file {
             write_ready_file(path, &addresses)?;
@@ -245,6 +259,7 @@ impl App {
         clean &= finish("HTTP", http, deadline).await;
         feeding.cancel();
         clean &= finish("champion", champion, deadline).await;
+        clean &= finish("retention", retention, deadline).await;
         if ended_early.is_none() {
             clean &= finish("follower", follower, deadline).await;
         }

@@ -104,6 +104,16 @@ pub enum StoreError {
         /// As it stands in the database.
         text: String,
     },
+    /// A record of the journal is not as it was written.
+    #[error(
+        "journal record {number} ({record}) is not as it was written; `klinecast journal verify` names all that are not"
+    )]
+    BrokenChain {
+        /// Its number in the chain.
+        number: i64,
+        /// Its key.
+        record: String,
+    },
     /// A record could not be turned into text.
     #[error("a {what} could not be written as JSON")]
     Encode {

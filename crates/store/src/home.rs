@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DatabaseUrl, FolderObjects, GapStore, Journal, KlineStore, ObjectStore, PostgresStore, Registry,
-    SnapshotFile, SqliteStore, StoreError,
+    DatabaseUrl, FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, PostgresStore,
+    Registry, SnapshotFile, SqliteStore, StoreError,
 };
 
 /// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
@@ -66,6 +66,15 @@ impl Home {
     /// The journal.
     #[must_use]
     pub fn journal(&self) -> &dyn Journal {
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
+    }
+
+    /// What leaves the journal.
+    #[must_use]
+    pub fn retention(&self) -> &dyn JournalRetention {
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,

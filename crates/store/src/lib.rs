@@ -22,6 +22,7 @@ mod klines;
 mod objects;
 mod postgres;
 mod registry;
+mod retention;
 mod snapshot;
 mod sqlite;
 #[cfg(feature = "test-support")]
@@ -37,5 +38,6 @@ pub use klines::KlineStore;
 pub use objects::{FolderObjects, ObjectStore};
 pub use postgres::PostgresStore;
 pub use registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, promote};
+pub use retention::{ChainPlace, ChainedRecord, Dropped, Exported, JournalDay, JournalRetention};
 pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;

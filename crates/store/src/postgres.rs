@@ -10,6 +10,7 @@ mod journal;
 mod klines;
 mod pool;
 mod registry;
+mod retention;
 mod schema;
 mod wait;
 

@@ -5,6 +5,7 @@ mod gaps;
 mod journal;
 mod klines;
 mod registry;
+mod retention;
 mod schema;
 
 use std::path::{Path, PathBuf};

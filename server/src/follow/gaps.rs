@@ -30,7 +30,7 @@ impl Follower {
             }
             // The store has logged why; a hole that is not settled now stays as it was.
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!("holes of earlier processes were not compared with the store")
+                tracing::warn!("holes of earlier processes were not compared with the store");
             }
         }
     }

@@ -49,7 +49,7 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 44] = [
+pub const KEYS: [Key; 46] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -241,6 +241,20 @@ pub const KEYS: [Key; 44] = [
         "how often the last day's answers are compared bit for bit with a batch run over klines fetched anew; 0 for never",
     ),
     key("store.home", "KLINECAST_HOME", "home", ".klinecast", "folder of the store"),
+    key(
+        "journal.keep_days",
+        "KLINECAST_JOURNAL_KEEP_DAYS",
+        "journal-keep-days",
+        "0",
+        "whole days of the journal that are kept before the newest one; older ones are dropped once they are exported; 0 keeps all",
+    ),
+    key(
+        "journal.drop_unexported",
+        "KLINECAST_JOURNAL_DROP_UNEXPORTED",
+        "journal-drop-unexported",
+        "false",
+        "whether old days of the journal are dropped even if they were not exported: true or false",
+    ),
     secret(
         "database.url",
         "DB_URL",

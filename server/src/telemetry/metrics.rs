@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forecast::score::{CardRequest, Ledger};
 use forecast::{Bundle, Source, Task};
-use kline::{Milliseconds, Symbol};
+use kline::{BarTime, Milliseconds, Symbol};
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
@@ -45,6 +45,14 @@ pub(crate) fn count_written(kind: &'static str, count: usize) {
 
 pub(crate) fn count_lost(kind: &'static str, count: usize) {
     counter!(names::LOST, "kind" => kind).increment(count as u64);
+}
+
+pub(crate) fn count_dropped(records: usize) {
+    counter!(names::JOURNAL_DROPPED).increment(records as u64);
+}
+
+pub(crate) fn show_oldest_record(bar: BarTime) {
+    gauge!(names::JOURNAL_OLDEST).set(bar.milliseconds() as f64 / 1e3);
 }
 
 pub(crate) fn count_lagged(count: u64) {

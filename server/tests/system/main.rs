@@ -9,6 +9,7 @@ mod harness;
 mod kills;
 mod misbehaving;
 mod replays;
+mod retention;
 mod scores;
 mod start;
 mod streams;

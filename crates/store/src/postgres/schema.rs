@@ -82,6 +82,16 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (interval, symbol, bar_time)
     );
 "#,
+    r#"
+    -- Places in the journal's chain: the last record that was dropped, the last that was exported.
+    CREATE TABLE journal_marks (
+        mark TEXT PRIMARY KEY,
+        number BIGINT NOT NULL,
+        hash BYTEA NOT NULL,
+        before_ms BIGINT,
+        place TEXT
+    );
+"#,
 ];
 
 /// Held for a transaction by who makes tables, so that programs that start together queue up.

@@ -102,6 +102,15 @@ const MIGRATIONS: &[&str] = &["
         source TEXT,
         PRIMARY KEY (interval, symbol, bar_time)
     ) WITHOUT ROWID;
+", "
+    -- Places in the journal's chain: the last record that was dropped, the last that was exported.
+    CREATE TABLE journal_marks (
+        mark TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        before_ms INTEGER,
+        place TEXT
+    ) WITHOUT ROWID;
 "];
 
 /// Brings the schema up to date, in one transaction.

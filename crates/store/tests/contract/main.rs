@@ -2,5 +2,6 @@
 
 mod objects;
 mod postgres;
+mod retention;
 mod sqlite;
 mod suite;
