@@ -47,7 +47,8 @@ pub struct Common {
 /// PostgreSQL in place of the database in the home; the server is told the same.
 #[derive(Clone, Default, Args)]
 pub struct DatabaseArguments {
-    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast.
+    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast, sslmode and
+    /// sslrootcert are libpq's.
     #[arg(
         long,
         global = true,

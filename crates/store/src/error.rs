@@ -47,6 +47,24 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The file that `sslrootcert` names can't be used.
+    #[error(
+        "root certificate {path:?} of the database can't be used: {problem}; name a file of certificates in PEM form"
+    )]
+    RootCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// TLS can't be set up.
+    #[error(
+        "TLS to the database can't be set up: {problem}; report it, or use sslmode=disable on a private network"
+    )]
+    Tls {
+        /// What the library says.
+        problem: String,
+    },
     /// The system gives no thread.
     #[error("the thread that talks to the database can't be started; allow this process more threads")]
     Thread(#[source] std::io::Error),

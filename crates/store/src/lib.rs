@@ -27,6 +27,7 @@ mod snapshot;
 mod sqlite;
 #[cfg(feature = "test-support")]
 pub mod testkit;
+mod tls;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainHash, RecordKey, Verification};
 pub use database::{DatabaseParts, DatabaseUrl};

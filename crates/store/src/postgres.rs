@@ -12,6 +12,7 @@ mod pool;
 mod registry;
 mod retention;
 mod schema;
+mod tls;
 mod wait;
 
 use std::fmt;

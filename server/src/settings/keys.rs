@@ -259,7 +259,7 @@ pub const KEYS: [Key; 46] = [
         "database.url",
         "DB_URL",
         "database-url",
-        "PostgreSQL in place of the database in the store's folder: postgresql://user:password@host:port/database",
+        "PostgreSQL in place of the database in the store's folder: postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE",
         store::DatabaseUrl::masked,
     ),
     key("database.host", "DB_HOST", "database-host", "", "PostgreSQL's host, where no database-url is given"),

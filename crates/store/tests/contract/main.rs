@@ -5,3 +5,4 @@ mod postgres;
 mod retention;
 mod sqlite;
 mod suite;
+mod tls;
