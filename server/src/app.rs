@@ -132,32 +132,15 @@ impl App {
         let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
-        match stores.holes(&settings.symbols, settings.interval) {
-            Ok(holes) => shared.gaps.load(holes),
-            // The store has logged why; what is missing still is found again.
-            Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
-        }
-        let retained = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
-        shared.dropped.store(DroppedView::read(&retained).map_err(unopened)?.map(Arc::new));
-        let retention = Retention {
-            home: retained,
-            shared: shared.clone(),
-            interval: settings.interval,
-            keep_days: settings.keep_days,
-            drop_unexported: settings.drop_unexported,
-        };
+        let retention = recall(&settings, &stores, &shared).map_err(unopened)?;
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let scores =
             ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
-        let forecaster = ForecasterSettings {
-            symbols: settings.symbols.clone(),
-            interval: settings.interval,
-            max_lateness_ms: settings.max_lateness_ms,
-        };
-        let (engine, ranges) = EngineThread::spawn(forecaster, shared.clone(), journaling.0.clone())
-            .map_err(StartError::Thread)?;
+        let (engine, ranges) =
+            EngineThread::spawn(forecaster(&settings), shared.clone(), journaling.0.clone())
+                .map_err(StartError::Thread)?;
         let (champion, handle) = ChampionTask::new(
             stores.clone(),
             shared.clone(),
@@ -269,6 +252,32 @@ impl App {
         tracing::info!(clean, "stopped");
         Ok(clean)
     }
+}
+
+fn forecaster(settings: &Settings) -> ForecasterSettings {
+    ForecasterSettings {
+        symbols: settings.symbols.clone(),
+        interval: settings.interval,
+        max_lateness_ms: settings.max_lateness_ms,
+    }
+}
+
+/// Shows what earlier processes have kept of the gap ledger and dropped from the journal; what goes on dropping.
+fn recall(settings: &Settings, stores: &Stores, shared: &Arc<Shared>) -> Result<Retention, StoreError> {
+    match stores.holes(&settings.symbols, settings.interval) {
+        Ok(holes) => shared.gaps.load(holes),
+        // The store has logged why; what is missing still is found again.
+        Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
+    }
+    let home = Home::open_with(&settings.home, settings.database.as_ref())?;
+    shared.dropped.store(DroppedView::read(&home)?.map(Arc::new));
+    Ok(Retention {
+        home,
+        shared: shared.clone(),
+        interval: settings.interval,
+        keep_days: settings.keep_days,
+        drop_unexported: settings.drop_unexported,
+    })
 }
 
 async fn bind(
