@@ -90,6 +90,15 @@ impl Home {
         }
     }
 
+    /// Lets the database in the folder grow by so many pages only; see [`crate::testkit::limit_growth`].
+    #[cfg(feature = "test-support")]
+    pub(crate) fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Sqlite(store) => store.limit_growth(pages),
+            Database::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The bundles.
     #[must_use]
     pub fn objects(&self) -> &dyn ObjectStore {

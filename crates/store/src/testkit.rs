@@ -250,6 +250,14 @@ pub fn sql_from_outside(url: &DatabaseUrl, sql: &str) -> u64 {
     crate::postgres::execute(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
+/// Lets the SQLite database in a home grow by so many pages only, as on a full disk; `None` lifts that. Of this opened home alone.
+///
+/// # Panics
+/// When the database does not take that.
+pub fn limit_growth(home: &crate::Home, pages: Option<u32>) {
+    home.limit_growth(pages).unwrap_or_else(|error| panic!("{error}"));
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;

@@ -51,6 +51,10 @@ pub(crate) fn count_dropped(records: usize) {
     counter!(names::JOURNAL_DROPPED).increment(records as u64);
 }
 
+pub(crate) fn show_held_records(records: usize) {
+    gauge!(names::JOURNAL_HELD).set(records as f64);
+}
+
 pub(crate) fn show_oldest_record(bar: BarTime) {
     gauge!(names::JOURNAL_OLDEST).set(bar.milliseconds() as f64 / 1e3);
 }
