@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use forecast::ForecasterSettings;
-use market::ExchangeSettings;
 use store::{Home, StoreError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -21,6 +20,7 @@ use crate::follow::change::follow_requests;
 use crate::followed::{Followed, FollowedError};
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listings::Listings;
+use crate::retention::{DroppedView, Retention};
 use crate::scores::ScoreThread;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -111,6 +111,7 @@ pub struct App {
     scores: ScoreThread,
     champion: ChampionTask,
     follower: Follower,
+    retention: Retention,
     listeners: [TcpListener; 3],
     addresses: Addresses,
 }
@@ -120,7 +121,7 @@ impl App {
     ///
     /// # Errors
     /// An address in use, a store that cannot be opened, a system without threads.
-    pub async fn build(settings: Settings) -> Result<Self, StartError> {
+    pub async fn build(mut settings: Settings) -> Result<Self, StartError> {
         let grpc = bind("gRPC", settings.grpc_address, "grpc-address").await?;
         let http = bind("HTTP", settings.http_address, "http-address").await?;
         let metrics = bind("metrics", settings.metrics_address, "metrics-address").await?;
@@ -135,27 +136,18 @@ impl App {
         let stores = Stores::open(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let followed = Followed::read(&settings.home, &settings.symbols)?;
-        let symbols = followed.symbols();
-        if followed.is_changed() {
-            tracing::info!(
-                symbols = symbols.len(),
-                "symbols were added or removed while serving, that holds on"
-            );
-        }
-        let shared = Arc::new(Shared::new(&symbols, settings.subscriber_queue));
+        settings.symbols = followed.symbols();
+        let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
         shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
+        let retention = recall(&settings, &stores, &shared).map_err(unopened)?;
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let scores =
             ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
-        let forecaster = ForecasterSettings {
-            symbols: symbols.clone(),
-            interval: settings.interval,
-            max_lateness_ms: settings.max_lateness_ms,
-        };
-        let (engine, ranges) = EngineThread::spawn(forecaster, shared.clone(), journaling.0.clone())
-            .map_err(StartError::Thread)?;
+        let (engine, ranges) =
+            EngineThread::spawn(forecaster(&settings), shared.clone(), journaling.0.clone())
+                .map_err(StartError::Thread)?;
         let (champion, handle) = ChampionTask::new(
             stores.clone(),
             shared.clone(),
@@ -164,13 +156,14 @@ impl App {
         );
         let (followers, requests) = follow_requests();
         let follower = Follower {
-            exchange: ExchangeSettings { symbols, ..settings.exchange() },
+            exchange: settings.exchange(),
             listings_every: settings.listings_every,
             parity_every: settings.parity_every,
             history_bars: settings.history_bars,
             shared: shared.clone(),
             stores: stores.clone(),
             engine: engine.commands.clone(),
+            journaling: journaling.0.clone(),
             ranges,
             max_lateness_ms: settings.max_lateness_ms,
             followed,
@@ -194,6 +187,7 @@ impl App {
             scores,
             champion,
             follower,
+            retention,
             listeners,
             addresses,
         })
@@ -219,6 +213,7 @@ impl App {
             scores,
             champion,
             follower,
+            retention,
             listeners,
             addresses,
         } = self;
@@ -233,6 +228,7 @@ impl App {
             .with_graceful_shutdown(serving.clone().cancelled_owned());
         let http = tokio::spawn(served.into_future());
         let champion = tokio::spawn(champion.run(feeding.clone()));
+        let retention = tokio::spawn(retention.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
         if let Some(path) = &settings.ready_file {
             write_ready_file(path, &addresses)?;
@@ -257,6 +253,7 @@ impl App {
         clean &= finish("HTTP", http, deadline).await;
         feeding.cancel();
         clean &= finish("champion", champion, deadline).await;
+        clean &= finish("retention", retention, deadline).await;
         if ended_early.is_none() {
             clean &= finish("follower", follower, deadline).await;
         }
@@ -266,6 +263,32 @@ impl App {
         tracing::info!(clean, "stopped");
         Ok(clean)
     }
+}
+
+fn forecaster(settings: &Settings) -> ForecasterSettings {
+    ForecasterSettings {
+        symbols: settings.symbols.clone(),
+        interval: settings.interval,
+        max_lateness_ms: settings.max_lateness_ms,
+    }
+}
+
+/// Shows what earlier processes have kept of the gap ledger and dropped from the journal; what goes on dropping.
+fn recall(settings: &Settings, stores: &Stores, shared: &Arc<Shared>) -> Result<Retention, StoreError> {
+    match stores.holes(&settings.symbols, settings.interval) {
+        Ok(holes) => shared.gaps.load(holes),
+        // The store has logged why; what is missing still is found again.
+        Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
+    }
+    let home = Home::open_with(&settings.home, settings.database.as_ref())?;
+    shared.dropped.store(DroppedView::read(&home)?.map(Arc::new));
+    Ok(Retention {
+        home,
+        shared: shared.clone(),
+        interval: settings.interval,
+        keep_days: settings.keep_days,
+        drop_unexported: settings.drop_unexported,
+    })
 }
 
 async fn bind(

@@ -55,16 +55,7 @@ pub fn gap(gap: &Gap) -> v1::Gap {
     let (state, settled_at_ms, source) = match gap.state {
         GapState::Open => (v1::GapState::Open, 0, v1::KlineSource::Unspecified),
         GapState::Lacking { at_ms } => (v1::GapState::Lacking, at_ms, v1::KlineSource::Unspecified),
-        GapState::Filled { source, at_ms } => (
-            v1::GapState::Filled,
-            at_ms,
-            match source {
-                market::KlineSource::Socket => v1::KlineSource::Socket,
-                market::KlineSource::Rest => v1::KlineSource::Rest,
-                market::KlineSource::Archive => v1::KlineSource::Archive,
-                market::KlineSource::Replay => v1::KlineSource::Replay,
-            },
-        ),
+        GapState::Filled { source, at_ms } => (v1::GapState::Filled, at_ms, self::source(source)),
     };
     v1::Gap {
         symbol: gap.symbol.to_string(),

@@ -208,6 +208,9 @@ impl Engine {
             Command::Stop => false,
         };
         self.perform();
+        if self.shared.gaps.has_news() {
+            self.journaling.note_gaps();
+        }
         names::record_engine_time(began.elapsed());
         changed
     }
@@ -264,7 +267,7 @@ impl Engine {
         names::count_kline(source, closed);
         if closed {
             let bar = kline.bar_time(self.forecaster.interval());
-            self.shared.gaps.fill(symbol, bar, source, heard);
+            self.shared.gaps.fill(symbol, bar, provenance(source), heard);
         }
         Event::Kline { symbol, kline, closed, source: provenance(source), heard }
     }
@@ -274,7 +277,7 @@ impl Engine {
         names::count_audited(klines.len());
         for kline in &klines {
             let bar = kline.bar_time(self.forecaster.interval());
-            self.shared.gaps.fill(symbol, bar, KlineSource::Rest, None);
+            self.shared.gaps.fill(symbol, bar, Source::Rest, None);
         }
         let event = |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest, heard: None };
         self.forecaster.apply_all(klines.into_iter().map(event), &mut self.effects);

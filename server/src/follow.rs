@@ -1,6 +1,7 @@
 //! The task that follows the exchange: stored klines first, the rest by back-fill, then live.
 
 pub mod change;
+mod gaps;
 mod history;
 mod line;
 mod listings;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine_thread::Command;
 use crate::followed::Followed;
+use crate::journaling::Journaling;
 use crate::parity::ParityAudit;
 use crate::state::{ExchangeState, Shared};
 use crate::stores::Stores;
@@ -45,6 +47,8 @@ pub struct Follower {
     pub stores: Stores,
     /// The engine's queue.
     pub engine: mpsc::Sender<Command>,
+    /// Where the gap ledger is kept.
+    pub journaling: Journaling,
     /// Ranges that the engine wants.
     pub ranges: mpsc::Receiver<Missing>,
     /// How long bars wait for late klines.
@@ -85,6 +89,7 @@ impl Follower {
             client,
             stores: self.stores.clone(),
             shared: self.shared.clone(),
+            journaling: self.journaling.clone(),
             interval: self.exchange.interval,
             bars: self.history_bars,
         };
@@ -110,6 +115,7 @@ impl Follower {
 
     /// Brings the engine up to now; each symbol's last bar, or `None` if the engine has ended.
     async fn warm_up(&self, reader: &HistoryReader) -> Option<BTreeMap<Symbol, BarTime>> {
+        reader.settle_holes().await;
         let mut backoff = Backoff::new(self.exchange.limits.backoff);
         line::show(&self.shared, ExchangeState::Backfilling, None);
         let history = loop {

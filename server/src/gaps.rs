@@ -1,36 +1,25 @@
-//! The ledger of holes: every bar that was found missing, and what became of it.
+//! The ledger of holes: every bar that was found missing, and what became of it. What changes in it is taken out by the
+//! journal's thread, which keeps it in the store; a start begins with what was kept.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use forecast::Source;
 use kline::{BarTime, Interval, Milliseconds, Symbol};
-use market::KlineSource;
 use market::live::Missing;
+pub use store::HoleState as GapState;
 
 use crate::telemetry::metrics as names;
 
 /// Most bars that are remembered. Beyond that the earliest are forgotten; what is missing still counts in the metrics.
-const BARS_MAX: usize = 65_536;
+pub const BARS_MAX: usize = 65_536;
 
-/// What has become of a missing bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GapState {
-    /// It is being asked for.
-    Open,
-    /// The exchange was asked and does not have it. It is asked for again for a while.
-    Lacking {
-        /// When it last said so, by its clock.
-        at_ms: Milliseconds,
-    },
-    /// It came.
-    Filled {
-        /// From where.
-        source: KlineSource,
-        /// When, by the exchange's clock; 0 if that is not known.
-        at_ms: Milliseconds,
-    },
-}
+/// Bars that are older are forgotten: 400 days.
+const AGE_MAX: Milliseconds = 400 * 86_400_000;
+
+/// Most bars whose changes wait to be kept. At the bound the earliest are left as the store has them.
+const CHANGED_MAX: usize = 2 * BARS_MAX;
 
 /// Bars of one symbol, one after the other, with the same story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +44,35 @@ struct Hole {
     state: GapState,
 }
 
-/// The ledger. Since the process started; what the exchange lacks is found again at every start.
+type Key = (BarTime, Symbol);
+
+/// The ledger.
 #[derive(Debug, Default)]
 pub struct GapLedger {
     holes: Mutex<Holes>,
     /// Holes that are not filled: nothing is looked up while there are none.
     unfilled: AtomicU64,
+    /// Whether something has changed since somebody asked.
+    has_news: AtomicBool,
+}
+
+/// What is to be kept of the ledger.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct GapChanges {
+    /// Holes that are new or have another story.
+    pub kept: Vec<store::Hole>,
+    /// Holes that are not remembered any more.
+    pub forgotten: Vec<(Symbol, BarTime)>,
 }
 
 /// The holes, and how many of them are open and lacking: counted as they change, since there may be many.
 #[derive(Debug, Default)]
 struct Holes {
-    by_bar: BTreeMap<(BarTime, Symbol), Hole>,
+    by_bar: BTreeMap<Key, Hole>,
     open: u64,
     lacking: u64,
+    /// Bars of which the store does not know the latest.
+    changed: BTreeSet<Key>,
 }
 
 impl Holes {
@@ -80,8 +84,13 @@ impl Holes {
         }
     }
 
-    /// Puts a hole where another state was or nothing.
-    fn put(&mut self, key: (BarTime, Symbol), hole: Hole) {
+    /// Puts a hole where another state was or nothing; the store is to know.
+    fn put(&mut self, key: Key, hole: Hole) {
+        self.note(key);
+        self.place(key, hole);
+    }
+
+    fn place(&mut self, key: Key, hole: Hole) {
         if let Some(count) = self.count_of(hole.state) {
             *count += 1;
         }
@@ -89,9 +98,30 @@ impl Holes {
         self.uncount(before);
     }
 
-    fn forget_first(&mut self) {
-        let first = self.by_bar.pop_first().map(|(_, hole)| hole);
-        self.uncount(first);
+    /// Forgets what is before a bar, and the earliest of what is too much.
+    fn forget(&mut self, oldest: Option<Milliseconds>) {
+        let is_old = |(bar, _): &Key| oldest.is_some_and(|oldest| bar.milliseconds() < oldest);
+        while let Some((key, _)) = self.by_bar.first_key_value().filter(|(key, _)| is_old(key)) {
+            let key = *key;
+            self.forget_one(key);
+        }
+        while let Some((key, _)) = self.by_bar.first_key_value().filter(|_| self.by_bar.len() > BARS_MAX) {
+            let key = *key;
+            self.forget_one(key);
+        }
+    }
+
+    fn forget_one(&mut self, key: Key) {
+        self.note(key);
+        let hole = self.by_bar.remove(&key);
+        self.uncount(hole);
+    }
+
+    fn note(&mut self, key: Key) {
+        self.changed.insert(key);
+        if self.changed.len() > CHANGED_MAX {
+            self.changed.pop_first();
+        }
     }
 
     fn uncount(&mut self, hole: Option<Hole>) {
@@ -136,14 +166,13 @@ impl GapLedger {
             bar = bar.plus(1, interval);
         }
         names::count_missing(new);
-        while holes.by_bar.len() > BARS_MAX {
-            holes.forget_first();
-        }
+        // 0 says that the exchange's clock is not known yet.
+        holes.forget((now > 0).then(|| now.saturating_sub(AGE_MAX)));
         self.show(&holes);
     }
 
     /// A closed kline has come; if its bar was missing it is not any more.
-    pub fn fill(&self, symbol: Symbol, bar: BarTime, source: KlineSource, heard: Option<Milliseconds>) {
+    pub fn fill(&self, symbol: Symbol, bar: BarTime, source: Source, heard: Option<Milliseconds>) {
         if self.unfilled.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -161,6 +190,56 @@ impl GapLedger {
     fn show(&self, holes: &Holes) {
         self.unfilled.store(holes.open + holes.lacking, Ordering::Relaxed);
         names::show_gaps(holes.open, holes.lacking);
+        if !holes.changed.is_empty() {
+            self.has_news.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Begins with what an earlier process has kept.
+    pub fn load(&self, kept: impl IntoIterator<Item = store::Hole>) {
+        let mut holes = self.lock();
+        for store::Hole { symbol, bar, noticed_at_ms, state } in kept {
+            holes.place((bar, symbol), Hole { noticed_at_ms, state });
+        }
+        holes.forget(None);
+        self.show(&holes);
+    }
+
+    /// The time before which bars are too old to be remembered, by the exchange's clock.
+    #[must_use]
+    pub const fn oldest(now: Milliseconds) -> Milliseconds {
+        now.saturating_sub(AGE_MAX)
+    }
+
+    /// Whether something has changed since this was asked the last time.
+    pub fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Relaxed) && self.has_news.swap(false, Ordering::Relaxed)
+    }
+
+    /// Takes out what the store is to be told, the earliest bars first, at most `limit`; `None` if there is nothing.
+    #[must_use]
+    pub fn take_changes(&self, limit: usize) -> Option<GapChanges> {
+        let mut holes = self.lock();
+        let mut changes = GapChanges::default();
+        for _ in 0..limit {
+            let Some((bar, symbol)) = holes.changed.pop_first() else { break };
+            match holes.by_bar.get(&(bar, symbol)) {
+                Some(&Hole { noticed_at_ms, state }) => {
+                    changes.kept.push(store::Hole { symbol, bar, noticed_at_ms, state });
+                }
+                None => changes.forgotten.push((symbol, bar)),
+            }
+        }
+        (changes != GapChanges::default()).then_some(changes)
+    }
+
+    /// Gives back changes that could not be kept: they are taken out again with whatever has changed since.
+    pub fn give_back(&self, changes: &GapChanges) {
+        let mut holes = self.lock();
+        let kept = changes.kept.iter().map(|hole| (hole.bar, hole.symbol));
+        for key in kept.chain(changes.forgotten.iter().map(|(symbol, bar)| (*bar, *symbol))) {
+            holes.note(key);
+        }
     }
 
     /// The holes, symbol by symbol in the order of their bars; of one symbol only if it is given, and only those that are
@@ -218,7 +297,7 @@ mod tests {
         let ledger = GapLedger::default();
         let a = missing("A", 1, 4).symbol;
         ledger.notice(missing("A", 1, 4), M15, 100);
-        ledger.fill(a, bar(2), KlineSource::Rest, Some(200));
+        ledger.fill(a, bar(2), Source::Rest, Some(200));
         ledger.lack(missing("A", 3, 4), M15, 300);
         ledger.notice(missing("A", 3, 3), M15, 400);
         ledger.notice(missing("B", 9, 9), M15, 500);
@@ -226,7 +305,7 @@ mod tests {
         let found: Vec<_> = ledger.list(None, false, M15).iter().map(story).collect();
         let b = missing("B", 9, 9).symbol;
         let lacking = GapState::Lacking { at_ms: 300 };
-        let filled = GapState::Filled { source: KlineSource::Rest, at_ms: 200 };
+        let filled = GapState::Filled { source: Source::Rest, at_ms: 200 };
         assert_eq!(
             found,
             [
@@ -237,8 +316,47 @@ mod tests {
             ]
         );
         assert_eq!(ledger.list(Some(a), true, M15).len(), 2);
-        ledger.fill(a, bar(3), KlineSource::Socket, None);
+        ledger.fill(a, bar(3), Source::Socket, None);
         assert_eq!(ledger.list(Some(a), true, M15).last().map(|gap| gap.from), Some(bar(4)));
+    }
+
+    #[test]
+    fn what_changes_is_taken_out_once_and_a_start_begins_with_it() {
+        let ledger = GapLedger::default();
+        let a = missing("A", 1, 1).symbol;
+        ledger.notice(missing("A", 1, 3), M15, 100);
+        assert!(ledger.has_news() && !ledger.has_news());
+        let first = ledger.take_changes(2).expect("three bars");
+        assert_eq!((first.kept.len(), first.forgotten.len()), (2, 0));
+        ledger.fill(a, bar(1), Source::Rest, Some(200));
+        ledger.give_back(&first);
+        let again = ledger.take_changes(10).expect("all three");
+        let filled = GapState::Filled { source: Source::Rest, at_ms: 200 };
+        assert_eq!(
+            again.kept.iter().map(|hole| hole.state).collect::<Vec<_>>(),
+            [filled, GapState::Open, GapState::Open]
+        );
+        assert_eq!(ledger.take_changes(10), None);
+
+        let next = GapLedger::default();
+        next.load(again.kept);
+        assert_eq!(next.list(None, false, M15), ledger.list(None, false, M15));
+        assert_eq!((next.take_changes(10), next.unfilled.load(Ordering::Relaxed)), (None, 2));
+        next.fill(a, bar(2), Source::Store, None);
+        assert_eq!(next.take_changes(10).map(|changes| changes.kept.len()), Some(1));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_and_the_store_is_told() {
+        let ledger = GapLedger::default();
+        ledger.notice(missing("A", 1, 2), M15, 1);
+        drop(ledger.take_changes(10));
+        let later = 50_000;
+        ledger.lack(missing("A", later, later), M15, bar(2).milliseconds() + AGE_MAX);
+        let gaps = ledger.list(None, false, M15);
+        assert_eq!(gaps.iter().map(|gap| gap.from).collect::<Vec<_>>(), [bar(2), bar(later)]);
+        let told = ledger.take_changes(10).expect("news");
+        assert_eq!(told.forgotten, [(missing("A", 1, 1).symbol, bar(1))]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The thread that writes klines, journal records and snapshots to the store, in batches, and tells subscribers of the
-//! predictions whose records are durable.
+//! The thread that writes klines, journal records, the gap ledger and snapshots to the store, in batches, and tells subscribers
+//! of the predictions whose records are durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use forecast::{JournalRecord, Prediction};
 use kline::{Interval, Kline, Symbol};
-use store::{Home, StoreError};
+use store::{Home, RecordKey, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::gaps::GapChanges;
 use crate::state::Shared;
 use crate::telemetry::metrics as names;
 
@@ -22,7 +23,16 @@ const QUEUE_ITEMS: usize = 65_536;
 /// How many items are written at once.
 const BATCH_ITEMS: usize = 2_048;
 
-/// The waits after a failed write; when the last has failed too, the batch is lost, counted and logged.
+/// How many holes of the gap ledger are written at once.
+const GAPS_AT_ONCE: usize = 2_048;
+
+/// Records that are held back while the store takes none, a full disk for example; beyond, the earliest are lost, counted and logged.
+const HELD_MAX: usize = 65_536;
+
+/// How often held records are tried again while nothing new comes.
+const HELD_WAIT: Duration = Duration::from_secs(1);
+
+/// The waits after a failed write; when the last has failed too, klines are lost (a start fetches them again) and records held.
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
 
@@ -40,6 +50,12 @@ pub trait Sink: Send + 'static {
     /// What the store says.
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String>;
 
+    /// Writes what has changed in the gap ledger.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn write_gaps(&mut self, interval: Interval, changes: &GapChanges) -> Result<(), String>;
+
     /// Replaces the saved state.
     ///
     /// # Errors
@@ -54,6 +70,10 @@ impl Sink for Home {
 
     fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
         self.journal().append(records).map(drop).map_err(|error| causes(&error))
+    }
+
+    fn write_gaps(&mut self, interval: Interval, changes: &GapChanges) -> Result<(), String> {
+        self.gaps().write(interval, &changes.kept, &changes.forgotten).map_err(|error| causes(&error))
     }
 
     fn write_snapshot(&mut self, snapshot: &[u8]) -> Result<(), String> {
@@ -71,6 +91,8 @@ enum Item {
     Kline(Symbol, Kline),
     Snapshot(Vec<u8>),
     Publish(Arc<Prediction>),
+    /// The gap ledger has changed: what has is in the ledger.
+    Gaps,
     Flush(oneshot::Sender<()>),
     Stop,
 }
@@ -98,7 +120,7 @@ impl Journaling {
         shared: Arc<Shared>,
     ) -> std::io::Result<(Self, JournalingThread)> {
         let (items, queue) = mpsc::channel(QUEUE_ITEMS);
-        let writer = Writer { sink, interval, shared };
+        let writer = Writer { sink, interval, shared, held: Held::default(), failing: false };
         let handle =
             std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(queue))?;
         Ok((Self { items }, JournalingThread { handle }))
@@ -110,7 +132,7 @@ impl Journaling {
         let _ = self.items.blocking_send(Item::Record(record));
     }
 
-    /// Tells subscribers of a prediction after all records that were sent before are durable (or lost, which is counted).
+    /// Tells subscribers of a prediction after all records that were sent before are durable; not at all if its own is lost.
     /// Blocks at the bound; not for async code.
     pub fn publish(&self, prediction: Arc<Prediction>) {
         let _ = self.items.blocking_send(Item::Publish(prediction));
@@ -124,6 +146,13 @@ impl Journaling {
     /// Replaces the saved state. Blocks at the bound; not for async code.
     pub fn snapshot(&self, snapshot: Vec<u8>) {
         let _ = self.items.blocking_send(Item::Snapshot(snapshot));
+    }
+
+    /// Lets the thread keep what has changed in the gap ledger. Waits for nothing: at the bound the thread is busy, and looks into
+    /// the ledger with each batch.
+    pub fn note_gaps(&self) {
+        // An error says that, or that the server ends.
+        let _ = self.items.try_send(Item::Gaps);
     }
 
     /// Ends the thread once all that was sent before is written. Blocks at the bound; not for async code.
@@ -151,54 +180,155 @@ impl JournalingThread {
     }
 }
 
+/// What came out of the queue at once, by what is to be done with it.
+#[derive(Default)]
+struct Batch {
+    records: Vec<JournalRecord>,
+    klines: BTreeMap<Symbol, Vec<Kline>>,
+    snapshot: Option<Vec<u8>>,
+    published: Vec<Arc<Prediction>>,
+    waiting: Vec<oneshot::Sender<()>>,
+    stop: bool,
+}
+
+impl Batch {
+    fn of(items: impl Iterator<Item = Item>) -> Self {
+        let mut batch = Self::default();
+        for item in items {
+            match item {
+                Item::Record(record) => batch.records.push(record),
+                Item::Kline(symbol, kline) => batch.klines.entry(symbol).or_default().push(kline),
+                Item::Snapshot(bytes) => batch.snapshot = Some(bytes),
+                Item::Publish(prediction) => batch.published.push(prediction),
+                Item::Gaps => {}
+                Item::Flush(done) => batch.waiting.push(done),
+                Item::Stop => batch.stop = true,
+            }
+        }
+        batch
+    }
+}
+
+/// Records that the store did not take, and what is told once it has.
+#[derive(Default)]
+struct Held {
+    records: Vec<JournalRecord>,
+    published: Vec<Arc<Prediction>>,
+}
+
 struct Writer<S> {
     sink: S,
     interval: Interval,
     shared: Arc<Shared>,
+    held: Held,
+    /// Whether the last write failed after all its waits: the next one is tried once.
+    failing: bool,
 }
 
 impl<S: Sink> Writer<S> {
     fn run(mut self, mut queue: mpsc::Receiver<Item>) {
         let mut items = Vec::with_capacity(BATCH_ITEMS);
-        while queue.blocking_recv_many(&mut items, BATCH_ITEMS) > 0 {
-            let mut records = Vec::new();
-            let mut klines: BTreeMap<Symbol, Vec<Kline>> = BTreeMap::new();
-            let mut snapshot = None;
-            let mut published = Vec::new();
-            let mut waiting = Vec::new();
-            let mut stop = false;
-            for item in items.drain(..) {
-                match item {
-                    Item::Record(record) => records.push(record),
-                    Item::Kline(symbol, kline) => klines.entry(symbol).or_default().push(kline),
-                    Item::Snapshot(bytes) => snapshot = Some(bytes),
-                    Item::Publish(prediction) => published.push(prediction),
-                    Item::Flush(done) => waiting.push(done),
-                    Item::Stop => stop = true,
+        while self.receive(&mut queue, &mut items) {
+            let batch = Batch::of(items.drain(..));
+            let interval = self.interval;
+            for (symbol, klines) in batch.klines {
+                let write = |sink: &mut S| sink.write_klines(symbol, interval, &klines);
+                if !self.write("klines", klines.len(), write) {
+                    self.lose("klines", klines.len());
                 }
             }
-            let interval = self.interval;
-            for (symbol, klines) in klines {
-                self.write("klines", klines.len(), |sink| sink.write_klines(symbol, interval, &klines));
-            }
-            if !records.is_empty()
-                && self.write("journal", records.len(), |sink| sink.write_records(&records))
-            {
-                self.shared.touched_bars.note(&records);
-            }
-            for prediction in published {
-                self.shared.subscribers.publish(prediction);
-            }
-            if let Some(snapshot) = snapshot {
+            self.journal(batch.records, batch.published);
+            self.keep_gaps();
+            if let Some(snapshot) = batch.snapshot {
                 self.keep(&snapshot);
             }
-            for done in waiting {
+            for done in batch.waiting {
                 // The one who asked may have gone.
                 let _ = done.send(());
             }
-            if stop {
+            if batch.stop {
+                break;
+            }
+        }
+        let held = std::mem::take(&mut self.held.records);
+        if !held.is_empty() {
+            self.lose("journal", held.len());
+        }
+    }
+
+    /// Takes out what waits; while records are held, not for longer than [`HELD_WAIT`]. Whether there can be more.
+    fn receive(&self, queue: &mut mpsc::Receiver<Item>, items: &mut Vec<Item>) -> bool {
+        if self.held.records.is_empty() {
+            return queue.blocking_recv_many(items, BATCH_ITEMS) > 0;
+        }
+        let mut waited = false;
+        while items.len() < BATCH_ITEMS {
+            match queue.try_recv() {
+                Ok(item) => items.push(item),
+                Err(mpsc::error::TryRecvError::Disconnected) => return !items.is_empty(),
+                Err(mpsc::error::TryRecvError::Empty) if waited || !items.is_empty() => return true,
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    std::thread::sleep(HELD_WAIT);
+                    waited = true;
+                }
+            }
+        }
+        true
+    }
+
+    /// Writes records, those that are held first, and tells subscribers of predictions; while the store takes no records nothing is
+    /// told.
+    fn journal(&mut self, records: Vec<JournalRecord>, published: Vec<Arc<Prediction>>) {
+        let mut held = std::mem::take(&mut self.held);
+        let had_held = !held.records.is_empty();
+        held.records.extend(records);
+        held.published.extend(published);
+        let records = &held.records;
+        if !records.is_empty() && !self.write("journal", records.len(), |sink| sink.write_records(records)) {
+            let beyond = held.records.len().saturating_sub(HELD_MAX);
+            if beyond > 0 {
+                let lost: HashSet<RecordKey> =
+                    held.records.drain(..beyond).map(|record| RecordKey::of(&record)).collect();
+                let key =
+                    |made: &Arc<Prediction>| RecordKey::of(&JournalRecord::Prediction(Arc::clone(made)));
+                held.published.retain(|made| !lost.contains(&key(made)));
+                self.lose("journal", beyond);
+            }
+            names::show_held_records(held.records.len());
+            self.held = held;
+            return;
+        }
+        if had_held {
+            tracing::info!(
+                records = records.len(),
+                "the journal takes records again, those that were held are written"
+            );
+            names::show_held_records(0);
+        }
+        if !records.is_empty() {
+            self.shared.touched_bars.note(records);
+        }
+        for prediction in held.published {
+            self.shared.subscribers.publish(prediction);
+        }
+    }
+
+    fn lose(&self, what: &'static str, count: usize) {
+        tracing::error!(what, count, "records are lost");
+        self.shared.journal_lost.fetch_add(count as u64, Ordering::Relaxed);
+        names::count_lost(what, count);
+    }
+
+    /// Keeps what has changed in the gap ledger, after the klines that filled its holes. What cannot be kept is kept with the next
+    /// batch.
+    fn keep_gaps(&mut self) {
+        while let Some(changes) = self.shared.gaps.take_changes(GAPS_AT_ONCE) {
+            if let Err(problem) = self.sink.write_gaps(self.interval, &changes) {
+                tracing::warn!(problem, "the gap ledger was not kept, it is tried again with the next batch");
+                self.shared.gaps.give_back(&changes);
                 return;
             }
+            names::count_written("gaps", changes.kept.len() + changes.forgotten.len());
         }
     }
 
@@ -213,26 +343,31 @@ impl<S: Sink> Writer<S> {
         }
     }
 
-    /// Writes, several times if need be; whether it was written in the end.
+    /// Writes, several times if need be, once while writes fail; whether it was written in the end.
     fn write(
         &mut self,
         what: &'static str,
         count: usize,
         mut attempt: impl FnMut(&mut S) -> Result<(), String>,
     ) -> bool {
-        let mut waits = RETRIES.into_iter();
+        let mut waits = RETRIES.into_iter().take(if self.failing { 0 } else { RETRIES.len() });
         loop {
             let problem = match attempt(&mut self.sink) {
                 Ok(()) => {
+                    self.failing = false;
                     names::count_written(what, count);
                     return true;
                 }
                 Err(problem) => problem,
             };
             let Some(wait) = waits.next() else {
-                tracing::error!(what, count, problem, "the store failed, records are lost");
-                self.shared.journal_lost.fetch_add(count as u64, Ordering::Relaxed);
-                names::count_lost(what, count);
+                tracing::error!(
+                    what,
+                    count,
+                    problem,
+                    "the store takes nothing, predictions are held back until it does"
+                );
+                self.failing = true;
                 return false;
             };
             tracing::warn!(what, count, problem, "the store failed, trying again");
@@ -242,98 +377,5 @@ impl<S: Sink> Writer<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::prediction;
-    use std::sync::Mutex;
-
-    #[derive(Default)]
-    struct Recorder {
-        records: Arc<Mutex<Vec<JournalRecord>>>,
-        failures: usize,
-    }
-
-    impl Sink for Recorder {
-        fn write_klines(&mut self, _: Symbol, _: Interval, _: &[Kline]) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
-            if self.failures > 0 {
-                self.failures -= 1;
-                return Err("disk full".to_owned());
-            }
-            self.records.lock().expect("not poisoned").extend_from_slice(records);
-            Ok(())
-        }
-
-        fn write_snapshot(&mut self, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
-    }
-
-    fn run(failures: usize) -> (usize, u64) {
-        let recorder = Recorder { failures, ..Recorder::default() };
-        let records = recorder.records.clone();
-        let shared = Arc::new(Shared::new(&[], 1));
-        let (journaling, thread) =
-            Journaling::spawn(recorder, Interval::M15, shared.clone()).expect("a thread");
-        journaling.record(JournalRecord::Prediction(Arc::new(prediction("A", 1, 1))));
-        journaling.stop();
-        thread.join();
-        let written = records.lock().expect("not poisoned").len();
-        (written, shared.journal_lost.load(Ordering::Relaxed))
-    }
-
-    #[test]
-    fn all_is_written_before_the_end_and_a_short_failure_loses_nothing() {
-        assert_eq!(run(0), (1, 0));
-        assert_eq!(run(2), (1, 0));
-    }
-
-    /// A store that notes how many predictions subscribers had heard when it was written to.
-    struct Watchful {
-        listener: crate::subscribers::Listener,
-        heard: Arc<Mutex<Vec<usize>>>,
-    }
-
-    impl Sink for Watchful {
-        fn write_klines(&mut self, _: Symbol, _: Interval, _: &[Kline]) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn write_records(&mut self, _: &[JournalRecord]) -> Result<(), String> {
-            self.heard.lock().expect("not poisoned").push(self.listener.waiting());
-            Ok(())
-        }
-
-        fn write_snapshot(&mut self, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn subscribers_hear_a_prediction_after_its_record_is_written() {
-        let shared = Arc::new(Shared::new(&[], 8));
-        let heard = Arc::default();
-        let sink = Watchful { listener: shared.subscribers.subscribe(), heard: Arc::clone(&heard) };
-        let listener = shared.subscribers.subscribe();
-        let (journaling, thread) = Journaling::spawn(sink, Interval::M15, shared).expect("a thread");
-        for bar in 1..=2 {
-            let made = Arc::new(prediction("A", bar, 1));
-            journaling.record(JournalRecord::Prediction(Arc::clone(&made)));
-            journaling.publish(made);
-        }
-        journaling.stop();
-        thread.join();
-        assert_eq!(listener.waiting(), 2);
-        // However the items fell into batches: when a record is written, only predictions of earlier records are heard.
-        let heard = heard.lock().expect("not poisoned");
-        assert!(heard.iter().enumerate().all(|(earlier, heard)| *heard <= earlier), "{heard:?}");
-    }
-
-    #[test]
-    fn what_a_lasting_failure_loses_is_counted() {
-        assert_eq!(run(4), (0, 1));
-    }
-}
+#[path = "journaling_tests.rs"]
+mod tests;

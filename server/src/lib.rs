@@ -33,6 +33,7 @@ pub mod prediction_id;
 pub mod reason;
 pub mod replay;
 pub mod rest;
+pub mod retention;
 pub mod score_view;
 pub mod scores;
 pub mod service;

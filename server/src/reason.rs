@@ -46,6 +46,8 @@ pub enum Reason {
     StoreFailed,
     /// The journal has no such prediction.
     UnknownPrediction,
+    /// What is asked for was dropped from the journal.
+    Dropped,
     /// Several predictions are meant.
     AmbiguousPrediction,
     /// As many such requests as may run at once are running.
@@ -84,7 +86,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 23] = [
+pub const CATALOGUE: [Entry; 24] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -219,6 +221,13 @@ pub const CATALOGUE: [Entry; 23] = [
         "use an id as predictions show it, SYMBOL:BAR_TIME_MS:BUNDLE:REVISION",
     ),
     entry(
+        Reason::Dropped,
+        "DROPPED",
+        (Code::NotFound, 410),
+        "journal does not go back so far any more",
+        "look into the files that it was exported to; journal.keep_days says how much is kept",
+    ),
+    entry(
         Reason::AmbiguousPrediction,
         "AMBIGUOUS_PREDICTION",
         (Code::InvalidArgument, 400),
@@ -309,7 +318,7 @@ mod tests {
     fn codes_and_statuses_tell_the_same_story() {
         for entry in &CATALOGUE {
             let statuses: &[u16] = match entry.code {
-                Code::NotFound => &[404],
+                Code::NotFound => &[404, 410],
                 Code::InvalidArgument => &[400, 413],
                 Code::Unavailable => &[503],
                 Code::FailedPrecondition => &[409],

@@ -20,12 +20,19 @@ pub struct ScoreView {
     pub known_from: Option<i64>,
     /// Days whose records cannot be read.
     pub damaged: BTreeSet<i64>,
+    /// The days before this one were dropped from the journal.
+    pub dropped_before: Option<i64>,
 }
 
 impl Default for ScoreView {
     /// Nothing is known before the journal was looked at.
     fn default() -> Self {
-        Self { ledger: Ledger::default(), known_from: Some(i64::MAX), damaged: BTreeSet::new() }
+        Self {
+            ledger: Ledger::default(),
+            known_from: Some(i64::MAX),
+            damaged: BTreeSet::new(),
+            dropped_before: None,
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub(crate) struct Scores<'a> {
     begun: bool,
     /// The oldest day that there is room for, once there is not room for all.
     cut: Option<i64>,
+    /// The first day that retention has left.
+    kept_from: i64,
 }
 
 impl<'a> Scores<'a> {
@@ -104,6 +106,7 @@ impl<'a> Scores<'a> {
             touched: BTreeSet::new(),
             begun: false,
             cut: None,
+            kept_from: i64::MIN,
         }
     }
 
@@ -118,6 +121,9 @@ impl<'a> Scores<'a> {
         }
         let mut patience = Some(Duration::ZERO);
         while let Some(waiting) = shared.touched_bars.take(patience) {
+            if let Some(dropped) = shared.dropped.load_full() {
+                self.forget_before(dropped.first_day());
+            }
             let done = self.look(waiting.bars, waiting.overflowed);
             patience = match &done {
                 Err(error) => {
@@ -134,6 +140,19 @@ impl<'a> Scores<'a> {
         }
     }
 
+    /// The days before one are dropped from the journal: the score is a function of what it has.
+    pub(crate) fn forget_before(&mut self, day: i64) {
+        if day <= self.kept_from {
+            return;
+        }
+        self.kept_from = day;
+        self.view.ledger.forget_before(day);
+        self.view.dropped_before = Some(day);
+        self.view.damaged.retain(|damaged| *damaged >= day);
+        self.unread.retain(|unread| *unread >= day);
+        self.open.retain(|(open, _)| *open >= day);
+    }
+
     /// Whether all that the journal is known to have is in the ledger.
     pub(crate) fn is_done(&self) -> bool {
         self.begun && self.unread.is_empty() && self.touched.is_empty()
@@ -142,7 +161,8 @@ impl<'a> Scores<'a> {
     /// One step: the bars that were touched, and one of the days that are still to be read. After an error nothing is forgotten.
     pub(crate) fn look(&mut self, bars: BTreeSet<BarTime>, again: bool) -> Result<(), StoreError> {
         self.begun &= !again;
-        self.touched.extend(bars);
+        let kept_from = self.kept_from;
+        self.touched.extend(bars.into_iter().filter(|bar| day_of(*bar) >= kept_from));
         if self.touched.len() > WAITING_BARS_MAX {
             // They could not be read for long.
             self.touched.clear();
@@ -176,7 +196,7 @@ impl<'a> Scores<'a> {
         let first = self.journal.resolutions(&JournalQuery { limit: Some(1), ..JournalQuery::default() })?;
         let last = self.journal.last_predicted_bar(self.interval)?;
         if let (Some(first), Some(last)) = (first.first(), last) {
-            self.unread.extend(day_of(first.bar_time)..=day_of(last));
+            self.unread.extend(day_of(first.bar_time).max(self.kept_from)..=day_of(last));
         }
         self.begun = true;
         Ok(())

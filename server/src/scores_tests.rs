@@ -222,6 +222,11 @@ fn what_cannot_be_read_is_named_and_the_rest_is_scored() {
     }
     assert_eq!(scores.view.damaged, BTreeSet::from([1]));
     assert_eq!((scores.view.ledger.oldest_day(), scores.view.ledger.newest_day()), (Some(0), Some(2)));
+    // What retention drops is not scored any more, though outcomes of it may still be there.
+    scores.forget_before(2);
+    scores.look(BTreeSet::new(), true).expect("readable");
+    assert!(scores.is_done() && scores.view.damaged.is_empty());
+    assert_eq!((scores.view.ledger.oldest_day(), scores.view.dropped_before), (Some(2), Some(2)));
 }
 
 #[test]

@@ -49,6 +49,10 @@ pub struct Settings {
     pub max_lateness_ms: i64,
     /// The folder of the store.
     pub home: PathBuf,
+    /// So many whole days of the journal are kept before the newest one; 0 keeps all.
+    pub keep_days: u32,
+    /// Whether old days of the journal are dropped even if they were not exported.
+    pub drop_unexported: bool,
     /// The PostgreSQL database; `None` is the one in the folder.
     pub database: Option<DatabaseUrl>,
     /// Where gRPC listens.
@@ -103,6 +107,8 @@ impl Settings {
             history_bars: reader.history_bars("forecast.history_bars"),
             max_lateness_ms: reader.bounded("forecast.max_lateness_ms", 0, 3_600_000),
             home: PathBuf::from(reader.text("store.home")),
+            keep_days: u32::try_from(reader.bounded("journal.keep_days", 0, 36_600)).unwrap_or(0),
+            drop_unexported: reader.parse("journal.drop_unexported").unwrap_or(false),
             database: reader.database(),
             grpc_address: reader.address("grpc.address"),
             http_address: reader.address("http.address"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use features::Quality;
 use forecast::{Bundle, SymbolReadiness, TaskSkill};
 use kline::{BarTime, Milliseconds, Symbol};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
 use crate::listings::Listings;
+use crate::retention::DroppedView;
 use crate::score_view::{ScoreView, TouchedBars};
 use crate::subscribers::Subscribers;
 
@@ -131,6 +132,8 @@ pub struct Shared {
     pub gaps: GapLedger,
     /// The live score. Owner: the scores' thread.
     pub scores: ArcSwap<ScoreView>,
+    /// What was dropped from the journal. Owner: the retention's task.
+    pub dropped: ArcSwapOption<DroppedView>,
     /// Bars whose outcomes have become durable. From the journal's thread to the scores' thread.
     pub touched_bars: TouchedBars,
     /// Audits of live answers. Owner: the audit's task.
@@ -165,6 +168,7 @@ impl Shared {
             listings: ArcSwap::default(),
             gaps: GapLedger::default(),
             scores: ArcSwap::default(),
+            dropped: ArcSwapOption::default(),
             touched_bars: TouchedBars::default(),
             parity_audits: AtomicU64::new(0),
             parity_mismatches: AtomicU64::new(0),

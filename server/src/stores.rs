@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use forecast::{Bundle, BundleDigest, Journalled, Prediction, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
-use store::{Alias, DatabaseUrl, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
+use store::{Alias, DatabaseUrl, Hole, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
 
 use crate::clock::wall_time;
+use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
 
@@ -114,6 +115,28 @@ impl Stores {
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Option<Verification>, Refusal> {
         self.0.journal().verify_while(progress).map_err(|error| failed(&error))
+    }
+
+    /// What was kept of the gap ledger of these symbols, the latest of each.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn holes(&self, symbols: &[Symbol], interval: Interval) -> Result<Vec<Hole>, Refusal> {
+        let beginning = BarTime::last_closed(0, interval);
+        let mut holes = Vec::new();
+        for &symbol in symbols {
+            let found = self.0.gaps().holes(symbol, interval, beginning, BARS_MAX);
+            holes.extend(found.map_err(|error| failed(&error))?);
+        }
+        Ok(holes)
+    }
+
+    /// Forgets the gap ledger of all symbols before a bar, of those too that are not followed any more.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn forget_holes_before(&self, interval: Interval, bar: BarTime) -> Result<(), Refusal> {
+        self.0.gaps().forget_before(interval, bar).map(drop).map_err(|error| failed(&error))
     }
 
     /// The state that an earlier process has saved.

@@ -47,7 +47,8 @@ pub struct Common {
 /// PostgreSQL in place of the database in the home; the server is told the same.
 #[derive(Clone, Default, Args)]
 pub struct DatabaseArguments {
-    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast.
+    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast, sslmode and
+    /// sslrootcert are libpq's.
     #[arg(
         long,
         global = true,
@@ -132,6 +133,31 @@ pub enum Command {
     Publish,
     /// Make a published bundle the champion.
     Promote(PromoteArguments),
+    /// What the server has said, and what came of it.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+}
+
+/// What to do with the journal.
+#[derive(Debug, Clone, Subcommand)]
+pub enum JournalCommand {
+    /// Write the journal as Parquet, for each UTC day a file of predictions and one of outcomes. A later run writes only what has
+    /// grown since. What is exported the server may drop (journal.keep_days).
+    Export(ExportArguments),
+}
+
+/// `journal export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArguments {
+    /// Folder of the files; made if it is not there.
+    #[arg(long)]
+    pub to: PathBuf,
+    /// The first day (2024-09-06, or any time in it) [default: the first that is kept].
+    #[arg(long)]
+    pub from: Option<TimeArgument>,
+    /// The last day [default: the last one; its files grow with the next export].
+    #[arg(long)]
+    pub until: Option<TimeArgument>,
 }
 
 /// The audits.

@@ -23,6 +23,7 @@ pub mod console;
 pub mod dataset;
 mod error;
 pub mod evaluate;
+pub mod export;
 pub mod fit;
 pub mod ingest;
 mod parquet;

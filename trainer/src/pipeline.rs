@@ -13,8 +13,8 @@ use kline::{BarTime, Interval, Kline, Symbol};
 use store::Home;
 
 use crate::args::{
-    Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, RunArguments,
-    TrainArguments, WindowArguments, cores,
+    Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, ExportArguments,
+    JournalCommand, RunArguments, TrainArguments, WindowArguments, cores,
 };
 use crate::artefact::{read_json, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
@@ -22,14 +22,16 @@ use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
+use crate::export::ExportRequest;
 use crate::ingest::{Kept, Source, kept_klines};
 use crate::publish::Certificates;
 use crate::split::{Split, SplitRequest};
+use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
 use crate::trained::{self, Trained};
 use crate::{
-    Result, TrainerError, evaluate, ingest, parquet, promote, publish, quality, report, train, validate,
-    version,
+    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, train,
+    validate, version,
 };
 
 /// Does what the command line says.
@@ -85,6 +87,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
         Command::Promote(arguments) => pipeline.promote(arguments.version),
+        Command::Journal(JournalCommand::Export(arguments)) => pipeline.export(arguments),
     }
 }
 
@@ -304,6 +307,18 @@ impl Pipeline {
             Some(before) => format!("version {} is the champion, before it {before}\n", found.version),
             None => format!("version {} is the champion\n", found.version),
         });
+        Ok(())
+    }
+
+    fn export(&self, arguments: &ExportArguments) -> Result<()> {
+        let started = Instant::now();
+        let request = ExportRequest {
+            to: arguments.to.clone(),
+            from: arguments.from.map(TimeArgument::start),
+            until: arguments.until.map(TimeArgument::end),
+        };
+        let found = export::export(&self.home, &request, &self.console)?;
+        self.console.report("journal export", started, &found, || report::exported(&found));
         Ok(())
     }
 

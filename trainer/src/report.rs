@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::console::table;
 use crate::dataset::Dataset;
 use crate::evaluate::{Evaluation, TaskEvaluation};
+use crate::export::Export;
 use crate::ingest::Ingested;
 use crate::publish::readable_figure;
 use crate::quality::SymbolQuality;
@@ -44,6 +45,30 @@ pub(crate) fn ingested(found: &[Ingested]) -> String {
         corrections.map(|(symbol, at)| vec![symbol.to_string(), readable(at.open_time)]).collect();
     text.push_str(&listed("corrected", &["opens"], &corrections));
     text
+}
+
+/// What was exported.
+#[must_use]
+pub(crate) fn exported(found: &Export) -> String {
+    let written: Vec<Vec<String>> = found
+        .files
+        .iter()
+        .filter(|file| file.written)
+        .map(|file| {
+            let kilobytes = format!("{:.1}", file.bytes as f64 / 1e3);
+            vec![file.path.display().to_string(), file.records.to_string(), file.rows.to_string(), kilobytes]
+        })
+        .collect();
+    let complete = found.files.len() - written.len();
+    let text = listed("written", &["records", "rows", "kB"], &written);
+    let end = match (found.exported_number, found.behind) {
+        (0, _) => "the journal's first records are not exported".to_owned(),
+        (number, 0) => format!("the journal is exported up to its last record, {number}"),
+        (number, behind) => {
+            format!("the journal is exported up to record {number}, {behind} later ones are not")
+        }
+    };
+    format!("{text}\n{} files written, {complete} were complete; {end}\n", written.len())
 }
 
 /// A table of the first rows, and how many more there are; nothing without any.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{enum_name, number};
+use super::{enum_name, number, timestamp};
 use crate::wire;
 
 /// What a check of the journal found, in the shape of `GET /journal/verify`.
@@ -15,6 +15,11 @@ pub fn verification(found: &wire::Verification) -> Value {
         "head": found.head,
         "fault_count": found.fault_count,
         "faults": found.faults.iter().map(fault).collect::<Vec<_>>(),
+        "dropped": found.dropped.as_ref().map(|dropped| json!({
+            "record_count": dropped.record_count,
+            "hash": dropped.hash,
+            "before": timestamp(dropped.before_ms),
+        })),
     })
 }
 

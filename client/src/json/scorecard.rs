@@ -13,6 +13,7 @@ pub fn scorecard(card: &wire::GetScorecardResponse) -> Value {
         "from": time(card.from_ms),
         "until": time(card.until_ms),
         "complete": card.complete,
+        "dropped_before": time(card.dropped_before_ms),
         "lines": card.lines.iter().map(line).collect::<Vec<_>>(),
     })
 }

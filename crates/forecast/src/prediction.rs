@@ -24,6 +24,23 @@ pub enum Source {
     Replay,
 }
 
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 5] = [Self::Socket, Self::Rest, Self::Archive, Self::Store, Self::Replay];
+
+    /// The name in answers, labels and the store, for example `socket`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Socket => "socket",
+            Self::Rest => "rest",
+            Self::Archive => "archive",
+            Self::Store => "store",
+            Self::Replay => "replay",
+        }
+    }
+}
+
 /// Everything that one bundle says about one symbol at one bar, and what it was made from. Keyed by
 /// `(symbol, bar_time, bundle, revision)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use forecast::{BundleDigest, JournalRecord, Task};
 use kline::{Milliseconds, Symbol};
 use sha2::{Digest, Sha256};
 
+use crate::Dropped;
+
 /// What a hash begins with, so that it can't be taken for one of anything else.
 const DOMAIN: &[u8] = b"klinecast journal 1\n";
 
@@ -63,14 +65,7 @@ impl Link {
         hash: ChainHash,
         text: Option<String>,
     ) -> Self {
-        let parsed_task = match task {
-            "" => Some(None),
-            name => Task::ALL.into_iter().find(|task| task.name() == name).map(Some),
-        };
-        let names = symbol.parse().ok().zip(bundle.parse().ok()).zip(parsed_task);
-        let key = names.zip(u32::try_from(revision).ok()).map(|(((symbol, bundle), task), revision)| {
-            RecordKey { bar_time, symbol, bundle, task, revision }
-        });
+        let key = RecordKey::parse(bar_time, [symbol, bundle, task], revision);
         let named = format!("{symbol} {bar_time} {bundle} {task} revision {revision}");
         Self { number, named: key.as_ref().map_or(named, RecordKey::to_string), key, hash, text }
     }
@@ -112,6 +107,17 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// A stored key; the names are its symbol, bundle and task. `None` if it is none that we wrote.
+    pub(crate) fn parse(bar_time: Milliseconds, names: [&str; 3], revision: i64) -> Option<RecordKey> {
+        let [symbol, bundle, task] = names;
+        let task = match task {
+            "" => None,
+            name => Some(Task::ALL.into_iter().find(|task| task.name() == name)?),
+        };
+        let (symbol, bundle) = (symbol.parse().ok()?, bundle.parse().ok()?);
+        Some(RecordKey { bar_time, symbol, bundle, task, revision: u32::try_from(revision).ok()? })
+    }
+
     /// A record's key.
     #[must_use]
     pub fn of(record: &JournalRecord) -> RecordKey {
@@ -177,6 +183,8 @@ pub enum ChainFaultKind {
 /// What a check of the whole journal found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
+    /// What was dropped from the chain's start by retention: the check begins after it.
+    pub dropped: Option<Dropped>,
     /// How many records the chain has.
     pub records: u64,
     /// The hash of the last one. Who keeps it can tell later that nothing was cut off the end.
@@ -193,10 +201,13 @@ impl Verification {
     /// Faults that are named; more are only counted.
     pub const FAULTS_MAX: usize = 100;
 
-    /// Nothing looked at yet.
-    pub(crate) fn begin() -> Verification {
-        let head = ChainHash::BEGINNING;
-        Verification { records: 0, head, fault_count: 0, faults: Vec::new(), last: 0 }
+    /// Nothing looked at yet of what is left.
+    pub(crate) fn begin(dropped: Option<Dropped>) -> Verification {
+        let (last, head) = match dropped {
+            None => (0, ChainHash::BEGINNING),
+            Some(dropped) => (dropped.last.number, dropped.last.hash),
+        };
+        Verification { dropped, records: 0, head, fault_count: 0, faults: Vec::new(), last }
     }
 
     /// Looks at the next record of the chain.

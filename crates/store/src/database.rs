@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::Host;
 
 use crate::StoreError;
+use crate::tls::{TlsMode, TlsRoots, TlsSettings};
 
 /// How long one address is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,7 +24,8 @@ const PORT: u16 = 5432;
 const CONNECTIONS_MAX: usize = 4;
 
 /// Where a PostgreSQL database is: `postgresql://user:password@host:port/database`. `?schema=name` puts the tables into
-/// another schema than `klinecast`. Shown without its password.
+/// another schema than `klinecast`; `sslmode` (disable, prefer, require, verify-ca, verify-full; prefer if nothing is said) and
+/// `sslrootcert` (a file in PEM form; the public authorities if nothing is said) are libpq's. Shown without its password.
 ///
 /// ```
 /// let url: store::DatabaseUrl = "postgresql://ada:s3cret@db.example:5433/market".parse()?;
@@ -34,6 +36,7 @@ const CONNECTIONS_MAX: usize = 4;
 pub struct DatabaseUrl {
     config: Config,
     schema: String,
+    tls: TlsSettings,
 }
 
 /// An address by its parts, each as it was given; an empty one was not.
@@ -80,18 +83,12 @@ impl DatabaseUrl {
         if !password.is_empty() {
             config.password(password);
         }
-        Self::checked(config, SCHEMA.to_owned()).map(Some)
+        Self::checked(config, SCHEMA.to_owned(), TlsSettings::default()).map(Some)
     }
 
-    fn checked(mut config: Config, schema: String) -> Result<Self, StoreError> {
+    fn checked(mut config: Config, schema: String, tls: TlsSettings) -> Result<Self, StoreError> {
         let refuse = |problem| Err(StoreError::DatabaseUrl { problem });
-        if config.get_ssl_mode() == SslMode::Require {
-            return refuse(
-                "sslmode=require asks for TLS, which is not supported yet; take it away and use a private network \
-                 or a tunnel",
-            );
-        }
-        config.ssl_mode(SslMode::Disable);
+        config.ssl_mode(tls.mode.driver());
         if config.get_hosts().is_empty() {
             return refuse("it names no host");
         }
@@ -114,12 +111,17 @@ impl DatabaseUrl {
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT)
             .keepalives_idle(KEEPALIVE_IDLE);
-        Ok(Self { config, schema })
+        Ok(Self { config, schema, tls })
     }
 
     /// How the driver is told.
     pub(crate) const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How connections are protected.
+    pub(crate) const fn tls(&self) -> &TlsSettings {
+        &self.tls
     }
 
     /// The schema of all tables. Needs no quotes.
@@ -155,18 +157,28 @@ impl FromStr for DatabaseUrl {
         let end = text[host..].find('?').map_or(text.len(), |at| host + at);
         let (address, query) = (&text[..end], text[end..].trim_start_matches('?'));
         let mut schema = SCHEMA.to_owned();
+        let mut tls = TlsSettings::default();
         let mut others = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("schema", name)) => name.clone_into(&mut schema),
-                Some(("sslmode", mode)) if mode.starts_with("verify") => others.push("sslmode=require"),
+                Some(("sslmode", name)) => match TlsMode::named(name) {
+                    Some(mode) => tls.mode = mode,
+                    None => {
+                        return refuse("sslmode is none of disable, prefer, require, verify-ca, verify-full");
+                    }
+                },
+                Some(("sslrootcert", value)) => match TlsRoots::named(value) {
+                    Some(roots) => tls.roots = roots,
+                    None => return refuse("sslrootcert can't be read"),
+                },
                 _ => others.push(pair),
             }
         }
         let rest = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
         // The parser's own words may repeat a part of the password.
         match format!("{address}{rest}").parse() {
-            Ok(config) => Self::checked(config, schema),
+            Ok(config) => Self::checked(config, schema, tls),
             Err(_) => refuse("a part of it can't be read"),
         }
     }
@@ -233,8 +245,9 @@ mod tests {
             ("mysql://u:hidden@h/d", "postgresql://"),
             ("postgresql://u:hidden@h/d?den=1", "can't be read"),
             ("postgresql://u:hidden@h:port/d", "can't be read"),
-            ("postgresql://u:hidden@h/d?sslmode=require", "TLS"),
-            ("postgresql://u:hidden@h/d?sslmode=verify-full", "TLS"),
+            ("postgresql://u:hidden@h/d?sslmode=hidden", "verify-full"),
+            ("postgresql://u:hidden@h/d?sslrootcert=%2", "sslrootcert"),
+            ("postgresql://u:hidden@h/d?sslrootcert=", "sslrootcert"),
             ("postgresql://u:hidden@h/d?schema=Robert'; --", "schema"),
             ("postgresql://:hidden@h/d", "user"),
         ] {
@@ -244,6 +257,23 @@ mod tests {
                 "{expected}: {told}"
             );
             assert!(!DatabaseUrl::masked(given).contains("hid"));
+        }
+    }
+
+    #[test]
+    fn tls_is_what_libpq_makes_of_the_same_words() {
+        let tls =
+            |query: &str| format!("postgresql://u@h/d{query}").parse::<DatabaseUrl>().map(|url| url.tls);
+        let settings = |mode, roots| TlsSettings { mode, roots };
+        let file = || TlsRoots::File("/a b/root.pem".into());
+        for (query, expected) in [
+            ("", settings(TlsMode::Prefer, TlsRoots::Public)),
+            ("?sslmode=disable", settings(TlsMode::Disable, TlsRoots::Public)),
+            ("?sslmode=require&schema=x", settings(TlsMode::Require, TlsRoots::Public)),
+            ("?sslrootcert=/a%20b%2Froot.pem&sslmode=verify-ca", settings(TlsMode::VerifyCa, file())),
+            ("?sslmode=verify-full&sslrootcert=system", settings(TlsMode::VerifyFull, TlsRoots::Public)),
+        ] {
+            assert_eq!(tls(query).ok(), Some(expected), "{query}");
         }
     }
 

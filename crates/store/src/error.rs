@@ -47,6 +47,24 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The file that `sslrootcert` names can't be used.
+    #[error(
+        "root certificate {path:?} of the database can't be used: {problem}; name a file of certificates in PEM form"
+    )]
+    RootCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// TLS can't be set up.
+    #[error(
+        "TLS to the database can't be set up: {problem}; report it, or use sslmode=disable on a private network"
+    )]
+    Tls {
+        /// What the library says.
+        problem: String,
+    },
     /// The system gives no thread.
     #[error("the thread that talks to the database can't be started; allow this process more threads")]
     Thread(#[source] std::io::Error),
@@ -103,6 +121,16 @@ pub enum StoreError {
         what: &'static str,
         /// As it stands in the database.
         text: String,
+    },
+    /// A record of the journal is not as it was written.
+    #[error(
+        "journal record {number} ({record}) is not as it was written; `klinecast journal verify` names all that are not"
+    )]
+    BrokenChain {
+        /// Its number in the chain.
+        number: i64,
+        /// Its key.
+        record: String,
     },
     /// A record could not be turned into text.
     #[error("a {what} could not be written as JSON")]

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DatabaseUrl, FolderObjects, Journal, KlineStore, ObjectStore, PostgresStore, Registry, SnapshotFile,
-    SqliteStore, StoreError,
+    DatabaseUrl, FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, PostgresStore,
+    Registry, SnapshotFile, SqliteStore, StoreError,
 };
 
-/// `DIR/klinecast.db` (klines, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
+/// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
 /// `DIR/forecaster.snapshot`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
@@ -69,6 +69,33 @@ impl Home {
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,
+        }
+    }
+
+    /// What leaves the journal.
+    #[must_use]
+    pub fn retention(&self) -> &dyn JournalRetention {
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
+    }
+
+    /// The ledger of holes.
+    #[must_use]
+    pub fn gaps(&self) -> &dyn GapStore {
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
+    }
+
+    /// Lets the database in the folder grow by so many pages only; see [`crate::testkit::limit_growth`].
+    #[cfg(feature = "test-support")]
+    pub(crate) fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Sqlite(store) => store.limit_growth(pages),
+            Database::Postgres(_) => Ok(()),
         }
     }
 

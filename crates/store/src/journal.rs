@@ -29,7 +29,8 @@ pub struct JournalQuery {
 /// Keeps predictions and resolutions. Appending is idempotent: a record whose key is there already is not written
 /// again, so a replay after a crash leaves neither holes nor doubles.
 pub trait Journal: Send + Sync {
-    /// Keeps records, all or nothing, durably when it returns. Answers how many were new.
+    /// Keeps records, all or nothing, durably when it returns. Answers how many were new. Those of bars that retention has
+    /// dropped are not written again.
     ///
     /// # Errors
     /// When the journal can't be written.
@@ -49,7 +50,7 @@ pub trait Journal: Send + Sync {
         Ok(self.predictions(query)?.iter().map(|prediction| Forecast::from(prediction.as_ref())).collect())
     }
 
-    /// Follows the chain of hashes over all records, from the first one on, and names those that are not as they were
+    /// Follows the chain of hashes over all records, from the first one that was not dropped on, and names those that are not as they were
     /// written. Nobody who writes waits for it; `progress` is told how many of how many records were looked at.
     ///
     /// # Errors
@@ -59,7 +60,7 @@ pub trait Journal: Send + Sync {
             progress(done, total);
             ControlFlow::Continue(())
         };
-        Ok(self.verify_while(&mut on)?.unwrap_or_else(Verification::begin))
+        Ok(self.verify_while(&mut on)?.unwrap_or_else(|| Verification::begin(None)))
     }
 
     /// [`Journal::verify`] for as long as `progress` says to continue; `None` if it was broken off.

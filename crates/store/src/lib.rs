@@ -1,6 +1,6 @@
-//! What is kept: klines, the journal of predictions and what then happened, bundles, and the model registry. Each is a
-//! trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles. An address chooses PostgreSQL for the
-//! first three. Beside them lies one file with the Forecaster's state.
+//! What is kept: klines, the ledger of those that were missing, the journal of predictions and what then happened, the model
+//! registry, and bundles. Each is a trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles. An
+//! address chooses PostgreSQL for all but the bundles. Beside them lies one file with the Forecaster's state.
 //!
 //! ```
 //! use store::{Home, KlineStore, Registry};
@@ -15,25 +15,30 @@
 mod chain;
 mod database;
 mod error;
+mod gaps;
 mod home;
 mod journal;
 mod klines;
 mod objects;
 mod postgres;
 mod registry;
+mod retention;
 mod snapshot;
 mod sqlite;
 #[cfg(feature = "test-support")]
 pub mod testkit;
+mod tls;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainHash, RecordKey, Verification};
 pub use database::{DatabaseParts, DatabaseUrl};
 pub use error::StoreError;
+pub use gaps::{GapStore, Hole, HoleState};
 pub use home::Home;
 pub use journal::{Journal, JournalQuery};
 pub use klines::KlineStore;
 pub use objects::{FolderObjects, ObjectStore};
 pub use postgres::PostgresStore;
 pub use registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, promote};
+pub use retention::{ChainPlace, ChainedRecord, Dropped, Exported, JournalDay, JournalRetention};
 pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;

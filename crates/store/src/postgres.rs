@@ -5,11 +5,14 @@
 
 mod chain;
 mod fault;
+mod gaps;
 mod journal;
 mod klines;
 mod pool;
 mod registry;
+mod retention;
 mod schema;
+mod tls;
 mod wait;
 
 use std::fmt;

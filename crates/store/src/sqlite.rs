@@ -1,9 +1,11 @@
 //! The default database: one SQLite file with a write-ahead log.
 
 mod chain;
+mod gaps;
 mod journal;
 mod klines;
 mod registry;
+mod retention;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +69,17 @@ impl SqliteStore {
         let answer = work(&transaction)?;
         transaction.commit().map_err(failed(&self.path, action))?;
         Ok(answer)
+    }
+
+    /// Lets the file grow by so many pages only, as on a full disk; `None` lifts that.
+    #[cfg(feature = "test-support")]
+    pub(crate) fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        let connection = self.lock()?;
+        let now = connection.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0));
+        let limit = now.map(|now| pages.map_or(u32::MAX - 1, |pages| now.saturating_add(pages)));
+        limit
+            .and_then(|limit| connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(())))
+            .map_err(self.failed("limiting the file"))
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError + use<> {

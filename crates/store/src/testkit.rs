@@ -32,6 +32,7 @@ pub struct TestPostgres {
     programs: Programs,
     folder: TempDir,
     port: u16,
+    has_tls: bool,
     process: Mutex<Option<Process>>,
 }
 
@@ -73,6 +74,30 @@ impl TestPostgres {
     /// As `shared`.
     #[must_use]
     pub fn alone() -> Option<Self> {
+        let folder = Self::installed()?;
+        Some(Self::start(&folder, None).unwrap_or_else(|problem| panic!("PostgreSQL: {problem}")))
+    }
+
+    /// [`TestPostgres::alone`] with `ssl = on`, a certificate and its key, both in PEM form. `None`, with a word to the reader,
+    /// where PostgreSQL's programs are built without TLS.
+    ///
+    /// # Panics
+    /// As `shared`.
+    #[must_use]
+    pub fn with_tls(certificate: &str, key: &str) -> Option<Self> {
+        let folder = Self::installed()?;
+        match Self::start(&folder, Some((certificate, key))) {
+            Ok(server) => Some(server),
+            Err(problem) if problem.contains("SSL is not supported by this build") => {
+                println!("not tested: the PostgreSQL in {} is built without TLS", folder.display());
+                None
+            }
+            Err(problem) => panic!("PostgreSQL: {problem}"),
+        }
+    }
+
+    /// The folder of PostgreSQL's programs.
+    fn installed() -> Option<PathBuf> {
         let folder = std::env::var_os("KLINECAST_POSTGRES").map_or_else(
             || {
                 Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -90,17 +115,21 @@ impl TestPostgres {
             println!("not tested: {message}");
             return None;
         }
-        Some(Self::start(&folder).unwrap_or_else(|problem| panic!("PostgreSQL: {problem}")))
+        Some(folder)
     }
 
-    fn start(programs: &Path) -> Result<Self, String> {
+    fn start(programs: &Path, tls: Option<(&str, &str)>) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let programs = Programs::reachable(programs, folder.path())?;
         if let Some((user, group)) = programs.user {
             chown(folder.path(), Some(user), Some(group)).map_err(|error| error.to_string())?;
         }
         programs.make_cluster(folder.path())?;
-        let mut server = Self { programs, folder, port: free_port()?, process: Mutex::new(None) };
+        if let Some((certificate, key)) = tls {
+            programs.keep_certificate(&folder.path().join("data"), certificate, key)?;
+        }
+        let (port, process) = (free_port()?, Mutex::new(None));
+        let mut server = Self { programs, folder, port, has_tls: tls.is_some(), process };
         for _ in 1..PORTS_MAX {
             match server.run() {
                 Err(problem) if problem.contains("could not bind") => server.port = free_port()?,
@@ -121,6 +150,7 @@ impl TestPostgres {
             .arg(self.folder.path().join("data"))
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB"])
+            .args(if self.has_tls { &["-c", "ssl=on"][..] } else { &[] })
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
@@ -218,6 +248,14 @@ impl Drop for TestPostgres {
 /// When the database refuses it.
 pub fn sql_from_outside(url: &DatabaseUrl, sql: &str) -> u64 {
     crate::postgres::execute(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// Lets the SQLite database in a home grow by so many pages only, as on a full disk; `None` lifts that. Of this opened home alone.
+///
+/// # Panics
+/// When the database does not take that.
+pub fn limit_growth(home: &crate::Home, pages: Option<u32>) {
+    home.limit_growth(pages).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A port that was free a moment ago.
@@ -322,6 +360,23 @@ impl Programs {
             .args(["--no-sync", "--no-instructions", "--pwfile"])
             .arg(&secret);
         checked(&mut command)
+    }
+}
+
+impl Programs {
+    /// Puts a certificate and its key where the server looks for them.
+    fn keep_certificate(&self, data: &Path, certificate: &str, key: &str) -> Result<(), String> {
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            let kept = fs::write(&path, pem)
+                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)))
+                .and_then(|()| match self.user {
+                    Some((user, group)) => chown(&path, Some(user), Some(group)),
+                    None => Ok(()),
+                });
+            kept.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }
 

@@ -1812,6 +1812,10 @@ pub struct GetScorecardResponse {
     /// Whether the whole window is known. After a start the journal is read from the newest day to the oldest.
     #[prost(bool, tag = "5")]
     pub complete: bool,
+    /// First millisecond of the first day that retention has left in the journal; 0 if nothing was dropped. A window that ends before
+    /// is refused, reason `DROPPED`.
+    #[prost(int64, tag = "6")]
+    pub dropped_before_ms: i64,
 }
 /// How good the answers to one task were.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2452,6 +2456,22 @@ pub struct Verification {
     /// The first of them, at most 100.
     #[prost(message, repeated, tag = "4")]
     pub faults: ::prost::alloc::vec::Vec<JournalFault>,
+    /// What retention has dropped from the chain's start, if anything: the check begins after it.
+    #[prost(message, optional, tag = "5")]
+    pub dropped: ::core::option::Option<DroppedRecords>,
+}
+/// What retention has dropped from the journal's start. Its last record is the anchor that the chain is proved from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DroppedRecords {
+    /// How many records were dropped, and so the anchor's number.
+    #[prost(int64, tag = "1")]
+    pub record_count: i64,
+    /// SHA-256 over all records that were dropped, in hexadecimal. The exported files have it beside the anchor's row.
+    #[prost(string, tag = "2")]
+    pub hash: ::prost::alloc::string::String,
+    /// Nothing of bars that close before this time is kept, but for the last outcomes of the day before.
+    #[prost(int64, tag = "3")]
+    pub before_ms: i64,
 }
 /// One record that is not as it was written.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2666,7 +2686,7 @@ pub mod journal_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
+        /// Follows the chain of hashes over all records from the first one on that is kept, and names those that are not as they were written.
         /// Tells how far it is, then what it found, and ends; stops when nobody listens any more. Only a few run at once, one more is
         /// RESOURCE_EXHAUSTED, reason `BUSY`. Reads only; safe to retry.
         pub async fn verify_journal(
@@ -2695,8 +2715,8 @@ pub mod journal_service_client {
         }
         /// Makes a journalled prediction again, from the stored klines and the stored bundle by the machine that serves, and compares
         /// every bit: row, members, ensemble, baselines. Takes seconds, so allow 60 s. Only a few run at once, one more is
-        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT),
-        /// `BUNDLE_REFUSED`. Reads only; safe to retry.
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `DROPPED` (NOT_FOUND) for what retention has dropped,
+        /// `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT), `BUNDLE_REFUSED`. Reads only; safe to retry.
         pub async fn replay_prediction(
             &mut self,
             request: impl tonic::IntoRequest<super::ReplayPredictionRequest>,
@@ -2744,7 +2764,7 @@ pub mod journal_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Follows the chain of hashes over all records from the first one on, and names those that are not as they were written.
+        /// Follows the chain of hashes over all records from the first one on that is kept, and names those that are not as they were written.
         /// Tells how far it is, then what it found, and ends; stops when nobody listens any more. Only a few run at once, one more is
         /// RESOURCE_EXHAUSTED, reason `BUSY`. Reads only; safe to retry.
         async fn verify_journal(
@@ -2756,8 +2776,8 @@ pub mod journal_service_server {
         >;
         /// Makes a journalled prediction again, from the stored klines and the stored bundle by the machine that serves, and compares
         /// every bit: row, members, ensemble, baselines. Takes seconds, so allow 60 s. Only a few run at once, one more is
-        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT),
-        /// `BUNDLE_REFUSED`. Reads only; safe to retry.
+        /// RESOURCE_EXHAUSTED, reason `BUSY`. `UNKNOWN_PREDICTION` (NOT_FOUND), `DROPPED` (NOT_FOUND) for what retention has dropped,
+        /// `AMBIGUOUS_PREDICTION` (INVALID_ARGUMENT), `BUNDLE_REFUSED`. Reads only; safe to retry.
         async fn replay_prediction(
             &self,
             request: tonic::Request<super::ReplayPredictionRequest>,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
-use market::live::Missing;
 use market::{MarketError, RestClient, backfill, renamed};
 
+use crate::journaling::Journaling;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
@@ -23,6 +23,8 @@ pub(super) struct HistoryReader {
     pub(super) stores: Stores,
     /// The snapshots.
     pub(super) shared: Arc<Shared>,
+    /// Where the gap ledger is kept.
+    pub(super) journaling: Journaling,
     /// The step.
     pub(super) interval: Interval,
     /// How many bars of each symbol.
@@ -42,11 +44,11 @@ impl HistoryReader {
         let from = until.plus(1 - bars, self.interval);
         let mut history = History::new();
         for &symbol in symbols {
-            let mut klines = self.series(symbol, from, until).await?;
+            let mut klines = self.series(symbol, (from, until), now).await?;
             if let Some(old) = renamed::predecessor(symbol) {
                 let first = klines.first().map_or(until, |first| first.bar_time(self.interval));
                 if from < first {
-                    let earlier = self.series(old, from, first.plus(-1, self.interval)).await?;
+                    let earlier = self.series(old, (from, first.plus(-1, self.interval)), now).await?;
                     tracing::info!(%symbol, %old, bars = earlier.len(), "a renamed market goes on from its old name");
                     klines.splice(..0, earlier);
                 }
@@ -54,11 +56,17 @@ impl HistoryReader {
             self.note_holes(symbol, klines.iter().map(|kline| kline.bar_time(self.interval)), now);
             history.insert(symbol, klines);
         }
+        self.forget_holes(now).await;
         Ok(history)
     }
 
     /// The bars that stand under one name.
-    async fn series(&self, symbol: Symbol, from: BarTime, until: BarTime) -> Result<Vec<Kline>, String> {
+    async fn series(
+        &self,
+        symbol: Symbol,
+        (from, until): (BarTime, BarTime),
+        now: Milliseconds,
+    ) -> Result<Vec<Kline>, String> {
         let interval = self.interval;
         let stores = self.stores.clone();
         let read = move || stores.klines_of_name(symbol, interval, from, until);
@@ -69,6 +77,7 @@ impl HistoryReader {
             stored.into_iter().map(|kline| (kline.bar_time(interval), kline)).collect();
         for (first, last) in missing {
             let fetched = self.fetch(symbol, first, last).await?;
+            self.note_fetched(symbol, &fetched, now);
             klines.extend(fetched.into_iter().map(|kline| (kline.bar_time(interval), kline)));
         }
         Ok(klines.into_values().collect())
@@ -97,19 +106,6 @@ impl HistoryReader {
             tracing::error!(%symbol, %problem, "back-filled klines were not stored");
         }
         Ok(fetched)
-    }
-
-    /// Notes the bars between a symbol's first and last one that neither the store nor the exchange has.
-    fn note_holes(&self, symbol: Symbol, bars: impl Iterator<Item = BarTime>, now: Milliseconds) {
-        let interval = self.interval;
-        let mut next = None;
-        for bar in bars {
-            if let Some(from) = next.filter(|next| *next < bar) {
-                let missing = Missing { symbol, from, to: bar.plus(-1, interval) };
-                self.shared.gaps.lack(missing, interval, now);
-            }
-            next = Some(bar.plus(1, interval));
-        }
     }
 }
 

@@ -243,6 +243,7 @@ impl Live {
                 names::count_alarm("exchange_gap");
                 let (interval, now) = (self.reader.interval, self.reader.shared.exchange_time());
                 self.reader.shared.gaps.lack(Missing { symbol, from, to }, interval, now);
+                self.reader.keep_gaps();
                 None
             }
             MarketEvent::BackfillProgress(progress) => {

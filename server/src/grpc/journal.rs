@@ -94,5 +94,10 @@ fn verification(found: &Verification) -> v1::Verification {
         head: found.head.to_string(),
         fault_count: found.fault_count,
         faults: found.faults.iter().map(fault).collect(),
+        dropped: found.dropped.map(|dropped| v1::DroppedRecords {
+            record_count: dropped.last.number,
+            hash: dropped.last.hash.to_string(),
+            before_ms: dropped.before_ms,
+        }),
     }
 }

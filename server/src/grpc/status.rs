@@ -50,6 +50,7 @@ impl v1::status_service_server::StatusService for Statuses {
             from_ms,
             until_ms,
             complete: card.is_complete,
+            dropped_before_ms: card.dropped_before_ms.unwrap_or_default(),
         }))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use store::{ChainFault, Verification};
 
-use super::json::number;
+use super::json::{number, timestamp};
 use crate::replay::{Difference, NEEDED_BARS, Replay, ReplayHistory, Verdict};
 
 /// The answer of `GET /journal/verify`.
@@ -15,6 +15,11 @@ pub(super) fn verification(found: &Verification) -> Value {
         "head": found.head.to_string(),
         "fault_count": found.fault_count,
         "faults": found.faults.iter().map(fault).collect::<Vec<_>>(),
+        "dropped": found.dropped.map(|dropped| json!({
+            "record_count": dropped.last.number,
+            "hash": dropped.last.hash.to_string(),
+            "before": timestamp(dropped.before_ms),
+        })),
     })
 }
 

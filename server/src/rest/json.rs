@@ -104,7 +104,7 @@ pub(super) fn gaps(gaps: &[Gap]) -> Value {
         let (state, settled_at, source) = match gap.state {
             GapState::Open => ("open", None, None),
             GapState::Lacking { at_ms } => ("lacking", Some(at_ms), None),
-            GapState::Filled { source, at_ms } => ("filled", Some(at_ms), Some(source.as_str())),
+            GapState::Filled { source, at_ms } => ("filled", Some(at_ms), Some(source.name())),
         };
         json!({
             "symbol": gap.symbol,

@@ -94,6 +94,7 @@ pub(super) fn scorecard(card: &Scorecard, with_days: bool) -> Value {
         "from": card.span_ms.map(|(from, _)| timestamp(from)),
         "until": card.span_ms.map(|(_, until)| timestamp(until)),
         "complete": card.is_complete,
+        "dropped_before": card.dropped_before_ms.map(timestamp),
         "lines": card.lines.iter().map(|of| line(card, of, with_days)).collect::<Vec<_>>(),
     })
 }

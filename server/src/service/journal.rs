@@ -77,8 +77,8 @@ impl Service {
     /// Makes a journalled prediction again and compares every bit, on a thread of its own.
     ///
     /// # Errors
-    /// [`Reason::Busy`], [`Reason::MalformedRequest`], [`Reason::UnknownPrediction`], [`Reason::AmbiguousPrediction`],
-    /// [`Reason::BundleRefused`] or [`Reason::StoreFailed`].
+    /// [`Reason::Busy`], [`Reason::MalformedRequest`], [`Reason::UnknownPrediction`], [`Reason::Dropped`],
+    /// [`Reason::AmbiguousPrediction`], [`Reason::BundleRefused`] or [`Reason::StoreFailed`].
     pub async fn replay(&self, id: &str) -> Result<Replay, Refusal> {
         let id: PredictionId =
             id.parse().map_err(|error| Refusal::new(Reason::MalformedRequest, error).with("id", ""))?;
@@ -86,11 +86,17 @@ impl Service {
         // What was answered before now stands in the journal's queue before this.
         self.journaling.flush().await;
         let (symbols, interval) = (self.shared.latest.load().symbols().to_vec(), self.interval);
-        self.with_store(move |stores| {
+        let asked = id.clone();
+        let replayed = self.with_store(move |stores| {
             let _permit = permit;
             replay(stores, &symbols, interval, &id)
-        })
-        .await
+        });
+        let dropped = |refusal: &Refusal| {
+            let dropped = self.shared.dropped.load_full()?;
+            let is_it = refusal.reason == Reason::UnknownPrediction && asked.bar_time_ms < dropped.before_ms;
+            is_it.then(|| dropped.refusal(&format_args!("prediction {asked}")).with("id", &asked))
+        };
+        replayed.await.map_err(|refusal| dropped(&refusal).unwrap_or(refusal))
     }
 }
 

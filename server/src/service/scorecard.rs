@@ -51,6 +51,8 @@ pub struct Scorecard {
     pub span_ms: Option<(Milliseconds, Milliseconds)>,
     /// Whether all of them are known.
     pub is_complete: bool,
+    /// The first millisecond of the first day that retention has left; `None` if none was dropped.
+    pub dropped_before_ms: Option<Milliseconds>,
 }
 
 impl Scorecard {
@@ -131,9 +133,15 @@ impl Service {
     /// How good the journalled answers were. Waits for no disk; the intervals are made on a thread of their own.
     ///
     /// # Errors
-    /// [`Reason::MalformedRequest`], [`Reason::UnknownTask`] or [`Reason::RequestTooLarge`].
+    /// [`Reason::MalformedRequest`], [`Reason::UnknownTask`], [`Reason::RequestTooLarge`], or [`Reason::Dropped`] if nothing of the
+    /// window is kept.
     pub async fn scorecard(&self, request: &ScorecardRequest) -> Result<Scorecard, Refusal> {
         let asked = request.check()?;
+        if let (Days::Between(_, Some(until)), Some(dropped)) = (&asked.days, self.shared.dropped.load_full())
+            && *until < dropped.first_day()
+        {
+            return Err(dropped.refusal(&"the whole window"));
+        }
         let view = self.shared.scores.load_full();
         // An error says that the semaphore was closed, which nobody does.
         let permit = self.limits.scorecards.clone().acquire_owned().await.ok();
@@ -175,7 +183,10 @@ fn card(view: &ScoreView, asked: &Asked) -> Scorecard {
             (first.saturating_mul(DAY_MS), last.saturating_add(1).saturating_mul(DAY_MS).saturating_sub(1))
         }),
         is_complete: view.known_from.is_none_or(|known| from_day.is_some_and(|from| known <= from))
-            && !view.damaged.iter().any(is_within),
+            && !view.damaged.iter().any(is_within)
+            // Who asks for all asks for all that is kept.
+            && view.dropped_before.is_none_or(|dropped| from_day.is_none_or(|from| dropped <= from)),
+        dropped_before_ms: view.dropped_before.map(|day| day.saturating_mul(DAY_MS)),
     }
 }
 
@@ -201,8 +212,12 @@ mod tests {
             calibration_error: f64::NAN,
             days: days(count),
         };
-        let card =
-            |lines: usize| Scorecard { lines: vec![line(400); lines], span_ms: None, is_complete: true };
+        let card = |lines: usize| Scorecard {
+            lines: vec![line(400); lines],
+            span_ms: None,
+            is_complete: true,
+            dropped_before_ms: None,
+        };
         let lengths = [1, 256, 70_000].map(|lines| {
             let card = card(lines);
             let days = card.days(&card.lines[0]);

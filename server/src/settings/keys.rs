@@ -49,7 +49,7 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 44] = [
+pub const KEYS: [Key; 46] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -241,11 +241,25 @@ pub const KEYS: [Key; 44] = [
         "how often the last day's answers are compared bit for bit with a batch run over klines fetched anew; 0 for never",
     ),
     key("store.home", "KLINECAST_HOME", "home", ".klinecast", "folder of the store"),
+    key(
+        "journal.keep_days",
+        "KLINECAST_JOURNAL_KEEP_DAYS",
+        "journal-keep-days",
+        "0",
+        "whole days of the journal that are kept before the newest one; older ones are dropped once they are exported; 0 keeps all",
+    ),
+    key(
+        "journal.drop_unexported",
+        "KLINECAST_JOURNAL_DROP_UNEXPORTED",
+        "journal-drop-unexported",
+        "false",
+        "whether old days of the journal are dropped even if they were not exported: true or false",
+    ),
     secret(
         "database.url",
         "DB_URL",
         "database-url",
-        "PostgreSQL in place of the database in the store's folder: postgresql://user:password@host:port/database",
+        "PostgreSQL in place of the database in the store's folder: postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE",
         store::DatabaseUrl::masked,
     ),
     key("database.host", "DB_HOST", "database-host", "", "PostgreSQL's host, where no database-url is given"),

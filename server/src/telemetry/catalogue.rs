@@ -84,6 +84,12 @@ pub mod names {
     pub const WRITTEN: &str = "klinecast_written_items_total";
     /// Items lost because the store failed.
     pub const LOST: &str = "klinecast_lost_items_total";
+    /// Records dropped from the journal.
+    pub const JOURNAL_DROPPED: &str = "klinecast_journal_dropped_records_total";
+    /// Records that the store does not take now.
+    pub const JOURNAL_HELD: &str = "klinecast_journal_held_records";
+    /// The oldest prediction in the journal.
+    pub const JOURNAL_OLDEST: &str = "klinecast_journal_oldest_bar_timestamp_seconds";
     /// Whether the exchange is followed live.
     pub const EXCHANGE_LIVE: &str = "klinecast_exchange_live";
     /// Numbers of live answers that a batch run did not give.
@@ -136,7 +142,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 47] = [
+pub const METRICS: [Metric; 50] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -166,6 +172,9 @@ pub const METRICS: [Metric; 47] = [
     metric(names::LAGGED, Kind::Counter, &[], "predictions that slow subscribers lost"),
     metric(names::WRITTEN, Kind::Counter, &["kind"], "klines, journal records and snapshots written"),
     metric(names::LOST, Kind::Counter, &["kind"], "klines, journal records and snapshots lost because the store failed"),
+    metric(names::JOURNAL_DROPPED, Kind::Counter, &[], "old records that were dropped from the journal, by journal.keep_days"),
+    metric(names::JOURNAL_HELD, Kind::Gauge, &[], "journal records that the store does not take now, a full disk for example; their predictions are not told to subscribers before it does"),
+    metric(names::JOURNAL_OLDEST, Kind::Gauge, &[], "close time of the oldest bar that the journal has a prediction of, Unix seconds; looked at once a day"),
     metric(names::EXCHANGE_LIVE, Kind::Gauge, &[], "1 while the exchange is followed live"),
     metric(names::PARITY_MISMATCHES, Kind::Counter, &[], "numbers of live answers that a batch run over the exchange's klines did not give, to the bit; 0 for ever"),
     metric(names::PARITY_AUDITS, Kind::Counter, &["result"], "audits of live answers: same, differs, or unclear"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use forecast::score::{CardRequest, Ledger};
-use forecast::{Bundle, Task};
-use kline::{Milliseconds, Symbol};
+use forecast::{Bundle, Source, Task};
+use kline::{BarTime, Milliseconds, Symbol};
 use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
@@ -47,6 +47,18 @@ pub(crate) fn count_lost(kind: &'static str, count: usize) {
     counter!(names::LOST, "kind" => kind).increment(count as u64);
 }
 
+pub(crate) fn count_dropped(records: usize) {
+    counter!(names::JOURNAL_DROPPED).increment(records as u64);
+}
+
+pub(crate) fn show_held_records(records: usize) {
+    gauge!(names::JOURNAL_HELD).set(records as f64);
+}
+
+pub(crate) fn show_oldest_record(bar: BarTime) {
+    gauge!(names::JOURNAL_OLDEST).set(bar.milliseconds() as f64 / 1e3);
+}
+
 pub(crate) fn count_lagged(count: u64) {
     counter!(names::LAGGED).increment(count);
 }
@@ -87,8 +99,8 @@ pub(crate) fn count_missing(bars: u64) {
     counter!(names::MISSING_BARS).increment(bars);
 }
 
-pub(crate) fn count_filled(source: KlineSource) {
-    counter!(names::FILLED_BARS, "source" => source.as_str()).increment(1);
+pub(crate) fn count_filled(source: Source) {
+    counter!(names::FILLED_BARS, "source" => source.name()).increment(1);
 }
 
 pub(crate) fn show_gaps(open: u64, lacking: u64) {

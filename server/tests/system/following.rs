@@ -14,11 +14,11 @@ use crate::harness::{PATIENCE, SYMBOLS, Server, publish_champion, symbols};
 /// One bar of 15 minutes in a second and a half of the wall.
 const SPEED: f64 = 600.0;
 
-const STOPPED: &str = "DOGEUSDT";
+const STOPPED: &str = "DOTUSDT";
 
 async fn exchange() -> Exchange {
     let stopped = STOPPED.parse().expect("a name");
-    let listing = Listing { symbol: stopped, from: None, until: Some(0), successor: None };
+    let listing = Listing { symbol: stopped, from: None, until: Some(ExchangeConfig::DEFAULT_START), successor: None };
     let config = ExchangeConfig { speed: SPEED, listings: vec![listing], ..ExchangeConfig::synthetic(7) };
     Exchange::start(config).await.expect("the exchange starts")
 }
@@ -75,9 +75,9 @@ async fn symbols_come_and_go_while_the_others_are_answered_and_stay_so_after_a_r
     audited(&server, 1.0).await;
 
     // One that the champion knows and one that it does not.
-    let (status, followed) = server.post("/symbols", &change(&[third, "LTCUSDT"], &[])).await;
+    let (status, followed) = server.post("/symbols", &change(&[third, "LINKUSDT"], &[])).await;
     assert_eq!(status, 200, "{followed}: {}", server.log());
-    let mut expected = vec![first, second, third, "LTCUSDT"];
+    let mut expected = vec![first, second, third, "LINKUSDT"];
     expected.sort_unstable();
     assert_eq!(followed["symbols"], json!(expected));
     let made = answered(&server, third, |status, _| status == 200).await;
@@ -85,7 +85,7 @@ async fn symbols_come_and_go_while_the_others_are_answered_and_stay_so_after_a_r
         status == 200 && body["bar_time"].as_i64() > made["bar_time"].as_i64()
     })
     .await;
-    assert_eq!(server.post("/predict/LTCUSDT", "").await.1["reason"], "SYMBOL_NOT_IN_BUNDLE");
+    assert_eq!(server.post("/predict/LINKUSDT", "").await.1["reason"], "SYMBOL_NOT_IN_BUNDLE");
     audited(&server, 2.0).await;
 
     // A stream of what goes ends and says so; the others go on.
@@ -138,9 +138,9 @@ async fn a_change_that_cannot_be_made_changes_nothing() {
     assert_eq!(reason(change(&["NOSUCHCOIN"], &[])).await, refused(409, "NOT_TRADED"));
     assert_eq!(reason(change(&[STOPPED], &[])).await, refused(409, "NOT_TRADED"));
     assert_eq!(reason(change(&["no/name"], &[])).await, refused(400, "MALFORMED_REQUEST"));
-    assert_eq!(reason(change(&[], &["LTCUSDT"])).await, refused(404, "UNKNOWN_SYMBOL"));
+    assert_eq!(reason(change(&[], &["LINKUSDT"])).await, refused(404, "UNKNOWN_SYMBOL"));
     assert_eq!(reason(change(&[], &SYMBOLS[..2])).await, refused(400, "MALFORMED_REQUEST"));
-    assert_eq!(reason(change(&["LTCUSDT"], &["LTCUSDT"])).await, refused(400, "MALFORMED_REQUEST"));
+    assert_eq!(reason(change(&["LINKUSDT"], &["LINKUSDT"])).await, refused(400, "MALFORMED_REQUEST"));
     let many: Vec<String> = (0..101).map(|at| format!("S{at}USDT")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(reason(change(&many, &[])).await, refused(413, "REQUEST_TOO_LARGE"));
@@ -150,6 +150,6 @@ async fn a_change_that_cannot_be_made_changes_nothing() {
     assert!(!home_says, "nothing was kept");
     // An exchange that is away: the answer says so, and what is followed is answered on.
     exchange.shutdown().await;
-    assert_eq!(reason(change(&["LTCUSDT"], &[])).await, refused(503, "EXCHANGE_FAILED"));
+    assert_eq!(reason(change(&["LINKUSDT"], &[])).await, refused(503, "EXCHANGE_FAILED"));
     assert_eq!(server.post(&format!("/predict/{}", symbols()[0]), "").await.0, 200);
 }

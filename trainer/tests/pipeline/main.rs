@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod bad_input;
 mod exchange;
+mod export;
 mod fitting;
 mod parity;
 mod run;

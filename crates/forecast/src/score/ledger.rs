@@ -150,6 +150,12 @@ impl Ledger {
         kept
     }
 
+    /// Forgets the days before one.
+    pub fn forget_before(&mut self, day: i64) {
+        self.days = self.days.split_off(&day);
+        self.cells = self.days.values().map(|sums| sums.0.len()).sum();
+    }
+
     /// The newest day with an outcome.
     #[must_use]
     pub fn newest_day(&self) -> Option<i64> {

@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 
 use forecast::Task;
 use futures::{TryStreamExt, pin_mut};
+use kline::Milliseconds;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::PostgresStore;
 use super::fault::Fault;
 use super::pool::Session;
+use super::retention::dropped;
 use crate::StoreError;
 use crate::chain::{ChainFaultKind, ChainHash, Link, RecordKey, Verification};
 
@@ -23,10 +25,19 @@ const APPEND: &str = "
     INSERT INTO journal_chain SELECT * FROM
         unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::bytea[])";
 
+/// Locks the chain until the transaction ends.
+pub(super) async fn lock(session: &mut Session) -> Result<(), Fault> {
+    let lock = session.statement(LOCK).await?;
+    session.client.query(&lock, &[]).await?;
+    Ok(())
+}
+
 /// The end of the chain, to which a transaction appends.
 pub(super) struct Chain {
     number: i64,
     head: ChainHash,
+    /// Bars that close before were dropped.
+    pub(super) before_ms: Milliseconds,
     /// Appended, not yet written.
     links: Vec<(i64, RecordKey, ChainHash)>,
 }
@@ -34,12 +45,15 @@ pub(super) struct Chain {
 impl Chain {
     /// The chain as it is now, locked.
     pub(super) async fn end(session: &mut Session) -> Result<Self, Fault> {
-        let lock = session.statement(LOCK).await?;
-        session.client.query(&lock, &[]).await?;
+        lock(session).await?;
         // A statement of its own: it sees what the one who held the lock before has committed.
         let last = session.statement(LAST).await?;
-        let (number, head) = match session.client.query_opt(&last, &[]).await? {
-            None => (0, ChainHash::BEGINNING),
+        let last = session.client.query_opt(&last, &[]).await?;
+        let dropped = dropped(session).await?;
+        let (number, head) = match last {
+            None => {
+                dropped.map_or((0, ChainHash::BEGINNING), |dropped| (dropped.last.number, dropped.last.hash))
+            }
             Some(row) => {
                 let number = row.try_get(0)?;
                 let damaged =
@@ -47,7 +61,8 @@ impl Chain {
                 (number, hash(&row, 1)?.ok_or_else(damaged)?)
             }
         };
-        Ok(Self { number, head, links: Vec::new() })
+        let before_ms = dropped.map_or(i64::MIN, |dropped| dropped.before_ms);
+        Ok(Self { number, head, before_ms, links: Vec::new() })
     }
 
     /// Appends a record that was written.
@@ -97,7 +112,7 @@ async fn follow(
     session: &mut Session,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Option<Verification>, Fault> {
-    let mut found = Verification::begin();
+    let mut found = Verification::begin(dropped(session).await?);
     let count: i64 = session.client.query_one("SELECT count(*) FROM journal_chain", &[]).await?.try_get(0)?;
     let total = u64::try_from(count).unwrap_or_default();
     let links = session.statement(crate::chain::LINKS).await?;
@@ -124,7 +139,7 @@ fn read(row: &Row) -> Result<Link, tokio_postgres::Error> {
     Ok(Link::new(row.try_get(0)?, row.try_get(1)?, names, revision, hash, row.try_get(7)?))
 }
 
-fn hash(row: &Row, column: usize) -> Result<Option<ChainHash>, tokio_postgres::Error> {
+pub(super) fn hash(row: &Row, column: usize) -> Result<Option<ChainHash>, tokio_postgres::Error> {
     let bytes: &[u8] = row.try_get(column)?;
     Ok(bytes.try_into().ok().map(ChainHash))
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use rustls::CertificateError;
 use tokio_postgres::error::SqlState;
 
 use crate::StoreError;
@@ -53,7 +54,8 @@ impl Fault {
     pub(super) fn may_pass(&self) -> bool {
         let Self::Driver(error) = self else { return false };
         match error.code() {
-            None => true,
+            // A certificate does not become a better one.
+            None => tls_problem(error).is_none(),
             Some(code) => {
                 code.code().starts_with("57P")
                     || code.code().starts_with("08")
@@ -80,7 +82,39 @@ fn problem(error: &tokio_postgres::Error) -> String {
     text
 }
 
+/// What is wrong with TLS, if that is what went wrong.
+fn tls_problem(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let inner = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let rustls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| source.downcast_ref());
+        if let Some(error) = rustls {
+            return Some(certificate_remedy(error));
+        }
+        cause = source.source();
+    }
+    problem(error)
+        .contains("server does not support TLS")
+        .then_some("switch TLS on there, or use sslmode=prefer or disable on a private network")
+}
+
+const fn certificate_remedy(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "connect by a name that the certificate is for, or use sslmode=verify-ca",
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "name the certificate of the authority that signed it by sslrootcert"
+        }
+        rustls::Error::InvalidCertificate(_) => "give the database a valid certificate",
+        _ => "check what listens there and the database's TLS settings",
+    }
+}
+
 fn remedy(error: &tokio_postgres::Error) -> &'static str {
+    if let Some(remedy) = tls_problem(error) {
+        return remedy;
+    }
     let Some(code) = error.code() else {
         return "check that the database runs there and can be reached, and that the password is given";
     };

@@ -24,13 +24,13 @@ const INSERT_PREDICTIONS: &str = "
     INSERT INTO predictions
     SELECT bar_time, symbol, bundle, revision, record FROM
         unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::text[])
-        AS given (bar_time, symbol, bundle, task, revision, record) WHERE task = ''
+        AS given (bar_time, symbol, bundle, task, revision, record) WHERE task = '' AND bar_time >= $7
     ON CONFLICT DO NOTHING RETURNING bar_time, symbol, bundle, '', revision";
 
 const INSERT_RESOLUTIONS: &str = "
     INSERT INTO resolutions
     SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::text[])
-        AS given (bar_time, symbol, bundle, task, revision, record) WHERE task <> ''
+        AS given (bar_time, symbol, bundle, task, revision, record) WHERE task <> '' AND bar_time >= $7
     ON CONFLICT DO NOTHING RETURNING bar_time, symbol, bundle, task, revision";
 
 /// Records as columns, and each one's key and text.
@@ -66,8 +66,15 @@ impl Batch {
         let mut new: BTreeSet<StoredKey> = BTreeSet::new();
         for sql in [INSERT_PREDICTIONS, INSERT_RESOLUTIONS] {
             let statement = session.statement(sql).await?;
-            let parameters: [&(dyn ToSql + Sync); 6] =
-                [&self.bar_times, &self.symbols, &self.bundles, &self.tasks, &self.revisions, &self.texts];
+            let parameters: [&(dyn ToSql + Sync); 7] = [
+                &self.bar_times,
+                &self.symbols,
+                &self.bundles,
+                &self.tasks,
+                &self.revisions,
+                &self.texts,
+                &chain.before_ms,
+            ];
             for row in session.client.query(&statement, &parameters).await? {
                 let key =
                     (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);

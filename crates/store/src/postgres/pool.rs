@@ -5,9 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
+use super::tls;
 use super::wait::wait;
 use crate::{DatabaseUrl, StoreError};
 
@@ -52,6 +54,7 @@ struct Sessions {
 /// after [`BUSY_TIMEOUT`].
 pub(super) struct Pool {
     url: DatabaseUrl,
+    tls: MakeRustlsConnect,
     /// Drives the connections; `None` only while it is dropped.
     runtime: Option<Runtime>,
     sessions: Mutex<Sessions>,
@@ -70,7 +73,8 @@ impl Pool {
             Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = runtime.map_err(StoreError::Thread)?;
         let sessions = Mutex::new(Sessions::default());
-        Ok(Arc::new(Self { url, runtime: Some(runtime), sessions, freed: Condvar::new() }))
+        let tls = tls::connector(url.tls())?;
+        Ok(Arc::new(Self { url, tls, runtime: Some(runtime), sessions, freed: Condvar::new() }))
     }
 
     pub(super) const fn url(&self) -> &DatabaseUrl {
@@ -110,9 +114,9 @@ impl Pool {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Poisoned.into());
         };
-        let config = self.url.config().clone();
+        let (config, tls) = (self.url.config().clone(), self.tls.clone());
         let connecting = runtime.spawn(async move {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = config.connect(tls).await?;
             let driven = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to the database ended");

@@ -7,7 +7,8 @@ use crate::StoreError;
 
 /// Each entry brings a database from the version of its index to the next one. Entries are never changed, only
 /// added. Texts are compared byte by byte, as SQLite does.
-const MIGRATIONS: &[&str] = &[r#"
+const MIGRATIONS: &[&str] = &[
+    r#"
     CREATE TABLE klines (
         symbol TEXT COLLATE "C" NOT NULL,
         interval TEXT COLLATE "C" NOT NULL,
@@ -68,7 +69,30 @@ const MIGRATIONS: &[&str] = &[r#"
         version BIGINT NOT NULL,
         change TEXT NOT NULL
     );
-"#];
+"#,
+    r#"
+    CREATE TABLE gaps (
+        interval TEXT COLLATE "C" NOT NULL,
+        symbol TEXT COLLATE "C" NOT NULL,
+        bar_time BIGINT NOT NULL,
+        noticed_at BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        settled_at BIGINT,
+        source TEXT,
+        PRIMARY KEY (interval, symbol, bar_time)
+    );
+"#,
+    r#"
+    -- Places in the journal's chain: the last record that was dropped, the last that was exported.
+    CREATE TABLE journal_marks (
+        mark TEXT PRIMARY KEY,
+        number BIGINT NOT NULL,
+        hash BYTEA NOT NULL,
+        before_ms BIGINT,
+        place TEXT
+    );
+"#,
+];
 
 /// Held for a transaction by who makes tables, so that programs that start together queue up.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('klinecast schema ' || $1, 0))";

@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use forecast::Task;
+use kline::Milliseconds;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::failed;
+use super::retention::dropped;
 use crate::StoreError;
 use crate::chain::{ChainFaultKind, ChainHash, LINKS, Link, RecordKey, UNKNOWN, Verification};
 
@@ -15,6 +17,8 @@ pub(super) struct Chain<'a> {
     transaction: &'a Transaction<'a>,
     number: i64,
     head: ChainHash,
+    /// Bars that close before were dropped.
+    before_ms: Milliseconds,
 }
 
 impl<'a> Chain<'a> {
@@ -25,8 +29,17 @@ impl<'a> Chain<'a> {
                 Ok((row.get(0)?, ChainHash(row.get(1)?)))
             })
             .optional()?;
-        let (number, head) = last.unwrap_or((0, ChainHash::BEGINNING));
-        Ok(Chain { transaction, number, head })
+        let dropped = dropped(transaction)?;
+        let start =
+            dropped.map_or((0, ChainHash::BEGINNING), |dropped| (dropped.last.number, dropped.last.hash));
+        let (number, head) = last.unwrap_or(start);
+        let before_ms = dropped.map_or(i64::MIN, |dropped| dropped.before_ms);
+        Ok(Chain { transaction, number, head, before_ms })
+    }
+
+    /// Whether a bar's records were dropped: they are not written again.
+    pub(super) const fn has_dropped(&self, bar_time: Milliseconds) -> bool {
+        bar_time < self.before_ms
     }
 
     /// Appends a record that was written.
@@ -66,7 +79,7 @@ fn follow(
     transaction: &Transaction<'_>,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> rusqlite::Result<Option<Verification>> {
-    let mut found = Verification::begin();
+    let mut found = Verification::begin(dropped(transaction)?);
     let total: i64 = transaction.query_row("SELECT count(*) FROM journal_chain", [], |row| row.get(0))?;
     let total = u64::try_from(total).unwrap_or_default();
     let mut statement = transaction.prepare(LINKS)?;

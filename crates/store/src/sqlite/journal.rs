@@ -98,6 +98,9 @@ impl Journal for SqliteStore {
             let mut chain = Chain::end(transaction).map_err(self.failed(action))?;
             let mut new = 0;
             for record in records {
+                if chain.has_dropped(RecordKey::of(record).bar_time) {
+                    continue;
+                }
                 let text = encode(record)?;
                 new += insert(transaction, &mut chain, record, &text).map_err(self.failed(action))?;
             }

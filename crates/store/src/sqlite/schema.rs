@@ -91,6 +91,26 @@ const MIGRATIONS: &[&str] = &["
         hash BLOB NOT NULL
     );
     CREATE UNIQUE INDEX journal_chain_keys ON journal_chain (bar_time, symbol, bundle, task, revision);
+", "
+    CREATE TABLE gaps (
+        interval TEXT NOT NULL,
+        symbol TEXT NOT NULL,
+        bar_time INTEGER NOT NULL,
+        noticed_at INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        settled_at INTEGER,
+        source TEXT,
+        PRIMARY KEY (interval, symbol, bar_time)
+    ) WITHOUT ROWID;
+", "
+    -- Places in the journal's chain: the last record that was dropped, the last that was exported.
+    CREATE TABLE journal_marks (
+        mark TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        before_ms INTEGER,
+        place TEXT
+    ) WITHOUT ROWID;
 "];
 
 /// Brings the schema up to date, in one transaction.

@@ -2,5 +2,7 @@
 
 mod objects;
 mod postgres;
+mod retention;
 mod sqlite;
 mod suite;
+mod tls;

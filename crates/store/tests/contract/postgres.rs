@@ -6,6 +6,7 @@ use forecast::JournalRecord;
 use store::testkit::{TestPostgres, sql_from_outside};
 use store::{DatabaseUrl, Home, Journal, JournalQuery, KlineStore, PostgresStore, StoreError};
 
+use crate::retention;
 use crate::suite::{self, Outcome, STEP, bar, kline, prediction, symbol};
 
 fn opened(database: &TestPostgres) -> Result<PostgresStore, StoreError> {
@@ -25,6 +26,12 @@ fn postgres_keeps_the_journal() -> Outcome {
 }
 
 #[test]
+fn postgres_keeps_the_gap_ledger() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::the_gap_ledger_is_kept_replaced_and_forgotten(&opened(&database)?)
+}
+
+#[test]
 fn postgres_keeps_the_registry() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::the_registry_knows_one_champion(&opened(&database)?)
@@ -41,6 +48,28 @@ fn a_journal_that_was_changed_from_outside_says_where() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     let url = std::cell::RefCell::new(database.url());
     suite::changes_from_outside_are_found(
+        || {
+            url.replace(database.url());
+            Ok(PostgresStore::open(&url.borrow())?)
+        },
+        |_, change| {
+            let zeros = format!("'\\x{}'::bytea", "00".repeat(32));
+            Ok(sql_from_outside(&url.borrow(), &change.replace('?', &zeros)))
+        },
+    )
+}
+
+#[test]
+fn postgres_drops_the_journals_first_days() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    retention::days_are_read_and_dropped_from_the_start(&opened(&database)?)
+}
+
+#[test]
+fn a_change_after_the_first_days_were_dropped_is_found() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    let url = std::cell::RefCell::new(database.url());
+    retention::changes_after_dropping_are_found(
         || {
             url.replace(database.url());
             Ok(PostgresStore::open(&url.borrow())?)
@@ -215,7 +244,7 @@ fn a_newer_schema_a_wrong_password_and_a_missing_database_are_refused_with_the_r
     drop(PostgresStore::open(&url)?);
     drop(PostgresStore::open(&url)?);
     sql_from_outside(&url, "INSERT INTO schema_version VALUES (999)");
-    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 1, .. })));
+    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 3, .. })));
     let told = |address: String| -> Result<String, StoreError> {
         Ok(PostgresStore::open(&address.parse()?).expect_err("it is wrong").to_string())
     };

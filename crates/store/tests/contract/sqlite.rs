@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forecast::JournalRecord;
 use store::{Journal, JournalQuery, KlineStore, SqliteStore, StoreError};
 
+use crate::retention;
 use crate::suite::{self, Outcome, STEP, bar, kline, prediction, symbol};
 
 fn sqlite() -> Result<(tempfile::TempDir, SqliteStore), Box<dyn std::error::Error>> {
@@ -26,6 +27,12 @@ fn sqlite_keeps_the_journal() -> Outcome {
 }
 
 #[test]
+fn sqlite_keeps_the_gap_ledger() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::the_gap_ledger_is_kept_replaced_and_forgotten(&store)
+}
+
+#[test]
 fn sqlite_keeps_the_registry() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::the_registry_knows_one_champion(&store)
@@ -43,6 +50,30 @@ fn a_journal_that_was_changed_from_outside_says_where() -> Outcome {
     let path = std::cell::RefCell::new(folder.path().join("none.db"));
     let mut count = 0;
     suite::changes_from_outside_are_found(
+        || {
+            count += 1;
+            path.replace(folder.path().join(format!("{count}.db")));
+            Ok(SqliteStore::open(path.borrow().as_path())?)
+        },
+        |_, change| {
+            let database = rusqlite::Connection::open(path.borrow().as_path())?;
+            Ok(database.execute(&change.replace('?', "zeroblob(32)"), [])? as u64)
+        },
+    )
+}
+
+#[test]
+fn sqlite_drops_the_journals_first_days() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    retention::days_are_read_and_dropped_from_the_start(&store)
+}
+
+#[test]
+fn a_change_after_the_first_days_were_dropped_is_found() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = std::cell::RefCell::new(folder.path().join("none.db"));
+    let mut count = 0;
+    retention::changes_after_dropping_are_found(
         || {
             count += 1;
             path.replace(folder.path().join(format!("{count}.db")));

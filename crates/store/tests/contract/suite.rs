@@ -15,7 +15,8 @@ use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
-    Alias, ChainFaultKind, ChainHash, Journal, JournalQuery, KlineStore, Registry, Stage, StoreError, promote,
+    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, KlineStore, Registry,
+    Stage, StoreError, promote,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -162,6 +163,31 @@ pub(crate) fn changes_from_outside_are_found<S: Journal>(
         // What is appended later stands on what was written, not on what was made of it.
         assert_eq!(found.head, before.head, "{change}");
     }
+    Ok(())
+}
+
+pub(crate) fn the_gap_ledger_is_kept_replaced_and_forgotten(store: &dyn GapStore) -> Outcome {
+    let [btc, eth] = ["BTCUSDT", "ETHUSDT"].map(symbol);
+    let hole = |symbol, at, state| Hole { symbol, bar: bar(at), noticed_at_ms: 100 + at, state };
+    let filled = |source| HoleState::Filled { source, at_ms: 7 };
+    let first = [
+        hole(btc, 1, HoleState::Open),
+        hole(btc, 2, HoleState::Lacking { at_ms: 5 }),
+        hole(btc, 3, filled(Source::Rest)),
+        hole(btc, 4, filled(Source::Store)),
+        hole(eth, 2, HoleState::Open),
+    ];
+    GapStore::write(store, STEP, &first, &[])?;
+    assert_eq!(store.holes(btc, STEP, bar(0), 10)?, first[..4]);
+    assert_eq!(store.holes(btc, STEP, bar(2), 2)?, first[2..4], "the latest, in their order");
+    assert!(store.holes(btc, Interval::M1, BarTime::last_closed(0, Interval::M1), 10)?.is_empty());
+    let closed = hole(btc, 1, filled(Source::Socket));
+    GapStore::write(store, STEP, &[closed], &[(btc, bar(3)), (eth, bar(9))])?;
+    assert_eq!(store.holes(btc, STEP, bar(0), 10)?, [closed, first[1], first[3]]);
+    assert_eq!(store.forget_before(STEP, bar(2))?, 1);
+    assert_eq!(store.forget_before(STEP, bar(2))?, 0);
+    assert_eq!(store.holes(btc, STEP, bar(0), 10)?, [first[1], first[3]]);
+    assert_eq!(store.holes(eth, STEP, bar(0), 10)?, [first[4]]);
     Ok(())
 }
 

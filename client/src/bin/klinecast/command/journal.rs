@@ -28,8 +28,13 @@ pub(super) async fn verify(client: &Client, as_json: bool) -> Result<ExitCode> {
 fn report(found: &wire::Verification) -> Report {
     let records = found.record_count;
     let head = format!("the chain ends with {}: keep it to tell later that nothing was cut off", found.head);
+    let anchor = found.dropped.as_ref().map(|dropped| {
+        let (count, before, hash) = (dropped.record_count, render::time(dropped.before_ms), &dropped.hash);
+        format!("it starts after the anchor, record {count} with {hash}: those before {before} were dropped by retention")
+    });
     if found.fault_count == 0 {
-        return Report::new(format!("journal holds: {records} records are as they were written")).note(head);
+        let report = Report::new(format!("journal holds: {records} records are as they were written"));
+        return anchor.into_iter().fold(report, Report::note).note(head);
     }
     let mut table = Table::new(&["number", "record", "problem"]);
     for fault in &found.faults {
@@ -40,5 +45,5 @@ fn report(found: &wire::Verification) -> Report {
         ]);
     }
     let title = format!("journal does not hold: {} faults in {records} records", found.fault_count);
-    Report::new(title).table(table).note(head)
+    anchor.into_iter().fold(Report::new(title).table(table), Report::note).note(head)
 }

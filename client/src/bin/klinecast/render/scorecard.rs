@@ -50,6 +50,11 @@ pub(crate) fn report(card: &wire::GetScorecardResponse, by_pair: bool, by_bundle
     if let Some(note) = completeness(card) {
         report = report.note(note);
     }
+    if card.dropped_before_ms > 0 {
+        let first = time(card.dropped_before_ms);
+        report =
+            report.note(format!("the journal begins at {first}: what was before was dropped by retention"));
+    }
     report.note(format!(
         "skill is 1 - loss/baseline's loss against {}; green or red only where the interval leaves 0 out; by day: ▄ is none, lower is worse",
         baselines(card)
@@ -57,7 +62,7 @@ pub(crate) fn report(card: &wire::GetScorecardResponse, by_pair: bool, by_bundle
 }
 
 fn completeness(card: &wire::GetScorecardResponse) -> Option<String> {
-    let note = "not all days of the window are known: the journal is still being read, has more than is kept in memory, or is damaged";
+    let note = "not all days of the window are known: the journal is still being read, does not go back so far, has more than is kept in memory, or is damaged";
     (!card.complete).then(|| note.to_owned())
 }
 
