@@ -63,6 +63,7 @@ pub fn gap(gap: &Gap) -> v1::Gap {
                 market::KlineSource::Rest => v1::KlineSource::Rest,
                 market::KlineSource::Archive => v1::KlineSource::Archive,
                 market::KlineSource::Replay => v1::KlineSource::Replay,
+                market::KlineSource::Trades => v1::KlineSource::Trades,
             },
         ),
     };
@@ -140,6 +141,7 @@ const fn source(source: Source) -> v1::KlineSource {
         Source::Archive => v1::KlineSource::Archive,
         Source::Store => v1::KlineSource::Store,
         Source::Replay => v1::KlineSource::Replay,
+        Source::Trades => v1::KlineSource::Trades,
     }
 }
 

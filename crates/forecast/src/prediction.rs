@@ -22,6 +22,8 @@ pub enum Source {
     Store,
     /// A replay of recorded klines.
     Replay,
+    /// Every trade of the bar, added up.
+    Trades,
 }
 
 /// Everything that one bundle says about one symbol at one bar, and what it was made from. Keyed by
