@@ -131,6 +131,7 @@ const fn source(source: Source) -> v1::KlineSource {
         Source::Archive => v1::KlineSource::Archive,
         Source::Store => v1::KlineSource::Store,
         Source::Replay => v1::KlineSource::Replay,
+        Source::Trades => v1::KlineSource::Trades,
     }
 }
 

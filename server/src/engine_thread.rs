@@ -132,6 +132,7 @@ const fn provenance(source: KlineSource) -> Source {
         KlineSource::Rest => Source::Rest,
         KlineSource::Archive => Source::Archive,
         KlineSource::Replay => Source::Replay,
+        KlineSource::Trades => Source::Trades,
     }
 }
 

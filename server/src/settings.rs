@@ -161,7 +161,7 @@ impl Reader<'_> {
         self.faults.push(format!("{path} = {text:?} ({origin}): {problem}"));
     }
 
-    fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, path: &str) -> Option<T> {
+    pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, path: &str) -> Option<T> {
         match self.text(path).trim().parse() {
             Ok(value) => Some(value),
             Err(error) => {

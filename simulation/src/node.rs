@@ -108,12 +108,17 @@ impl Node {
     fn hear(&mut self, event: MarketEvent, record: &mut Record, at: Milliseconds) {
         let events = match event {
             MarketEvent::Kline(received) => {
+                record.from_trades += u64::from(received.source == KlineSource::Trades);
                 let heard = received.event_time.filter(|_| received.source == KlineSource::Socket);
                 // As in the server: the kline first, then the time by which it was sent.
                 self.apply(vec![kline(received)], record, at);
                 heard.map(Event::Time).into_iter().collect()
             }
-            MarketEvent::Late(klines) => klines.into_iter().map(kline).collect(),
+            MarketEvent::Late(klines) => {
+                let made = klines.iter().filter(|one| one.source == KlineSource::Trades);
+                record.from_trades += made.count() as u64;
+                klines.into_iter().map(kline).collect()
+            }
             MarketEvent::Audited { symbol, klines } => {
                 let event =
                     |kline| Event::Kline { symbol, kline, closed: true, source: Source::Rest, heard: None };
@@ -159,6 +164,7 @@ fn kline(received: MarketKline) -> Event {
         KlineSource::Rest => Source::Rest,
         KlineSource::Archive => Source::Archive,
         KlineSource::Replay => Source::Replay,
+        KlineSource::Trades => Source::Trades,
     };
     Event::Kline { symbol, kline, closed, source, heard }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Record {
     pub(crate) resolutions: BTreeMap<ResolutionKey, Resolution>,
     /// How many predictions were journalled, revisions included.
     pub(crate) journalled: u64,
+    /// How many klines were made of trades.
+    pub(crate) from_trades: u64,
     /// What is wrong with the journal.
     pub(crate) faults: Vec<String>,
     /// The saved state.

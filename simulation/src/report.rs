@@ -22,6 +22,8 @@ pub struct Row {
     pub predictions: (u64, u64),
     /// Outcomes compared.
     pub outcomes: u64,
+    /// Klines that were made of trades.
+    pub from_trades: u64,
     /// Seeds that ended wrong.
     pub wrong: u64,
     recoveries: BTreeMap<FaultKind, Vec<Milliseconds>>,
@@ -41,6 +43,7 @@ impl Row {
         self.predictions.0 += verdict.predictions;
         self.predictions.1 += verdict.journalled;
         self.outcomes += verdict.outcomes;
+        self.from_trades += verdict.from_trades;
         self.wrong += u64::from(!verdict.problems.is_empty());
         for (kind, recovery) in &verdict.recoveries {
             self.recoveries.entry(*kind).or_default().push(*recovery);
@@ -62,6 +65,7 @@ impl Row {
         serde_json::json!({
             "faults": self.name, "days": self.days, "fault_count": self.faults,
             "predictions": self.predictions.0, "journalled": self.predictions.1, "outcomes": self.outcomes,
+            "from_trades": self.from_trades,
             "wrong_seeds": self.wrong,
             "recovery_median_ms": recovery.map(|(median, _)| median),
             "recovery_max_ms": recovery.map(|(_, longest)| longest),
@@ -82,6 +86,7 @@ pub fn table(rows: &[Row]) -> String {
         "predictions",
         "revisions",
         "outcomes",
+        "of trades",
         "wrong seeds",
         "recovery p50",
         "max",
@@ -96,6 +101,7 @@ pub fn table(rows: &[Row]) -> String {
             row.predictions.0.to_string(),
             (row.predictions.1.saturating_sub(row.predictions.0)).to_string(),
             row.outcomes.to_string(),
+            row.from_trades.to_string(),
             row.wrong.to_string(),
             recovery.map_or_else(|| "-".to_owned(), |(median, _)| seconds(median)),
             recovery.map_or_else(|| "-".to_owned(), |(_, longest)| seconds(longest)),

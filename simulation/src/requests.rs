@@ -6,7 +6,10 @@ use std::time::Duration;
 use exchange_sim::{Answer, VirtualExchange};
 use kline::{Interval, Kline, Milliseconds};
 use market::live::Missing;
-use market::{ExchangeLimits, MarketError, Paging, RestCall, RestReply, Step, WeightBudget};
+use market::trades::TradedKline;
+use market::{
+    ExchangeLimits, MarketError, Paging, RestCall, RestReply, Step, TradePaging, TradedBar, WeightBudget,
+};
 use tokio::time::Instant;
 
 /// For messages.
@@ -19,6 +22,8 @@ pub(crate) enum Brought {
     Told(Result<Milliseconds, MarketError>),
     /// Ranges, in their order.
     Fetched(Vec<Result<Vec<Kline>, MarketError>>),
+    /// Bars made of trades, in their order.
+    Traded(Vec<Result<Option<TradedKline>, MarketError>>),
 }
 
 /// A call under way: what will have come of it, and when.
@@ -35,6 +40,11 @@ enum Job {
         waiting: VecDeque<Missing>,
         present: Option<Box<(Paging, Option<Flight>)>>,
         results: Vec<Result<Vec<Kline>, MarketError>>,
+    },
+    Trades {
+        waiting: VecDeque<TradedBar>,
+        present: Option<Box<(TradePaging, Option<Flight>)>>,
+        results: Vec<Result<Option<TradedKline>, MarketError>>,
     },
 }
 
@@ -66,6 +76,11 @@ impl Requests {
         (self.job, self.wakes) = (Some(job), Some(now));
     }
 
+    pub(crate) fn fetch_trades(&mut self, bars: Vec<TradedBar>, now: Instant) {
+        let job = Job::Trades { waiting: bars.into(), present: None, results: Vec::new() };
+        (self.job, self.wakes) = (Some(job), Some(now));
+    }
+
     /// When there is something to do.
     pub(crate) const fn wakes(&self) -> Option<Instant> {
         self.wakes
@@ -80,6 +95,9 @@ impl Requests {
             Job::Time(flight) => self.time(flight, now, exchange),
             Job::Ranges { waiting, present, results } => {
                 self.ranges(waiting, present, results, now, exchange)
+            }
+            Job::Trades { waiting, present, results } => {
+                self.trades(waiting, present, results, now, exchange)
             }
         };
         if self.job.is_none() {
@@ -155,6 +173,43 @@ impl Requests {
         }
         self.job = Some(Job::Ranges { waiting, present, results });
         None
+    }
+
+    fn trades(
+        &mut self,
+        mut waiting: VecDeque<TradedBar>,
+        mut present: Option<Box<(TradePaging, Option<Flight>)>>,
+        mut results: Vec<Result<Option<TradedKline>, MarketError>>,
+        now: Instant,
+        exchange: &mut VirtualExchange,
+    ) -> Option<Brought> {
+        loop {
+            let begin = |bar| Box::new((TradePaging::new(bar, self.interval, &self.limits), None));
+            let Some(mut paging) = present.take().or_else(|| waiting.pop_front().map(begin)) else {
+                return Some(Brought::Traded(results));
+            };
+            if let Some(flight) = paging.1.take() {
+                let chance = (now, self.next_chance());
+                if let Err(error) = paging.0.answered(flight.outcome, ADDRESS, &mut self.budget, chance) {
+                    results.push(Err(error));
+                    continue;
+                }
+            }
+            match paging.0.step(now, &mut self.budget) {
+                Step::Done => {
+                    results.push(paging.0.into_kline());
+                    continue;
+                }
+                Step::Wait(until) => self.wakes = Some(until),
+                Step::Ask(call) => {
+                    let flight = self.send(&call, now, exchange);
+                    self.wakes = Some(flight.lands);
+                    paging.1 = Some(flight);
+                }
+            }
+            self.job = Some(Job::Trades { waiting, present: Some(paging), results });
+            return None;
+        }
     }
 
     fn begin(&self, Missing { symbol, from, to }: Missing) -> Option<Box<(Paging, Option<Flight>)>> {

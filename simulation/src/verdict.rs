@@ -28,6 +28,8 @@ pub struct Verdict {
     pub predictions: u64,
     /// How many predictions were journalled, revisions included.
     pub journalled: u64,
+    /// How many klines were made of trades.
+    pub from_trades: u64,
     /// How many outcomes were compared.
     pub outcomes: u64,
     /// For each fault that is over: how long after its end the last kline that it may have touched was right, in
@@ -43,7 +45,8 @@ pub(crate) fn judge(
     start: Milliseconds,
     end: Milliseconds,
 ) -> Verdict {
-    let mut verdict = Verdict { journalled: record.journalled, ..Verdict::default() };
+    let (journalled, from_trades) = (record.journalled, record.from_trades);
+    let mut verdict = Verdict { journalled, from_trades, ..Verdict::default() };
     // The last bars may still be on their way.
     let end = end - UNDERWAY_BARS * INTERVAL.milliseconds();
     let truth: BTreeMap<Symbol, Vec<Kline>> = setting

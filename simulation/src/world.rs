@@ -178,6 +178,7 @@ impl World {
             match self.requests.advance(instant, &mut self.exchange) {
                 Some(Brought::Told(told)) => self.input(Input::Told(told), now),
                 Some(Brought::Fetched(results)) => self.input(Input::Fetched(results), now),
+                Some(Brought::Traded(results)) => self.input(Input::Traded(results), now),
                 None => {}
             }
             if self.node.wake_at() <= instant {
@@ -230,6 +231,10 @@ impl World {
                     }
                     Action::Fetch(ranges) => {
                         self.requests.fetch(ranges, now);
+                        None
+                    }
+                    Action::FetchTrades(bars) => {
+                        self.requests.fetch_trades(bars, now);
                         None
                     }
                     Action::Tell(_) => None,

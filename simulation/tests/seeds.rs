@@ -23,6 +23,20 @@ fn every_kind_of_fault_alone_and_all_of_them_leave_no_wrong_bit_and_a_whole_jour
 }
 
 #[test]
+fn bars_that_only_their_trades_tell_are_the_exchanges_own_to_the_bit_without_any_audit() {
+    let past = Past::make(60).expect("a market");
+    let mut made = 0;
+    for seed in 1..=4 {
+        // Without audits and kills nothing mends a kline that was made wrongly.
+        let quiet = Plan { audits: false, kills_per_day: 0.0, ..plan(seed, &[FaultKind::KlinesSilent]) };
+        let verdict = judged(&past, &quiet);
+        assert!(verdict.problems.is_empty(), "seed {seed}: {:#?}", verdict.problems);
+        made += verdict.from_trades;
+    }
+    assert!(made > 20, "{made} klines were made of trades");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let past = Past::make(60).expect("a market");
     let [one, other] = [1, 1].map(|_| judged(&past, &plan(77, &FaultKind::ALL)));

@@ -14,7 +14,7 @@ pub(crate) enum Stamps {
 }
 
 impl Stamps {
-    const fn first(self, time: Milliseconds) -> i64 {
+    pub(crate) const fn first(self, time: Milliseconds) -> i64 {
         match self {
             Self::Milliseconds => time,
             Self::Microseconds => time * 1_000,

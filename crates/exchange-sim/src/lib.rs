@@ -39,6 +39,7 @@ mod socket;
 mod stream;
 pub mod synthetic;
 mod tape;
+mod trades;
 mod venue;
 mod view;
 mod virtual_exchange;

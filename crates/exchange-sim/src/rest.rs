@@ -1,6 +1,7 @@
 //! The REST routes under `/api/v3`: a pure function from path, query and time to an answer.
 
 mod failure;
+mod trades;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub(crate) fn answer(
         "/api/v3/ping" | "/api/v3/time" => 1,
         "/api/v3/exchangeInfo" => 20,
         "/api/v3/klines" => 2,
+        "/api/v3/aggTrades" => trades::WEIGHT,
         _ => return Failure::UnknownRoute.into(),
     };
     let limit = weights.limit();
@@ -49,6 +51,7 @@ pub(crate) fn answer(
                 "/api/v3/time" => Ok(json!({ "serverTime": view.clock }).to_string()),
                 "/api/v3/exchangeInfo" => info(view, limit, &parameters),
                 "/api/v3/klines" => rows(view, &parameters),
+                "/api/v3/aggTrades" => trades::answer(view, &parameters),
                 _ => Ok("{}".to_owned()),
             }
         }
@@ -70,6 +73,8 @@ fn rows(view: &View<'_>, parameters: &Parameters) -> Result<String, Failure> {
         }
     };
     let range = (number(parameters, "startTime")?, number(parameters, "endTime")?);
+    let silent = view.silent.filter(|silent| silent.strikes(symbol));
+    let range = (range.0, silent.map_or(range.1, |silent| Some(silent.last_open(range.1, interval))));
     let candles = view.tape.candles(symbol, interval, range, limit.min(MOST_ROWS), view.now);
     Ok(frame::rows(&candles, view.stamps))
 }

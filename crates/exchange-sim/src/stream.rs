@@ -1,4 +1,4 @@
-//! Names of streams: `btcusdt@kline_15m`.
+//! Names of streams: `btcusdt@kline_15m`, `btcusdt@aggTrade`.
 
 use kline::{Interval, Symbol};
 
@@ -29,6 +29,12 @@ impl KlineStream {
     }
 }
 
+/// The pair of a stream of aggregated trades. `None` for what is no such stream.
+pub(crate) fn trade_stream(name: &str) -> Option<Symbol> {
+    let symbol = name.strip_suffix("@aggTrade")?;
+    if symbol.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { symbol.parse().ok() }
+}
+
 /// Whether bars of `long` are made of whole bars of `base`.
 pub(crate) const fn divides(base: Interval, long: Interval) -> bool {
     long.milliseconds() % base.milliseconds() == 0
@@ -50,6 +56,13 @@ mod tests {
         assert_eq!(stream.map(KlineStream::name), Some("btcusdt@kline_15m".to_owned()));
         for name in ["BTCUSDT@kline_15m", "btcusdt@kline_7m", "btcusdt@trade", "btcusdt"] {
             assert_eq!(KlineStream::parse(name), None, "{name}");
+        }
+        assert_eq!(
+            trade_stream("btcusdt@aggTrade").map(|symbol| symbol.to_string()),
+            Some("BTCUSDT".to_owned())
+        );
+        for name in ["BTCUSDT@aggTrade", "btcusdt@aggtrade", "btcusdt@trade", "@aggTrade"] {
+            assert_eq!(trade_stream(name), None, "{name}");
         }
         assert!(is_name("!miniTicker@arr") && !is_name("") && !is_name("a\"b"));
     }

@@ -1,5 +1,7 @@
 //! The klines that the exchange knows of, and what of them is visible at a given time.
 
+mod trades;
+
 use std::collections::BTreeMap;
 
 use kline::{Interval, Kline, Milliseconds, Symbol};
@@ -10,7 +12,10 @@ use crate::faults::{FaultPlan, Untruth};
 use crate::listing::{Calendar, Status};
 use crate::path;
 use crate::synthetic::{self, Market};
+use crate::trades as of_bars;
 use crate::{ExchangeConfig, ExchangeError, MarketSource};
+
+pub(crate) use trades::Asked;
 
 /// How far ahead of the clock the synthetic market is made, in milliseconds.
 const AHEAD: Milliseconds = 86_400_000;
@@ -32,6 +37,9 @@ struct Series {
     /// For each kline the id of its first trade.
     first_trades: Vec<i64>,
     next_trade: i64,
+    /// For each kline the id of its first aggregated trade.
+    first_aggregates: Vec<i64>,
+    next_aggregate: i64,
     decimals: Decimals,
 }
 
@@ -288,13 +296,22 @@ impl Tape {
 
 impl Series {
     fn new(decimals: Decimals) -> Self {
-        Self { klines: Vec::new(), first_trades: Vec::new(), next_trade: 1, decimals }
+        Self {
+            klines: Vec::new(),
+            first_trades: Vec::new(),
+            next_trade: 1,
+            first_aggregates: Vec::new(),
+            next_aggregate: 1,
+            decimals,
+        }
     }
 
     fn push(&mut self, kline: Kline) {
         self.first_trades.push(self.next_trade);
         let trades = kline.trades.and_then(|trades| i64::try_from(trades).ok()).unwrap_or(0);
         self.next_trade = self.next_trade.saturating_add(trades);
+        self.first_aggregates.push(self.next_aggregate);
+        self.next_aggregate = self.next_aggregate.saturating_add(of_bars::told(&kline));
         self.klines.push(kline);
     }
 }

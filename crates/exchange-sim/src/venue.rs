@@ -7,6 +7,7 @@ mod floods;
 mod frames;
 mod lines;
 mod outbox;
+mod trades;
 
 use std::sync::Arc;
 
@@ -67,6 +68,8 @@ pub(crate) struct Venue {
     boundary: Milliseconds,
     /// When forming klines are sent next, and how often.
     forming: Option<(Milliseconds, Milliseconds)>,
+    /// The moment whose trades were sent last.
+    traded: Milliseconds,
     lines: Lines,
     faults: Faults,
     outbox: Outbox,
@@ -93,6 +96,7 @@ impl Venue {
             now,
             boundary,
             forming: every.map(|every| (now.saturating_add(every), every)),
+            traded: now,
             lines: Lines::default(),
             faults: Faults::new(plan, (interval, now), symbols, (drive.speed, drive.fragments)),
             outbox: Outbox::default(),
@@ -130,7 +134,8 @@ impl Venue {
     /// When the next thing happens.
     pub(crate) fn next_at(&self) -> Milliseconds {
         let forming = self.forming.map_or(Milliseconds::MAX, |(next, _)| next);
-        self.faults.next_at().min(self.boundary).min(forming).min(self.outbox.next_at())
+        let trades = self.next_trades_at().unwrap_or(Milliseconds::MAX);
+        self.faults.next_at().min(self.boundary).min(forming).min(trades).min(self.outbox.next_at())
     }
 
     /// Lets everything happen that happens until `to`, in order.
@@ -149,6 +154,8 @@ impl Venue {
                 if let Some(item) = self.outbox.pop() {
                     self.leave(item, out);
                 }
+            } else if let Some(moment) = self.next_trades_at().filter(|moment| *moment <= at) {
+                self.send_trades(moment);
             } else if let Some((next, every)) = self.forming {
                 // The closed klines of the bar before come first.
                 let soonest = self.interval.floor(next) + LATENCY;
@@ -161,6 +168,10 @@ impl Venue {
             }
         }
         self.now = self.now.max(to);
+        if !self.lines.follow_trades() {
+            // Who comes later hears of what happens then.
+            self.traded = self.now;
+        }
     }
 
     fn begin_faults(&mut self, out: &mut Vec<Parcel>) {

@@ -2,6 +2,7 @@
 
 use kline::{Interval, Milliseconds};
 
+use crate::faults::Silent;
 use crate::frame::Stamps;
 use crate::tape::Tape;
 
@@ -15,4 +16,6 @@ pub(crate) struct View<'a> {
     /// The time that the exchange's clock shows.
     pub(crate) clock: Milliseconds,
     pub(crate) stamps: Stamps,
+    /// Klines of which nothing new is told.
+    pub(crate) silent: Option<Silent>,
 }

@@ -22,11 +22,14 @@ pub enum Source {
     Store,
     /// A replay of recorded klines.
     Replay,
+    /// Every trade of the bar, added up.
+    Trades,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 5] = [Self::Socket, Self::Rest, Self::Archive, Self::Store, Self::Replay];
+    pub const ALL: [Self; 6] =
+        [Self::Socket, Self::Rest, Self::Archive, Self::Store, Self::Replay, Self::Trades];
 
     /// The name in answers, labels and the store, for example `socket`.
     #[must_use]
@@ -37,6 +40,7 @@ impl Source {
             Self::Archive => "archive",
             Self::Store => "store",
             Self::Replay => "replay",
+            Self::Trades => "trades",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod rest;
 mod row;
 mod scalar;
 pub mod stream;
+pub mod trade;
 
 pub use error::DecodeError;
 pub(crate) use row::{Columns, decode_row};

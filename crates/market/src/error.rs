@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use kline::{BarTime, Symbol};
+
 use crate::binance::DecodeError;
+use crate::trades::TradeFault;
 
 /// A failed request, connection or setting.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -82,6 +85,26 @@ pub enum MarketError {
         request: String,
         /// What is wrong with it.
         source: DecodeError,
+    },
+    /// Trades of which no kline can be made.
+    #[error("the trades of {symbol} in the bar of {bar} make no kline: {source}")]
+    Trades {
+        /// The market.
+        symbol: Symbol,
+        /// The bar.
+        bar: BarTime,
+        /// Why.
+        source: TradeFault,
+    },
+    /// More trades in one bar than are fetched.
+    #[error("{symbol} has more than {limit} aggregated trades in the bar of {bar}; no kline is made of them")]
+    TooManyTrades {
+        /// The market.
+        symbol: Symbol,
+        /// The bar.
+        bar: BarTime,
+        /// The bound.
+        limit: usize,
     },
     /// The websocket ended.
     #[error("the socket ended: {0}")]

@@ -17,6 +17,8 @@ pub enum KlineSource {
     Archive,
     /// A recorded file, or the store.
     Replay,
+    /// Made by klinecast of every trade of the bar, because the exchange told its kline in no other way.
+    Trades,
 }
 
 impl KlineSource {
@@ -28,6 +30,7 @@ impl KlineSource {
             Self::Rest => "rest",
             Self::Archive => "archive",
             Self::Replay => "replay",
+            Self::Trades => "trades",
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod renamed;
 mod rest;
 mod settings;
 mod tls;
+pub mod trades;
 
 pub use error::MarketError;
 pub use event::{BackfillProgress, KlineSource, MarketEvent, MarketKline, TradeIds};
@@ -33,8 +34,11 @@ pub use files::FileError;
 pub use kline;
 pub use limits::WeightBudget;
 pub use live::LiveSource;
-pub use rest::{PAGE_ROWS, Paging, RestCall, RestClient, RestReply, Step, backfill};
+pub use rest::{
+    PAGE_ROWS, Paging, RestCall, RestClient, RestReply, Step, TradePaging, TradedBar, backfill,
+    kline_of_trades,
+};
 pub use settings::{
     BINANCE_API_REST_URL, BINANCE_REST_URL, BINANCE_STREAM_WEBSOCKET_URL, BINANCE_WEBSOCKET_URL,
-    ExchangeLimits, ExchangeSettings,
+    ExchangeLimits, ExchangeSettings, TradesUse, UnknownTradesUse,
 };

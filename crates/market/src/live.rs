@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use feed::{Action, Feed, Input, LineId};
-pub use repair::{Missing, Repair, Settled, Shown};
+pub use repair::{Brought, Missing, Repair, Settled, Shown};
 pub use socket::refused_handshake;
 
 use crate::{ExchangeSettings, MarketError, MarketEvent, RestClient};

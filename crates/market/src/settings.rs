@@ -1,5 +1,6 @@
 //! Which exchange, which symbols, and how patiently.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use kline::{Interval, Symbol};
@@ -16,6 +17,32 @@ pub const BINANCE_WEBSOCKET_URL: &str = "wss://data-stream.binance.vision";
 pub const BINANCE_API_REST_URL: &str = "https://api.binance.com";
 /// Binance's main websocket address.
 pub const BINANCE_STREAM_WEBSOCKET_URL: &str = "wss://stream.binance.com:9443";
+
+/// When klines are made of trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TradesUse {
+    /// Never.
+    Never,
+    /// When a bar's end has passed by `overdue_close`, and neither a socket nor the klines endpoint tells its kline.
+    Fallback,
+}
+
+/// A word that says no use of trades.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no use of trades; choose fallback or never")]
+pub struct UnknownTradesUse(String);
+
+impl FromStr for TradesUse {
+    type Err = UnknownTradesUse;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "never" => Ok(Self::Never),
+            "fallback" => Ok(Self::Fallback),
+            other => Err(UnknownTradesUse(other.chars().take(64).collect())),
+        }
+    }
+}
 
 /// Bounds and patience. The defaults hold Binance's published limits.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +73,8 @@ pub struct ExchangeLimits {
     pub hold: Duration,
     /// How long a closing frame may be overdue before the bar is fetched by REST.
     pub overdue_close: Duration,
+    /// When klines are made of trades (weight 4 for every 1000 aggregated trades of such a bar).
+    pub trades: TradesUse,
     /// Tries of one REST request in a back-fill before it fails.
     pub request_attempts: u32,
     /// Waits between tries, for REST and for the socket.
@@ -76,6 +105,7 @@ impl Default for ExchangeLimits {
             clock_check: Duration::from_secs(60),
             hold: Duration::from_secs(20),
             overdue_close: Duration::from_secs(2),
+            trades: TradesUse::Fallback,
             request_attempts: 5,
             backoff: BackoffPolicy::default(),
             buffered_frames: 100_000,

@@ -120,6 +120,8 @@ pub enum KlineSource {
     Replay = 4,
     /// The server's own store.
     Store = 5,
+    /// Every trade of the bar, added up by the server: the exchange told its kline in no other way.
+    Trades = 6,
 }
 impl KlineSource {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -134,6 +136,7 @@ impl KlineSource {
             Self::Archive => "KLINE_SOURCE_ARCHIVE",
             Self::Replay => "KLINE_SOURCE_REPLAY",
             Self::Store => "KLINE_SOURCE_STORE",
+            Self::Trades => "KLINE_SOURCE_TRADES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -145,6 +148,7 @@ impl KlineSource {
             "KLINE_SOURCE_ARCHIVE" => Some(Self::Archive),
             "KLINE_SOURCE_REPLAY" => Some(Self::Replay),
             "KLINE_SOURCE_STORE" => Some(Self::Store),
+            "KLINE_SOURCE_TRADES" => Some(Self::Trades),
             _ => None,
         }
     }

@@ -49,7 +49,7 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 46] = [
+pub const KEYS: [Key; 47] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -190,6 +190,13 @@ pub const KEYS: [Key; 46] = [
         "overdue-close-seconds",
         "2",
         "after so long a closing frame that does not come is fetched by REST",
+    ),
+    key(
+        "exchange.trades",
+        "BINANCE_TRADES",
+        "trades",
+        "fallback",
+        "when klines are made of trades: fallback, for an overdue bar that REST does not tell either; or never",
     ),
     key(
         "exchange.hold_seconds",

@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> ExchangeLimits {
         quiet_socket: reader.seconds("exchange.quiet_socket_seconds", 0.1),
         clock_check: reader.seconds("exchange.clock_check_seconds", 0.1),
         overdue_close: reader.seconds("exchange.overdue_close_seconds", 0.0),
+        trades: reader.parse("exchange.trades").unwrap_or(defaults.trades),
         hold: reader.seconds("exchange.hold_seconds", 0.0),
         audit_bars: count(reader, "exchange.audit_bars", 0, 500),
         audit_every: reader.seconds("exchange.audit_seconds", 0.1),
@@ -57,8 +58,12 @@ mod tests {
         let mut sources = Sources::default();
         sources.flags.insert("exchange.lines".to_owned(), "0".to_owned());
         sources.flags.insert("exchange.audit_bars".to_owned(), "501".to_owned());
+        sources.flags.insert("exchange.trades".to_owned(), "always".to_owned());
         let settings = resolve(&sources).map(|resolved| Settings::from_resolved(&resolved));
         let problem = settings.ok().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
-        assert!(problem.contains("exchange.lines") && problem.contains("exchange.audit_bars"), "{problem}");
+        for name in ["exchange.lines", "exchange.audit_bars", "exchange.trades"] {
+            assert!(problem.contains(name), "{problem}");
+        }
+        assert!(problem.contains("fallback or never"), "{problem}");
     }
 }

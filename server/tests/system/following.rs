@@ -18,7 +18,8 @@ const STOPPED: &str = "DOTUSDT";
 
 async fn exchange() -> Exchange {
     let stopped = STOPPED.parse().expect("a name");
-    let listing = Listing { symbol: stopped, from: None, until: Some(ExchangeConfig::DEFAULT_START), successor: None };
+    let listing =
+        Listing { symbol: stopped, from: None, until: Some(ExchangeConfig::DEFAULT_START), successor: None };
     let config = ExchangeConfig { speed: SPEED, listings: vec![listing], ..ExchangeConfig::synthetic(7) };
     Exchange::start(config).await.expect("the exchange starts")
 }

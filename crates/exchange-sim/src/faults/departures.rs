@@ -12,11 +12,12 @@ const MOST_HELD: usize = 400;
 /// The longest that a frame is slowed, in milliseconds.
 const SLOWEST: Milliseconds = 45_000;
 
-/// A kline frame on its way to one connection.
+/// A frame of a kline or trade on its way to one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
     pub(crate) line: LineId,
     pub(crate) symbol: Symbol,
+    pub(crate) is_kline: bool,
     pub(crate) closed: bool,
     pub(crate) text: String,
     /// Whether it has been slowed already.
@@ -46,7 +47,7 @@ pub(crate) enum Fate {
 impl Faults {
     /// Decides about a letter that is due.
     pub(crate) fn fate(&mut self, mut letter: Letter, now: Milliseconds) -> Fate {
-        if self.silent(&letter, now) {
+        if self.silences(&letter, now) || self.silent(&letter, now) {
             return Fate::Stays;
         }
         let line = letter.line;

@@ -133,6 +133,8 @@ fn length(kind: FaultKind, interval: Interval, draw: &mut Draw) -> Milliseconds 
         Kind::MicrosecondStamps => draw.spread(MINUTE, 2 * HOUR),
         Kind::ClockJump => draw.spread(MINUTE, HOUR),
         Kind::Silence => draw.between(50 * MINUTE, 70 * MINUTE),
+        // Longer than a bar of a quarter of an hour, and over within the hour.
+        Kind::KlinesSilent => draw.between(16 * MINUTE, 55 * MINUTE),
         // Every other flood comes alone: nothing was held back before it.
         Kind::Flood => {
             let alone = draw.chance(0.5);

@@ -52,11 +52,13 @@ pub enum FaultKind {
     Silence,
     /// Everything that was held back comes at once, with hundreds of forming frames.
     Flood,
+    /// Kline frames and the klines endpoint tell nothing new; trades, the clock and everything else go on.
+    KlinesSilent,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::LateFinal,
         Self::MissingFinal,
         Self::DuplicateFinal,
@@ -78,6 +80,7 @@ impl FaultKind {
         Self::ClockJump,
         Self::Silence,
         Self::Flood,
+        Self::KlinesSilent,
     ];
 
     /// The kind's name, for example `late-final`.
@@ -105,6 +108,7 @@ impl FaultKind {
             Self::ClockJump => "clock-jump",
             Self::Silence => "silence",
             Self::Flood => "flood",
+            Self::KlinesSilent => "klines-silent",
         }
     }
 }

@@ -53,7 +53,8 @@ impl Failure {
                 "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
             ),
             Self::UnknownRoute => {
-                "Path not found; this exchange offers /api/v3/ping, time, exchangeInfo and klines.".to_owned()
+                "Path not found; this exchange offers /api/v3/ping, time, exchangeInfo, klines and aggTrades."
+                    .to_owned()
             }
         }
     }

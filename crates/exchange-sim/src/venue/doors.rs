@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kline::Milliseconds;
+use kline::{Milliseconds, Symbol};
 use url::form_urlencoded;
 
 use super::command::{self, Command};
@@ -138,7 +138,12 @@ impl Venue {
             "/api/v3/time" | "/api/v3/exchangeInfo" => self.faults.clock_offset(asked.at),
             _ => 0,
         };
-        let microseconds = path == "/api/v3/klines" && self.faults.microseconds(asked.at);
+        let microseconds =
+            matches!(path, "/api/v3/klines" | "/api/v3/aggTrades") && self.faults.microseconds(asked.at);
+        let silent = match path {
+            "/api/v3/klines" => self.faults.klines_silent(asked_symbol(path_and_query), asked.at),
+            _ => None,
+        };
         let view = View {
             tape: &self.tape,
             interval: self.interval,
@@ -149,7 +154,15 @@ impl Venue {
             } else {
                 crate::frame::Stamps::Milliseconds
             },
+            silent,
         };
         Some(rest::answer(&view, &mut self.weights, asked.client_time, path_and_query))
     }
+}
+
+/// The pair that a request is about.
+fn asked_symbol(path_and_query: &str) -> Option<Symbol> {
+    let query = path_and_query.split_once('?')?.1;
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    parameters.find(|(name, _)| name == "symbol").and_then(|(_, name)| name.parse().ok())
 }

@@ -160,6 +160,12 @@ impl Venue {
 
 /// A letter to one follower.
 pub(super) fn letter(route: &Route, follower: Follower, event: &str, closed: bool) -> Letter {
-    let text = if follower.combined { frame::combined(&route.name, event) } else { event.to_owned() };
-    Letter { line: follower.line, symbol: route.stream.symbol, closed, text, slowed: false }
+    let text = addressed(&route.name, follower, event);
+    let (line, symbol) = (follower.line, route.stream.symbol);
+    Letter { line, symbol, is_kline: true, closed, text, slowed: false }
+}
+
+/// An event's text as a follower of its stream gets it.
+pub(super) fn addressed(stream: &str, follower: Follower, event: &str) -> String {
+    if follower.combined { frame::combined(stream, event) } else { event.to_owned() }
 }

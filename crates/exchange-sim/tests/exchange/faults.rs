@@ -5,6 +5,7 @@ mod connections;
 mod determinism;
 mod finals;
 mod frames;
+mod klines_silent;
 mod raw_socket;
 mod sockets;
 mod symbols;

@@ -9,3 +9,4 @@ mod recorded;
 mod replay;
 mod rest;
 mod socket;
+mod trades;

@@ -11,7 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use super::Missing;
 use super::feed::{Action, Feed, Input, LineId};
 use super::socket::{Heard, Socket};
-use crate::{BackfillProgress, ExchangeSettings, MarketError, MarketEvent, RestClient, backfill};
+use crate::trades::TradedKline;
+use crate::{
+    BackfillProgress, ExchangeSettings, MarketError, MarketEvent, RestClient, TradedBar, backfill,
+    kline_of_trades,
+};
 
 /// Symbols that are back-filled at the same time.
 const FETCHES_MAX: usize = 4;
@@ -23,6 +27,7 @@ const QUEUE_HEARD: usize = 1_024;
 enum Work {
     Told(Result<Milliseconds, MarketError>),
     Fetched(Vec<Result<Vec<Kline>, MarketError>>),
+    Traded(Vec<Result<Option<TradedKline>, MarketError>>),
 }
 
 /// Nobody receives the events any more.
@@ -71,6 +76,7 @@ impl Driver {
                     self.take(match work {
                         Work::Told(told) => Input::Told(told),
                         Work::Fetched(results) => Input::Fetched(results),
+                        Work::Traded(results) => Input::Traded(results),
                     });
                 }
                 Some(missing) = self.wanted.recv() => self.take(Input::Wanted(missing)),
@@ -119,6 +125,10 @@ impl Driver {
                         fetch(self.client.clone(), ranges, self.settings.interval, self.events.clone());
                     self.work = Some(fetched.boxed());
                 }
+                Action::FetchTrades(bars) => {
+                    let made = make(self.client.clone(), bars, self.settings.interval);
+                    self.work = Some(made.boxed());
+                }
                 Action::Tell(event) => self.events.send(event).await.map_err(|_| ReceiverGone)?,
             }
         }
@@ -131,6 +141,15 @@ async fn finished(work: &mut Option<BoxFuture<'static, Work>>) -> Work {
         Some(work) => work.await,
         None => std::future::pending().await,
     }
+}
+
+/// Makes klines of trades, several at a time.
+async fn make(client: RestClient, bars: Vec<TradedBar>, interval: Interval) -> Work {
+    let made = bars.into_iter().map(|bar| {
+        let client = client.clone();
+        async move { kline_of_trades(&client, bar, interval).await }
+    });
+    Work::Traded(futures::stream::iter(made).buffered(FETCHES_MAX).collect().await)
 }
 
 /// Fetches ranges, several at a time.

@@ -2,10 +2,12 @@
 //! answers come in, what is to be done goes out. The sockets themselves are the driver's; a simulation drives it without.
 //!
 //! Sockets fail one by one: as long as one is open nothing is missed, and nothing is held back for another's sake. What
-//! all of them miss is found by the exchange's clock and fetched. Without any socket bars are fetched as they close.
+//! all of them miss is found by the exchange's clock and fetched; what the klines endpoint does not have either is made of
+//! trades (`trades`). Without any socket bars are fetched as they close.
 
 mod line;
 mod rest;
+mod trades;
 mod wants;
 
 use std::time::Duration;
@@ -15,10 +17,11 @@ use tokio::time::Instant;
 
 pub use line::LineId;
 
-use super::{Missing, Repair, Settled, repair::Shown};
+use super::{Brought, Missing, Repair, Settled, repair::Shown};
 use crate::binance::frame::{Frame, decode};
 use crate::binance::stream::subscriptions;
-use crate::{ExchangeLimits, ExchangeSettings, MarketError, MarketEvent, MarketKline};
+use crate::trades::TradedKline;
+use crate::{ExchangeLimits, ExchangeSettings, MarketError, MarketEvent, MarketKline, TradedBar};
 use line::{Line, Open, Phase};
 use rest::{Rest, patience};
 use wants::{Audit, Wants};
@@ -41,6 +44,8 @@ pub enum Input<'a> {
     Told(Result<Milliseconds, MarketError>),
     /// What came of [`Action::Fetch`], in its order.
     Fetched(Vec<Result<Vec<Kline>, MarketError>>),
+    /// What came of [`Action::FetchTrades`], in its order; `None` where nothing was traded.
+    Traded(Vec<Result<Option<TradedKline>, MarketError>>),
     /// The owner misses these bars; their klines come as events, or a [`MarketEvent::Gap`].
     Wanted(Missing),
     /// Nothing but time has passed.
@@ -60,6 +65,8 @@ pub enum Action {
     AskTime,
     /// Fetch these ranges of closed klines.
     Fetch(Vec<Missing>),
+    /// Fetch the trades of these bars, and make their klines of them.
+    FetchTrades(Vec<TradedBar>),
     /// Tell the owner.
     Tell(MarketEvent),
 }
@@ -134,6 +141,7 @@ impl Feed {
             Input::Opened(_) | Input::Text(..) | Input::Alive(_) | Input::Ended(..) | Input::Wake => {}
             Input::Told(told) => self.told(told, now, actions),
             Input::Fetched(results) => self.fetched(results, now, actions),
+            Input::Traded(results) => self.traded(results, now, actions),
             Input::Wanted(missing) => self.wants.add(missing),
         }
         self.look_at_lines(now, actions);

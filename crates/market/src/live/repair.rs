@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
+use crate::trades::TradedKline;
 use crate::{KlineSource, MarketEvent, MarketKline, TradeIds};
 
 /// Delivered klines that are remembered, to tell doubles from corrections.
@@ -56,6 +57,29 @@ pub enum Shown {
     Implausible,
     /// The bar before it was delivered with trades that do not lead to this one's: it was not final.
     Doubt(Missing),
+}
+
+/// A closed kline that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brought {
+    /// The values.
+    pub kline: Kline,
+    /// The bar's trades, where they are known.
+    pub trade_ids: Option<TradeIds>,
+    /// The REST interface's klines, or its trades.
+    pub source: KlineSource,
+}
+
+impl From<Kline> for Brought {
+    fn from(kline: Kline) -> Self {
+        Self { kline, trade_ids: None, source: KlineSource::Rest }
+    }
+}
+
+impl From<TradedKline> for Brought {
+    fn from(TradedKline { kline, trade_ids }: TradedKline) -> Self {
+        Self { kline, trade_ids: Some(trade_ids), source: KlineSource::Trades }
+    }
 }
 
 /// A delivered kline.
@@ -214,7 +238,7 @@ impl Repair {
     /// clock showed `at` when it was asked.
     pub fn settle(
         &mut self,
-        fetched: Vec<(Missing, Vec<Kline>)>,
+        fetched: Vec<(Missing, Vec<Brought>)>,
         at: Milliseconds,
         newest_is_final: bool,
         events: &mut Vec<MarketEvent>,
@@ -225,10 +249,10 @@ impl Repair {
             let Some(head) = self.heads.get_mut(&symbol) else { continue };
             head.last.get_or_insert(from.plus(-1, self.interval));
             asked.insert(symbol, if newest_is_final { to } else { to.plus(-1, self.interval) });
-            for kline in klines {
-                let bar = kline.bar_time(self.interval);
+            for brought in klines {
+                let bar = brought.kline.bar_time(self.interval);
                 if (from..=to).contains(&bar) {
-                    self.keep(bar, fetched_kline(symbol, kline, at));
+                    self.keep(bar, fetched_kline(symbol, brought, at));
                 }
             }
         }
@@ -289,14 +313,14 @@ impl Repair {
 
     /// Takes klines that were asked for apart from the order of delivery, as the exchange had them when its clock
     /// showed `at`. Answers them without those that have been delivered with the same bits, or were sent later than that.
-    pub fn take_late(&mut self, missing: Missing, klines: &[Kline], at: Milliseconds) -> Vec<MarketKline> {
+    pub fn take_late(&mut self, missing: Missing, klines: &[Brought], at: Milliseconds) -> Vec<MarketKline> {
         let mut events = Vec::new();
         let Missing { symbol, from, to } = missing;
-        for kline in klines {
-            let bar = kline.bar_time(self.interval);
+        for brought in klines {
+            let bar = brought.kline.bar_time(self.interval);
             let is_due = self.last(symbol).is_none_or(|last| bar <= last);
             if (from..=to).contains(&bar) && is_due {
-                self.deliver(bar, fetched_kline(symbol, *kline, at), &mut events);
+                self.deliver(bar, fetched_kline(symbol, *brought, at), &mut events);
             }
         }
         let kline = |event| match event {
@@ -304,6 +328,13 @@ impl Repair {
             _ => None,
         };
         events.into_iter().filter_map(kline).collect()
+    }
+
+    /// The last trade before a bar, where the bar in front of it is remembered with its trades.
+    #[must_use]
+    pub fn trade_before(&self, symbol: Symbol, bar: BarTime) -> Option<i64> {
+        let before = self.heads.get(&symbol)?.recent.get(&bar.plus(-1, self.interval))?;
+        before.trade_ids.map(|trades| trades.last)
     }
 
     /// The last bar of a symbol that was delivered, or known from the start.
@@ -396,9 +427,9 @@ fn leads_to(known: &Known, next: Option<TradeIds>) -> bool {
     known.trade_ids.zip(next).is_none_or(|(this, next)| next.first == this.last + 1)
 }
 
-fn fetched_kline(symbol: Symbol, kline: Kline, at: Milliseconds) -> MarketKline {
-    let source = KlineSource::Rest;
-    MarketKline { symbol, kline, closed: true, event_time: Some(at), trade_ids: None, source }
+fn fetched_kline(symbol: Symbol, brought: Brought, at: Milliseconds) -> MarketKline {
+    let Brought { kline, trade_ids, source } = brought;
+    MarketKline { symbol, kline, closed: true, event_time: Some(at), trade_ids, source }
 }
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ fn repair() -> Repair {
 }
 
 /// Answers what a healthy exchange would, but for the bars in `lost`.
-fn answer(repair: &Repair, lost: &[i64]) -> Vec<(Missing, Vec<Kline>)> {
+fn answer(repair: &Repair, lost: &[i64]) -> Vec<(Missing, Vec<Brought>)> {
     let klines = |missing: Missing| {
         let bars = missing.from.index(Interval::M15)..=missing.to.index(Interval::M15);
-        bars.filter(|index| !lost.contains(index)).map(|index| kline(index, 2.0)).collect()
+        bars.filter(|index| !lost.contains(index)).map(|index| kline(index, 2.0).into()).collect()
     };
     repair.missing().into_iter().map(|missing| (missing, klines(missing))).collect()
 }

@@ -8,6 +8,8 @@ use super::PAGE_ROWS;
 use crate::MarketError;
 use crate::binance::DecodeError;
 use crate::binance::rest::{ExchangeInfo, decode_exchange_info, decode_klines, decode_refusal, decode_time};
+use crate::binance::trade::decode_agg_trades;
+use crate::trades::AggTrade;
 
 /// When a 429 or 418 does not say how long to wait.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
@@ -26,6 +28,7 @@ pub(crate) fn retry_after(text: &str) -> Option<Duration> {
 mod weight {
     pub(super) const TIME: u32 = 1;
     pub(super) const KLINES: u32 = 2;
+    pub(super) const AGG_TRADES: u32 = 4;
     pub(super) const EXCHANGE_INFO: u32 = 20;
 }
 
@@ -90,6 +93,28 @@ impl RestCall {
             ("limit", PAGE_ROWS.to_string()),
         ];
         Self { path, query, weight: weight::KLINES, what: format!("{path} of {symbol} {interval}") }
+    }
+
+    /// Asks for the aggregated trades of a time and later, at most the first [`PAGE_ROWS`] of them.
+    #[must_use]
+    pub fn agg_trades_since(symbol: Symbol, from: Milliseconds) -> Self {
+        Self::agg_trades(symbol, "startTime", from)
+    }
+
+    /// Asks for the aggregated trades of a number and above, at most the first [`PAGE_ROWS`] of them.
+    #[must_use]
+    pub fn agg_trades_from(symbol: Symbol, id: i64) -> Self {
+        Self::agg_trades(symbol, "fromId", id)
+    }
+
+    fn agg_trades(symbol: Symbol, first: &'static str, value: i64) -> Self {
+        let path = "/api/v3/aggTrades";
+        let query = vec![
+            ("symbol", symbol.to_string()),
+            (first, value.to_string()),
+            ("limit", PAGE_ROWS.to_string()),
+        ];
+        Self { path, query, weight: weight::AGG_TRADES, what: format!("{path} of {symbol}") }
     }
 
     /// The path, for example `/api/v3/time`.
@@ -168,6 +193,14 @@ impl RestCall {
         interval: Interval,
     ) -> Result<Vec<Kline>, MarketError> {
         self.read(body, |bytes| decode_klines(bytes, interval, symbol))
+    }
+
+    /// Reads the answer to [`RestCall::agg_trades_since`] and [`RestCall::agg_trades_from`].
+    ///
+    /// # Errors
+    /// [`MarketError::Malformed`].
+    pub fn read_agg_trades(&self, body: &[u8], symbol: Symbol) -> Result<Vec<AggTrade>, MarketError> {
+        self.read(body, |bytes| decode_agg_trades(bytes, symbol))
     }
 
     fn read<T>(

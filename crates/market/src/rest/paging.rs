@@ -1,12 +1,10 @@
 //! Fetching a range of closed klines page by page, as a state machine. Pure: time, chance and answers come in.
 
-use std::time::Duration;
-
 use kline::{Interval, Kline, Milliseconds, Symbol};
 use tokio::time::Instant;
 
+use super::tries::Tries;
 use super::{RestCall, RestReply};
-use crate::backoff::Backoff;
 use crate::{BackfillProgress, ExchangeLimits, MarketError, WeightBudget};
 
 /// Rows of one page: the most that the exchange gives at once.
@@ -45,9 +43,7 @@ pub struct Paging {
     asked: Asked,
     finished: bool,
     klines: Vec<Kline>,
-    attempts: u32,
-    backoff: Backoff,
-    not_before: Option<Instant>,
+    tries: Tries,
 }
 
 impl Paging {
@@ -72,9 +68,7 @@ impl Paging {
             asked: Asked::Nothing,
             finished: start >= to_exclusive,
             klines: Vec::new(),
-            attempts: limits.request_attempts,
-            backoff: Backoff::new(limits.backoff),
-            not_before: None,
+            tries: Tries::new(limits),
         }
     }
 
@@ -83,7 +77,7 @@ impl Paging {
         if self.finished {
             return Step::Done;
         }
-        if let Some(until) = self.not_before.filter(|until| *until > now) {
+        if let Some(until) = self.tries.wait(now) {
             return Step::Wait(until);
         }
         let (asked, call) = if self.told < self.to_exclusive && self.asked != Asked::Time {
@@ -103,7 +97,8 @@ impl Paging {
         Step::Ask(call)
     }
 
-    /// Takes what came of the last call; `chance` is uniform in 0 to 1 and shortens the wait after a failure.
+    /// Takes what came of the last call; `when` is the time, and a chance uniform in 0 to 1 that shortens the wait after
+    /// a failure.
     ///
     /// # Errors
     /// The last [`MarketError`] once the tries are used up, or at once when trying again cannot help.
@@ -112,29 +107,20 @@ impl Paging {
         outcome: Result<RestReply, MarketError>,
         address: &str,
         budget: &mut WeightBudget,
-        (now, chance): (Instant, f64),
+        when: (Instant, f64),
     ) -> Result<(), MarketError> {
         let taken = outcome.and_then(|reply| {
-            budget.heed(&reply, now);
+            budget.heed(&reply, when.0);
             self.take(reply, address)
         });
         let Err(error) = taken else {
-            self.backoff.reset();
-            self.not_before = None;
+            self.tries.succeeded();
             return Ok(());
         };
         if self.asked == Asked::Time {
             self.asked = Asked::Nothing;
         }
-        // The budget keeps still for as long as the exchange asks.
-        let limited = matches!(error, MarketError::RateLimited { .. });
-        let wait = self.backoff.next_wait(if limited { 1.0 } else { chance });
-        self.not_before = Some(now + if limited { Duration::ZERO } else { wait });
-        if !error.is_retryable() || self.backoff.attempt() >= self.attempts {
-            return Err(error);
-        }
-        tracing::warn!(symbol = %self.symbol, %error, wait_ms = wait.as_millis(), "a request failed, trying again");
-        Ok(())
+        self.tries.failed(error, when)
     }
 
     /// How far it has come.

@@ -5,9 +5,11 @@ use std::time::Duration;
 use kline::{BarTime, Kline, Milliseconds};
 use tokio::time::Instant;
 
-use super::{Action, End, Feed, Missing, Settled, tell};
+use super::trades::Waiting;
+use super::{Action, Brought, End, Feed, Missing, Settled, tell};
 use crate::backoff::Backoff;
-use crate::{ExchangeLimits, MarketError, MarketEvent};
+use crate::trades::TradedKline;
+use crate::{ExchangeLimits, KlineSource, MarketError, MarketEvent};
 
 /// Ranges apart from the order of delivery that are fetched at once.
 const WANTS_AT_ONCE: usize = 64;
@@ -17,11 +19,25 @@ const WANTS_AT_ONCE: usize = 64;
 enum Request {
     /// The clock, and then perhaps what is missing at that time.
     Time { then_fetch: bool },
-    /// Missing bars: first those of the catch-up, then others. The exchange's clock showed `at` before.
-    Ranges { catch_up: Vec<Missing>, newest_is_final: bool, wants: Vec<Missing>, at: Milliseconds },
+    /// Missing bars.
+    Ranges(Ranges),
+    /// Trades of bars that the klines endpoint did not tell; the others wait for them.
+    Trades(Waiting),
     /// Bars that are compared.
     Audit { missing: Missing, at: Milliseconds },
 }
+
+/// Missing bars: first those of the catch-up, then others. The exchange's clock showed `at` before.
+#[derive(Debug)]
+pub(super) struct Ranges {
+    pub(super) catch_up: Vec<Missing>,
+    newest_is_final: bool,
+    pub(super) wants: Vec<Missing>,
+    pub(super) at: Milliseconds,
+}
+
+/// What came of a range.
+pub(super) type Outcome = Result<Vec<Brought>, MarketError>;
 
 /// Requests and their failures.
 #[derive(Debug)]
@@ -129,7 +145,7 @@ impl Feed {
         let newest_is_final = self.catch_up.unwrap_or(false);
         let ranges: Vec<Missing> = catch_up.iter().chain(&wants).copied().collect();
         let is_empty = ranges.is_empty();
-        self.rest.request = Some(Request::Ranges { catch_up, newest_is_final, wants, at });
+        self.rest.request = Some(Request::Ranges(Ranges { catch_up, newest_is_final, wants, at }));
         if is_empty {
             self.fetched(Vec::new(), now, actions);
         } else {
@@ -145,17 +161,15 @@ impl Feed {
         actions: &mut Vec<Action>,
     ) {
         match self.rest.request.take() {
-            Some(Request::Ranges { catch_up, newest_is_final, wants, at }) => {
-                let mut results = results.into_iter();
-                let ordered: Vec<_> = catch_up.into_iter().zip(results.by_ref()).collect();
-                let late: Vec<_> = wants.into_iter().zip(results).collect();
-                let mut failure = self.take_late(late, at, actions);
-                if let Some(error) = self.take_ordered(ordered, newest_is_final, at, now, actions) {
-                    failure = Some(error);
-                }
-                match failure {
-                    Some(error) => self.failed(&error, now),
-                    None => self.rest.succeeded(),
+            Some(Request::Ranges(ranges)) => {
+                let brought = |klines: Vec<Kline>| klines.into_iter().map(Brought::from).collect();
+                let outcomes: Vec<Outcome> = results.into_iter().map(|result| result.map(brought)).collect();
+                let untold = self.untold(&ranges, &outcomes);
+                if untold.is_empty() {
+                    self.take_ranges(ranges, outcomes, now, actions);
+                } else {
+                    actions.push(Action::FetchTrades(untold.clone()));
+                    self.rest.request = Some(Request::Trades(Waiting { ranges, outcomes, untold }));
                 }
             }
             Some(Request::Audit { missing, at }) => match results.into_iter().next() {
@@ -172,10 +186,48 @@ impl Feed {
         }
     }
 
+    /// What came of the trades that were asked for, bar by bar.
+    pub(super) fn traded(
+        &mut self,
+        results: Vec<Result<Option<TradedKline>, MarketError>>,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        match self.rest.request.take() {
+            Some(Request::Trades(waiting)) => {
+                let (ranges, outcomes) = waiting.completed(results, self.interval);
+                self.take_ranges(ranges, outcomes, now, actions);
+            }
+            other => self.rest.request = other,
+        }
+    }
+
+    /// Delivers what came of ranges.
+    fn take_ranges(
+        &mut self,
+        ranges: Ranges,
+        outcomes: Vec<Outcome>,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let Ranges { catch_up, newest_is_final, wants, at } = ranges;
+        let mut outcomes = outcomes.into_iter();
+        let ordered: Vec<_> = catch_up.into_iter().zip(outcomes.by_ref()).collect();
+        let late: Vec<_> = wants.into_iter().zip(outcomes).collect();
+        let mut failure = self.take_late(late, at, actions);
+        if let Some(error) = self.take_ordered(ordered, newest_is_final, at, now, actions) {
+            failure = Some(error);
+        }
+        match failure {
+            Some(error) => self.failed(&error, now),
+            None => self.rest.succeeded(),
+        }
+    }
+
     /// Delivers what the catch-up brought; answers a failure that may pass.
     fn take_ordered(
         &mut self,
-        results: Vec<(Missing, Result<Vec<Kline>, MarketError>)>,
+        results: Vec<(Missing, Outcome)>,
         newest_is_final: bool,
         at: Milliseconds,
         now: Instant,
@@ -190,7 +242,9 @@ impl Feed {
                 Err(error) => failure = Some(error),
             }
         }
-        let brought = fetched.iter().any(|(_, klines)| !klines.is_empty());
+        // Where klines are made of trades, it is not the line that keeps them back.
+        let is_told = |brought: &Brought| brought.source == KlineSource::Rest;
+        let brought = fetched.iter().any(|(_, klines)| klines.iter().any(is_told));
         let mut events = Vec::new();
         let settled = self.repair.settle(fetched, at, newest_is_final, &mut events);
         tell(events, actions);
@@ -219,7 +273,7 @@ impl Feed {
     /// Delivers what was wanted apart from the order; answers a failure that may pass.
     fn take_late(
         &mut self,
-        results: Vec<(Missing, Result<Vec<Kline>, MarketError>)>,
+        results: Vec<(Missing, Outcome)>,
         at: Milliseconds,
         actions: &mut Vec<Action>,
     ) -> Option<MarketError> {
@@ -243,9 +297,9 @@ impl Feed {
     }
 
     /// Tells which bars of a range the exchange does not have.
-    fn tell_holes(&self, missing: Missing, klines: &[Kline], actions: &mut Vec<Action>) {
+    fn tell_holes(&self, missing: Missing, klines: &[Brought], actions: &mut Vec<Action>) {
         let mut next = missing.from;
-        let ends = klines.iter().map(|kline| kline.bar_time(self.interval));
+        let ends = klines.iter().map(|brought| brought.kline.bar_time(self.interval));
         for bar in ends.chain([missing.to.plus(1, self.interval)]) {
             let to: BarTime = bar.plus(-1, self.interval);
             if next <= to {
@@ -267,7 +321,7 @@ impl Feed {
 }
 
 /// A fault that cannot pass by itself leaves bars that can't be had: they count as not there.
-fn readable(missing: Missing, result: Result<Vec<Kline>, MarketError>) -> Result<Vec<Kline>, MarketError> {
+fn readable(missing: Missing, result: Outcome) -> Outcome {
     match result {
         Err(error @ (MarketError::Malformed { .. } | MarketError::Refused { .. }))
             if !error.is_retryable() =>
