@@ -155,8 +155,12 @@ fn audit(
     let read = || -> Result<Series, Refusal> {
         fetched.keys().map(|&symbol| Ok((symbol, stores.klines(symbol, interval, first, until)?))).collect()
     };
-    let journal =
-        || -> Result<BTreeMap<Key, Arc<Prediction>>, Refusal> { last_revisions(stores, bundle, from, until) };
+    let journal = || -> Result<BTreeMap<Key, Arc<Prediction>>, Refusal> {
+        let mut journalled = last_revisions(stores, bundle, from, until)?;
+        // About what is not followed any more nothing is made again.
+        journalled.retain(|(_, symbol), _| fetched.contains_key(symbol));
+        Ok(journalled)
+    };
     let stored = read()?;
     if let Some(problem) = difference(&stored, fetched, from, interval) {
         return Ok(Audited::Unclear(problem));

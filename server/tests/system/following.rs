@@ -26,8 +26,7 @@ async fn exchange() -> Exchange {
 
 /// Follows two of the champion's three symbols, and audits its answers every two seconds.
 async fn start(exchange: &Exchange, home: &std::path::Path) -> Server {
-    let two = SYMBOLS[..2].join(",");
-    Server::start_watchful(exchange, home, &["--symbols", &two, "--parity-audit-seconds", "2"]).await
+    Server::start_watching(exchange, home, &SYMBOLS[..2], &["--parity-audit-seconds", "2"]).await
 }
 
 async fn metric(server: &Server, line: &str) -> Option<f64> {

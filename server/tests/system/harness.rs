@@ -146,9 +146,20 @@ impl Server {
 
     /// Starts a server with more arguments, and waits until it listens.
     pub(crate) async fn start_watchful(exchange: &Exchange, home: &Path, arguments: &[&str]) -> Self {
+        Self::start_watching(exchange, home, &SYMBOLS, arguments).await
+    }
+
+    /// Starts a server of these symbols with more arguments, and waits until it listens.
+    pub(crate) async fn start_watching(
+        exchange: &Exchange,
+        home: &Path,
+        symbols: &[&str],
+        arguments: &[&str],
+    ) -> Self {
         let files = tempfile::tempdir().expect("a folder");
         let (rest, websocket) = (exchange.rest_url(), exchange.websocket_url());
-        let mut command = command((&rest, &websocket), home, files.path());
+        let symbols = symbols.join(",");
+        let mut command = command_for((&rest, &websocket), home, files.path(), &symbols, HISTORY_BARS);
         command.args(arguments);
         Self::spawn(command, files).await
     }
