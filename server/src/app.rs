@@ -137,8 +137,7 @@ impl App {
         let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
         let followed = Followed::read(&settings.home, &settings.symbols)?;
         settings.symbols = followed.symbols();
-        let shared = Arc::new(Shared::new(&settings.symbols, settings.subscriber_queue));
-        shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
+        let shared = shared(&settings);
         let retention = recall(&settings, &stores, &shared).map_err(unopened)?;
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
@@ -263,6 +262,12 @@ impl App {
         tracing::info!(clean, "stopped");
         Ok(clean)
     }
+}
+
+fn shared(settings: &Settings) -> Arc<Shared> {
+    let shared = Shared::new(&settings.symbols, settings.subscriber_queue);
+    shared.listings.store(Arc::new(Listings::new(settings.successors.clone())));
+    Arc::new(shared)
 }
 
 fn forecaster(settings: &Settings) -> ForecasterSettings {

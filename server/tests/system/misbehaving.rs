@@ -88,6 +88,27 @@ async fn faults_of_the_exchange_leave_no_wrong_bit_in_live_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bars_that_only_trades_tell_are_answered_from_trades_with_the_klines_bits() {
+    let start = ExchangeConfig::DEFAULT_START;
+    let until = Some(start + 5 * 3_600_000);
+    let faults = FaultPlan { seed: 4, kinds: vec![FaultKind::KlinesSilent], per_day: 12.0, until };
+    let config = ExchangeConfig { speed: SPEED, faults: Some(faults), ..ExchangeConfig::synthetic(7) };
+    let exchange = Exchange::start(config).await.expect("the exchange starts");
+    let home = tempfile::tempdir().expect("a folder");
+    publish_champion(home.path(), 5);
+    let arguments = [WATCHFUL, &["--overdue-close-seconds", "0.2"]].concat();
+    let server = Server::start_watchful(&exchange, home.path(), &arguments).await;
+    server.serves().await;
+    reaches(&server, r#"klinecast_klines_total{source="trades",state="closed"}"#, 3.0).await;
+    // What was made of trades is compared with what the exchange says later, and the answers with a batch run.
+    reaches(&server, "klinecast_watermark_timestamp_seconds", (start + 6 * 3_600_000) as f64 / 1e3).await;
+    let audited = metric(&server, r#"klinecast_parity_audits_total{result="same"}"#).await;
+    reaches(&server, r#"klinecast_parity_audits_total{result="same"}"#, audited + 2.0).await;
+    assert_eq!(metric(&server, "feature_parity_mismatches_total").await, 0.0);
+    exchange.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_symbol_that_is_not_traded_any_more_names_its_successor_and_holds_nobody_up() {
     let [stopped, successor, other] = symbols()[..] else { panic!("three symbols") };
     let listing = Listing {
