@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
 use crate::champion::ChampionTask;
+use crate::dropped::DroppedView;
 use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
 use crate::follow::change::follow_requests;
 use crate::followed::{Followed, FollowedError};
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listings::Listings;
-use crate::retention::{DroppedView, Retention};
+use crate::retention::Retention;
 use crate::scores::ScoreThread;
 use crate::service::Service;
 use crate::settings::Settings;

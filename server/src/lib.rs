@@ -19,6 +19,7 @@ pub mod app;
 pub mod champion;
 mod clock;
 pub mod convert;
+pub mod dropped;
 pub mod engine_thread;
 pub mod follow;
 pub mod followed;

@@ -2,6 +2,7 @@ use forecast::JournalRecord;
 use store::Exported;
 
 use super::*;
+use crate::reason::Reason;
 use crate::testing::prediction;
 
 /// One prediction on each of twenty days.

@@ -11,10 +11,10 @@ use kline::{BarTime, Milliseconds, Symbol};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::dropped::DroppedView;
 use crate::gaps::GapLedger;
 use crate::latest::LatestTable;
 use crate::listings::Listings;
-use crate::retention::DroppedView;
 use crate::score_view::{ScoreView, TouchedBars};
 use crate::subscribers::Subscribers;
 

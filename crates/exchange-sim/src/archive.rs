@@ -10,7 +10,7 @@ use kline::{Interval, Kline, Milliseconds, Symbol};
 use sha2::{Digest, Sha256};
 
 use crate::Answer;
-use crate::frame::decimal;
+use crate::decimals::decimal;
 use crate::stream::divides;
 use crate::view::View;
 

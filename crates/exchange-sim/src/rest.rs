@@ -9,8 +9,8 @@ use kline::{Interval, Milliseconds, Symbol};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::decimals::Decimals;
-use crate::frame::{self, decimal};
+use crate::decimals::{Decimals, decimal};
+use crate::frame;
 use crate::listing::Status;
 use crate::stream::divides;
 use crate::view::View;

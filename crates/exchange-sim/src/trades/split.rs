@@ -2,8 +2,7 @@
 
 use kline::Kline;
 
-use crate::decimals::Decimals;
-use crate::frame;
+use crate::decimals::{Decimals, decimal};
 
 /// A quantity at a price, both in hundred-millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +109,7 @@ const ONE: i128 = 100_000_000;
 
 /// What the wire says of a number, in hundred-millionths; `None` if eight decimals do not say it.
 fn units(value: f64) -> Option<i128> {
-    let text = frame::decimal(value);
+    let text = decimal(value);
     let (whole, fraction) = text.trim_matches('"').split_once('.')?;
     if fraction.len() > 8 {
         return None;

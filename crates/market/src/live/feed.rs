@@ -6,6 +6,7 @@
 //! trades (`trades`). Without any socket bars are fetched as they close.
 
 mod line;
+mod ranges;
 mod rest;
 mod trades;
 mod wants;

@@ -12,9 +12,9 @@ use tokio_postgres::types::ToSql;
 use super::PostgresStore;
 use super::fault::Fault;
 use super::pool::Session;
-use super::retention::dropped;
-use crate::StoreError;
 use crate::chain::{ChainFaultKind, ChainHash, Link, RecordKey, Verification};
+use crate::retention::{DROPPED, MARK};
+use crate::{ChainPlace, Dropped, StoreError};
 
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('klinecast journal ' || current_schema, 0))";
@@ -137,6 +137,21 @@ fn read(row: &Row) -> Result<Link, tokio_postgres::Error> {
     let hash = hash(row, 6)?.unwrap_or(ChainHash::BEGINNING);
     let revision: i64 = row.try_get(5)?;
     Ok(Link::new(row.try_get(0)?, row.try_get(1)?, names, revision, hash, row.try_get(7)?))
+}
+
+/// What was dropped, seen by a transaction.
+pub(super) async fn dropped(session: &mut Session) -> Result<Option<Dropped>, Fault> {
+    let statement = session.statement(MARK).await?;
+    let Some(row) = session.client.query_opt(&statement, &[&DROPPED]).await? else { return Ok(None) };
+    let before_ms: Option<i64> = row.try_get(2)?;
+    Ok(Some(Dropped { last: place(&row)?, before_ms: before_ms.unwrap_or_default() }))
+}
+
+/// The number and the hash that a row begins with.
+pub(super) fn place(row: &Row) -> Result<ChainPlace, Fault> {
+    let number = row.try_get(0)?;
+    let damaged = || StoreError::StoredText { what: "chain's hash", text: format!("number {number}") };
+    Ok(ChainPlace { number, hash: hash(row, 1)?.ok_or_else(damaged)? })
 }
 
 pub(super) fn hash(row: &Row, column: usize) -> Result<Option<ChainHash>, tokio_postgres::Error> {

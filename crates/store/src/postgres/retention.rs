@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kline::Milliseconds;
 use tokio_postgres::Row;
 
-use super::chain::{hash, lock};
+use super::chain::{dropped, hash, lock, place};
 use super::fault::Fault;
 use super::pool::Session;
 use super::{PostgresStore, Repeat};
@@ -28,21 +28,6 @@ const DELETE: [&str; 3] = [
         AND r.bar_time = c.bar_time AND r.symbol = c.symbol AND r.bundle = c.bundle AND r.revision = c.revision",
     "DELETE FROM journal_chain WHERE number BETWEEN $1 AND $2",
 ];
-
-/// What was dropped, seen by a transaction.
-pub(super) async fn dropped(session: &mut Session) -> Result<Option<Dropped>, Fault> {
-    let statement = session.statement(MARK).await?;
-    let Some(row) = session.client.query_opt(&statement, &[&DROPPED]).await? else { return Ok(None) };
-    let before_ms: Option<i64> = row.try_get(2)?;
-    Ok(Some(Dropped { last: place(&row)?, before_ms: before_ms.unwrap_or_default() }))
-}
-
-/// The number and the hash that a row begins with.
-fn place(row: &Row) -> Result<ChainPlace, Fault> {
-    let number = row.try_get(0)?;
-    let damaged = || StoreError::StoredText { what: "chain's hash", text: format!("number {number}") };
-    Ok(ChainPlace { number, hash: hash(row, 1)?.ok_or_else(damaged)? })
-}
 
 fn chained_row(row: &Row) -> Result<ChainedRow, tokio_postgres::Error> {
     let before: Option<&[u8]> = row.try_get(6)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kline::{BarTime, Kline, Milliseconds};
 use tokio::time::Instant;
 
+use super::ranges::{Outcome, Ranges};
 use super::trades::Waiting;
 use super::{Action, Brought, End, Feed, Missing, Settled, tell};
 use crate::backoff::Backoff;
@@ -26,18 +27,6 @@ enum Request {
     /// Bars that are compared.
     Audit { missing: Missing, at: Milliseconds },
 }
-
-/// Missing bars: first those of the catch-up, then others. The exchange's clock showed `at` before.
-#[derive(Debug)]
-pub(super) struct Ranges {
-    pub(super) catch_up: Vec<Missing>,
-    newest_is_final: bool,
-    pub(super) wants: Vec<Missing>,
-    pub(super) at: Milliseconds,
-}
-
-/// What came of a range.
-pub(super) type Outcome = Result<Vec<Brought>, MarketError>;
 
 /// Requests and their failures.
 #[derive(Debug)]

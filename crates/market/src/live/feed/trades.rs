@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use kline::{BarTime, Interval, Milliseconds};
 
-use super::rest::{Outcome, Ranges};
+use super::ranges::{Outcome, Ranges};
 use super::{Brought, Feed, Missing};
 use crate::trades::TradedKline;
 use crate::{MarketError, TradedBar, TradesUse};
