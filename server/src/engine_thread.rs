@@ -179,10 +179,13 @@ impl Engine {
                 let closed = received.closed;
                 let event = self.hear(received);
                 self.forecaster.apply(event, &mut self.effects);
+                let changed = closed || !self.effects.is_empty();
+                // Answers are out before time passes: what is not urgent is done then.
+                self.perform();
                 if let Some(time) = heard {
                     self.pass_time(time);
                 }
-                closed || !self.effects.is_empty()
+                changed || !self.effects.is_empty()
             }
             Command::Late(klines) => {
                 let events: Vec<Event> = klines.into_iter().map(|kline| self.hear(kline)).collect();

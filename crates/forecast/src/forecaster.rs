@@ -72,6 +72,8 @@ pub struct Forecaster {
     forming: Vec<Option<Kline>>,
     /// What an earlier process has journalled about bars that are not sealed yet.
     told: BTreeMap<BarTime, Journalled>,
+    /// Whether a block of bars has ended with the last sealed one, so that the state is kept before anything else happens.
+    checkpoint_due: bool,
     /// The earliest change to a sealed bar that has not been replayed yet.
     changed: Option<(BarTime, Symbol, Change)>,
     work: Work,
@@ -113,6 +115,7 @@ impl Forecaster {
             latest: vec![None; count],
             forming: vec![None; count],
             told: BTreeMap::new(),
+            checkpoint_due: false,
             changed: None,
             work: Work::default(),
             symbols,
@@ -129,6 +132,7 @@ impl Forecaster {
     /// Takes several events at once: all are taken in before bars are sealed or replayed. Cheaper than one by one when
     /// many late klines come together, and gives the same last revisions.
     pub fn apply_all(&mut self, events: impl IntoIterator<Item = Event>, effects: &mut Vec<Effect>) {
+        self.keep_checkpoint();
         for event in events {
             match event {
                 Event::Kline { symbol, kline, closed, source, heard } => {
@@ -338,6 +342,17 @@ impl Forecaster {
         let last = self.history.len() - 1;
         self.step(last, effects);
         self.answer(last, effects);
+        self.checkpoint_due = kept;
+    }
+
+    /// Keeps the state if a block of bars has ended with the last sealed one. Copying it takes longer than answering a bar: so it is
+    /// done when the answers are out, at the next event, and not before the first bar of the next block is answered.
+    fn keep_checkpoint(&mut self) {
+        if std::mem::take(&mut self.checkpoint_due)
+            && let Some(last) = self.watermark()
+        {
+            self.history.checkpoint(last.plus(1, self.interval), &self.state);
+        }
     }
 
     /// Goes back to before `bar` and runs every bar since; says how many from `bar` on, and how many predictions came
