@@ -29,11 +29,6 @@ async fn start(exchange: &Exchange, home: &std::path::Path) -> Server {
     Server::start_watching(exchange, home, &SYMBOLS[..2], &["--parity-audit-seconds", "2"]).await
 }
 
-async fn metric(server: &Server, line: &str) -> Option<f64> {
-    let page = server.metrics_page().await;
-    page.lines().find_map(|text| text.strip_prefix(line)?.trim().parse().ok())
-}
-
 /// Asks until the answer is as wanted.
 async fn answered(server: &Server, symbol: &str, is_wanted: impl Fn(u16, &Value) -> bool) -> Value {
     let began = Instant::now();
@@ -50,13 +45,13 @@ async fn answered(server: &Server, symbol: &str, is_wanted: impl Fn(u16, &Value)
 /// Waits for so many more audits that found every bit the same; there is none that did not.
 async fn audited(server: &Server, more: f64) {
     let line = r#"klinecast_parity_audits_total{result="same"}"#;
-    let until = metric(server, line).await.unwrap_or_default() + more;
+    let until = server.metric(line).await.unwrap_or_default() + more;
     let began = Instant::now();
-    while metric(server, line).await.unwrap_or_default() < until {
+    while server.metric(line).await.unwrap_or_default() < until {
         assert!(began.elapsed() < PATIENCE, "no audit: {}", server.log());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert_eq!(metric(server, "feature_parity_mismatches_total").await, Some(0.0), "{}", server.log());
+    assert_eq!(server.metric("feature_parity_mismatches_total").await, Some(0.0), "{}", server.log());
 }
 
 fn change(add: &[&str], remove: &[&str]) -> String {

@@ -220,6 +220,12 @@ impl Server {
         page.text().await.expect("a text")
     }
 
+    /// A metric by what stands before its value on the page: its name, and its labels if it has any; `None` if it is not there.
+    pub(crate) async fn metric(&self, line: &str) -> Option<f64> {
+        let page = self.metrics_page().await;
+        page.lines().find_map(|text| text.strip_prefix(line)?.trim().parse().ok())
+    }
+
     /// Waits until `/health` says that it serves.
     pub(crate) async fn serves(&self) {
         let began = Instant::now();

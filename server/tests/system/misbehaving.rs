@@ -26,16 +26,10 @@ const WATCHFUL: &[&str] = &[
     "1",
 ];
 
-async fn metric(server: &Server, line: &str) -> f64 {
-    let page = server.metrics_page().await;
-    let found = page.lines().find_map(|text| text.strip_prefix(line)?.trim().parse().ok());
-    found.unwrap_or(0.0)
-}
-
 /// Waits until a metric has reached a value.
 async fn reaches(server: &Server, line: &str, least: f64) {
     let began = Instant::now();
-    while metric(server, line).await < least {
+    while server.metric(line).await.unwrap_or_default() < least {
         assert!(began.elapsed() < PATIENCE, "{line} stays below {least}: {}", server.log());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -70,14 +64,14 @@ async fn faults_of_the_exchange_leave_no_wrong_bit_in_live_answers() {
     // Beyond the faults, so that what they did is compared when it has been mended.
     let calm = (start + 13 * 3_600_000) as f64 / 1e3;
     reaches(&server, "klinecast_watermark_timestamp_seconds", calm).await;
-    let audited = metric(&server, r#"klinecast_parity_audits_total{result="same"}"#).await;
+    let audited = server.metric(r#"klinecast_parity_audits_total{result="same"}"#).await.unwrap_or_default();
     reaches(&server, r#"klinecast_parity_audits_total{result="same"}"#, audited + 2.0).await;
-    assert_eq!(metric(&server, "feature_parity_mismatches_total").await, 0.0);
+    assert_eq!(server.metric("feature_parity_mismatches_total").await, Some(0.0));
     assert!(
-        metric(&server, r#"klinecast_predictions_total{revision="amended"}"#).await > 0.0,
+        server.metric(r#"klinecast_predictions_total{revision="amended"}"#).await.unwrap_or_default() > 0.0,
         "nothing happened"
     );
-    assert!(metric(&server, "klinecast_exchange_lines").await >= 1.0);
+    assert!(server.metric("klinecast_exchange_lines").await.unwrap_or_default() >= 1.0);
     let (status, gaps) = server.get("/gaps").await;
     assert_eq!(status, 200);
     let filled =
@@ -102,9 +96,9 @@ async fn bars_that_only_trades_tell_are_answered_from_trades_with_the_klines_bit
     reaches(&server, r#"klinecast_klines_total{source="trades",state="closed"}"#, 3.0).await;
     // What was made of trades is compared with what the exchange says later, and the answers with a batch run.
     reaches(&server, "klinecast_watermark_timestamp_seconds", (start + 6 * 3_600_000) as f64 / 1e3).await;
-    let audited = metric(&server, r#"klinecast_parity_audits_total{result="same"}"#).await;
+    let audited = server.metric(r#"klinecast_parity_audits_total{result="same"}"#).await.unwrap_or_default();
     reaches(&server, r#"klinecast_parity_audits_total{result="same"}"#, audited + 2.0).await;
-    assert_eq!(metric(&server, "feature_parity_mismatches_total").await, 0.0);
+    assert_eq!(server.metric("feature_parity_mismatches_total").await, Some(0.0));
     exchange.shutdown().await;
 }
 

@@ -51,11 +51,6 @@ fn day(days_before: i64) -> [JournalRecord; 2] {
     [JournalRecord::Prediction(Arc::new(made)), JournalRecord::Resolution(came)]
 }
 
-async fn metric(server: &Server, name: &str) -> f64 {
-    let page = server.metrics_page().await;
-    page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0.0)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_days_leave_once_they_are_exported_and_who_asks_is_told() {
     let exchange = exchange().await;
@@ -80,7 +75,7 @@ async fn old_days_leave_once_they_are_exported_and_who_asks_is_told() {
     let server = Server::start_watchful(&exchange, folder.path(), &["--journal-keep-days", "8"]).await;
     server.serves().await;
     let began = Instant::now();
-    while metric(&server, "klinecast_journal_dropped_records_total").await < 2.0 {
+    while server.metric("klinecast_journal_dropped_records_total").await.unwrap_or_default() < 2.0 {
         assert!(began.elapsed() < PATIENCE, "nothing is dropped: {}", server.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -103,8 +98,12 @@ async fn old_days_leave_once_they_are_exported_and_who_asks_is_told() {
     let told = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.status.success() && told.contains("starts after the anchor"), "{told}");
     // What is kept goes on: new records are written behind the anchor.
-    let dropped = metric(&server, "klinecast_journal_dropped_records_total").await;
-    assert!(dropped < 44.0 && metric(&server, "klinecast_journal_oldest_bar_timestamp_seconds").await > 0.0);
+    let dropped = server.metric("klinecast_journal_dropped_records_total").await.unwrap_or_default();
+    assert!(
+        dropped < 44.0
+            && server.metric("klinecast_journal_oldest_bar_timestamp_seconds").await.unwrap_or_default()
+                > 0.0
+    );
     let began = Instant::now();
     while home.retention().place(None).expect("readable").expect("records").number <= 44 {
         assert!(began.elapsed() < PATIENCE, "nothing is written: {}", server.log());
