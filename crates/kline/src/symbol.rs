@@ -50,12 +50,13 @@ impl FromStr for Symbol {
     /// Reads a name in either case.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if text.is_empty() || text.len() > CAPACITY || !text.bytes().all(valid) {
-            return Err(ParseError::Symbol(text.chars().take(64).collect()));
-        }
-        let mut bytes = [0; CAPACITY];
+        let (mut bytes, mut all_valid) = ([0; CAPACITY], true);
         for (slot, byte) in bytes.iter_mut().zip(text.bytes()) {
+            all_valid &= valid(byte);
             *slot = byte.to_ascii_uppercase();
+        }
+        if text.is_empty() || text.len() > CAPACITY || !all_valid {
+            return Err(ParseError::Symbol(text.chars().take(64).collect()));
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most CAPACITY, checked above")]
         let length = text.len() as u8;

@@ -95,9 +95,20 @@ impl<'a> Rest<'a> {
     /// Text up to its closing quote, which is passed; printable ASCII without escapes.
     #[inline]
     fn plain_text(&mut self) -> Option<&'a [u8]> {
-        let end =
-            self.0.iter().position(|byte| !(b' '..=b'~').contains(byte) || matches!(byte, b'"' | b'\\'))?;
-        let (text, rest) = self.0.split_at(end);
+        let mut end = 0;
+        loop {
+            // Eight at once, as for digits.
+            let Some(eight) = self.0.get(end..).and_then(<[u8]>::first_chunk::<8>) else {
+                end += self.0.get(end..)?.iter().position(|byte| !is_plain(*byte))?;
+                break;
+            };
+            let plain = leading_plain(u64::from_le_bytes(*eight));
+            end += plain;
+            if plain < 8 {
+                break;
+            }
+        }
+        let (text, rest) = self.0.split_at_checked(end)?;
         self.0 = rest.strip_prefix(b"\"")?;
         Some(text)
     }
@@ -159,9 +170,27 @@ impl<'a> Rest<'a> {
         Some(numbers)
     }
 
+    /// A decimal of at most 7 digits and exactly 8 places, as the exchange writes nearly all of them. It has less than 53 bits, so
+    /// that the quotient is the nearest `f64`, as in [`Rest::decimal`]. Reads nothing if it is another.
+    #[inline(always)]
+    fn eight_places(&mut self) -> Option<f64> {
+        let (whole, count) = leading_digits(u64::from_le_bytes(*self.0.first_chunk::<8>()?));
+        let (tail, rest) = self.0.get(count..)?.split_first_chunk::<10>()?;
+        let [b'.', places @ .., b'"'] = tail else { return None };
+        let (fraction, places) = leading_digits(u64::from_le_bytes(*places));
+        if places != 8 || !(1..8).contains(&count) {
+            return None;
+        }
+        self.0 = rest;
+        Some((whole * 100_000_000 + fraction) as f64 / 1e8)
+    }
+
     /// A decimal without sign up to its closing quote, which is passed: the nearest `f64`.
     #[inline(always)]
     fn decimal(&mut self) -> Option<f64> {
+        if let Some(number) = self.eight_places() {
+            return Some(number);
+        }
         let begin = self.0;
         let (whole, whole_count) = self.digits()?;
         let (mut all, mut places) = (whole, 0);
@@ -171,7 +200,7 @@ impl<'a> Rest<'a> {
                 return None;
             }
             places = count;
-            all = whole.checked_mul(10_u64.pow(u32::try_from(count).ok()?))?.checked_add(fraction)?;
+            all = whole.checked_mul(*POWERS_OF_TEN.get(count)?)?.checked_add(fraction)?;
         }
         let length = begin.len() - self.0.len();
         self.literal(b"\"")?;
@@ -188,7 +217,34 @@ impl<'a> Rest<'a> {
 }
 
 /// By the number of digits: what a value is moved by.
-const POWERS_OF_TEN: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+const POWERS_OF_TEN: [u64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// Whether a byte is printable ASCII that stands for itself in a JSON text.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+/// How many bytes at a word's beginning are plain, by [`is_plain`].
+#[inline(always)]
+fn leading_plain(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // A byte is marked if it is 0; bytes after the first marked one may be marked wrongly, and are not looked at.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let is_quote = zeros(word ^ (ONES * b'"' as u64));
+    let is_backslash = zeros(word ^ (ONES * b'\\' as u64));
+    let is_control = word.wrapping_sub(ONES * b' ' as u64) & !word & HIGH;
+    let is_beyond = (word.wrapping_add(ONES) | word) & HIGH;
+    ((is_quote | is_backslash | is_control | is_beyond).trailing_zeros() / 8) as usize
+}
 
 /// The value of the digits that a word of text begins with, and how many they are. (Lemire, "Quickly parsing eight digits",
 /// 2018, with what is no digit pushed out.)
@@ -203,4 +259,20 @@ fn leading_digits(word: u64) -> (u64, usize) {
     let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
     ((fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff, (bits / 8) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_once_are_plain_as_one_by_one(
+            bytes in prop::array::uniform8(prop_oneof![any::<u8>(), b' '..=b'~', Just(b'"'), Just(b'\\'), Just(0x7f_u8), Just(0x1f_u8)]),
+        ) {
+            let plain = bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(8);
+            prop_assert_eq!(leading_plain(u64::from_le_bytes(bytes)), plain, "{:?}", bytes);
+        }
+    }
 }
