@@ -239,9 +239,9 @@ fn leading_plain(word: u64) -> usize {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // A byte is marked if it is 0; bytes after the first marked one may be marked wrongly, and are not looked at.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let is_quote = zeros(word ^ (ONES * b'"' as u64));
-    let is_backslash = zeros(word ^ (ONES * b'\\' as u64));
-    let is_control = word.wrapping_sub(ONES * b' ' as u64) & !word & HIGH;
+    let is_quote = zeros(word ^ (ONES * u64::from(b'"')));
+    let is_backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+    let is_control = word.wrapping_sub(ONES * u64::from(b' ')) & !word & HIGH;
     let is_beyond = (word.wrapping_add(ONES) | word) & HIGH;
     ((is_quote | is_backslash | is_control | is_beyond).trailing_zeros() / 8) as usize
 }
