@@ -7,10 +7,10 @@ use forecast::score::Forecast;
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
 use kline::{BarTime, Interval, Symbol};
 
-use crate::{StoreError, Verification};
+use crate::{ChainPlace, RecordKey, StoreError, Verification};
 
 /// Which records are asked for; an empty field asks for all.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct JournalQuery {
     /// One market.
     pub symbol: Option<Symbol>,
@@ -24,6 +24,28 @@ pub struct JournalQuery {
     pub until: Option<BarTime>,
     /// At most so many records, the earliest first.
     pub limit: Option<u32>,
+    /// Only records that come after this one in the order of the answer (predictions only).
+    pub after: Option<RecordKey>,
+    /// Leaves out what a later revision has replaced (predictions only).
+    pub last_revisions: bool,
+}
+
+/// What became of a record that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Whether it was written now; if not, it was there before, or its bar was dropped.
+    pub is_new: bool,
+    /// Its place in the chain. `None` if it was dropped, and for outcomes that were there before.
+    pub place: Option<ChainPlace>,
+}
+
+/// A prediction and its place in the chain: predictions in the order of their numbers are in the order of their publication.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacedPrediction {
+    /// The place.
+    pub place: ChainPlace,
+    /// The prediction.
+    pub prediction: Arc<Prediction>,
 }
 
 /// Keeps predictions and resolutions. Appending is idempotent: a record whose key is there already is not written
@@ -34,7 +56,27 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When the journal can't be written.
-    fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError>;
+    fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError> {
+        Ok(self.keep(records)?.iter().filter(|kept| kept.is_new).count())
+    }
+
+    /// [`Journal::append`], and what became of each record, in their order.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    fn keep(&self, records: &[JournalRecord]) -> Result<Vec<Kept>, StoreError>;
+
+    /// The predictions that were written after the record of a number, in the order of writing, at most `limit`.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, StoreError>;
+
+    /// All predictions about a symbol of the last bar up to `until` that has one, in the order of writing.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn predictions_as_of(&self, symbol: Symbol, until: BarTime) -> Result<Vec<PlacedPrediction>, StoreError>;
 
     /// Predictions in the order of bar, symbol, bundle, revision.
     ///

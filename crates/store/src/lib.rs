@@ -34,7 +34,7 @@ pub use database::{DatabaseParts, DatabaseUrl};
 pub use error::StoreError;
 pub use gaps::{GapStore, Hole, HoleState};
 pub use home::Home;
-pub use journal::{Journal, JournalQuery};
+pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
 pub use objects::{FolderObjects, ObjectStore};
 pub use postgres::PostgresStore;

@@ -65,11 +65,12 @@ impl Chain {
         Ok(Self { number, head, before_ms, links: Vec::new() })
     }
 
-    /// Appends a record that was written.
-    pub(super) fn append(&mut self, key: &RecordKey, text: &str) {
+    /// Appends a record that was written; its place.
+    pub(super) fn append(&mut self, key: &RecordKey, text: &str) -> ChainPlace {
         self.number += 1;
         self.head = self.head.followed_by(key, text);
         self.links.push((self.number, key.clone(), self.head));
+        ChainPlace { number: self.number, hash: self.head }
     }
 
     /// Writes what was appended.

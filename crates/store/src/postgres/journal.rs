@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use forecast::score::Forecast;
 use forecast::{JournalRecord, Prediction, Resolution, Task};
-use kline::{BarTime, Interval};
+use kline::{BarTime, Interval, Symbol};
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::ToSql;
 
-use super::chain::{self, Chain};
+use super::chain::{self, Chain, place};
 use super::fault::Fault;
 use super::pool::Session;
 use super::{PostgresStore, Repeat};
 use crate::journal::{encode, unreadable};
-use crate::{Journal, JournalQuery, RecordKey, StoreError, Verification};
+use crate::{
+    Journal, JournalQuery, Kept, PlacedPrediction, RecordKey, StoreError, Verification,
+};
 
 /// Records of one statement: about 10 MB.
 const RECORDS_AT_ONCE: usize = 1_000;
@@ -61,8 +63,8 @@ impl Batch {
         })
     }
 
-    /// Writes the records whose keys are not there yet and their links of the chain; how many there were.
-    async fn write(&self, session: &mut Session, chain: &mut Chain) -> Result<usize, Fault> {
+    /// Writes the records whose keys are not there yet and their links of the chain; what became of each.
+    async fn write(&self, session: &mut Session, chain: &mut Chain) -> Result<Vec<Kept>, Fault> {
         let mut new: BTreeSet<StoredKey> = BTreeSet::new();
         for sql in [INSERT_PREDICTIONS, INSERT_RESOLUTIONS] {
             let statement = session.statement(sql).await?;
@@ -81,7 +83,7 @@ impl Batch {
                 new.insert(key);
             }
         }
-        let count = new.len();
+        let mut kept = Vec::with_capacity(self.keys.len());
         for (index, (key, text)) in self.keys.iter().zip(&self.texts).enumerate() {
             let stored = (
                 key.bar_time,
@@ -91,14 +93,26 @@ impl Batch {
                 i64::from(key.revision),
             );
             // Of two records of one key the first was written.
-            if new.remove(&stored) {
-                chain.append(key, text);
-            }
+            let is_new = new.remove(&stored);
+            kept.push(Kept { is_new, place: is_new.then(|| chain.append(key, text)) });
         }
         chain.write(session).await?;
-        Ok(count)
+        let unplaced = |(kept, key): &(&mut Kept, &RecordKey)| kept.place.is_none() && key.task.is_none();
+        for (kept, key) in kept.iter_mut().zip(&self.keys).filter(unplaced) {
+            let statement = session.statement(FIND).await?;
+            let (symbol, bundle) = (key.symbol.as_str(), key.bundle.to_string());
+            let parameters: [&(dyn ToSql + Sync); 4] =
+                [&key.bar_time, &symbol, &bundle, &i64::from(key.revision)];
+            let row = session.client.query_opt(&statement, &parameters).await?;
+            kept.place = row.as_ref().map(place).transpose()?;
+        }
+        Ok(kept)
     }
 }
+
+const FIND: &str = "
+    SELECT number, hash FROM journal_chain
+    WHERE bar_time = $1 AND symbol = $2 AND bundle = $3 AND task = '' AND revision = $4";
 
 impl PostgresStore {
     fn records<T: DeserializeOwned>(
@@ -116,6 +130,25 @@ impl PostgresStore {
                 records.push(serde_json::from_str(text).map_err(|source| unreadable(what, place, source))?);
             }
             Ok(records)
+        })
+    }
+
+    fn placed(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<PlacedPrediction>, StoreError> {
+        self.read("reading the journal", async |session| {
+            let statement = session.statement(sql).await?;
+            let mut found = Vec::new();
+            for row in session.client.query(&statement, parameters).await? {
+                let key = (row.try_get(2)?, row.try_get(3)?);
+                let text: &str = row.try_get(4)?;
+                let prediction =
+                    serde_json::from_str(text).map_err(|source| unreadable("prediction", key, source))?;
+                found.push(PlacedPrediction { place: place(&row)?, prediction: Arc::new(prediction) });
+            }
+            Ok(found)
         })
     }
 }
@@ -146,23 +179,68 @@ const PREDICTIONS: &str = "
     WHERE ($1::text IS NULL OR symbol = $1) AND ($2::text IS NULL OR bundle = $2) AND bar_time BETWEEN $3 AND $4
     ORDER BY bar_time, symbol, bundle, revision LIMIT $5";
 
+/// The same, page by page.
+const PAGE: &str = "
+    SELECT bar_time, symbol, record FROM predictions p
+    WHERE ($1::text IS NULL OR symbol = $1) AND ($2::text IS NULL OR bundle = $2) AND bar_time BETWEEN $3 AND $4
+        AND ($6::int8 IS NULL OR bar_time > $6
+            OR (bar_time, symbol, bundle, revision) > ($6, $7::text, $8::text, $9::int8))
+        AND (NOT $10::bool OR NOT EXISTS (SELECT 1 FROM predictions q WHERE q.bar_time = p.bar_time
+            AND q.symbol = p.symbol AND q.bundle = p.bundle AND q.revision > p.revision))
+    ORDER BY bar_time, symbol, bundle, revision LIMIT $5";
+
+/// The predictions that were written after a record.
+const AFTER: &str = "
+    SELECT c.number, c.hash, p.bar_time, p.symbol, p.record FROM journal_chain c
+    JOIN predictions p ON p.bar_time = c.bar_time AND p.symbol = c.symbol AND p.bundle = c.bundle
+        AND p.revision = c.revision
+    WHERE c.task = '' AND c.number > $1 ORDER BY c.number LIMIT $2";
+
+/// Those of a symbol's last bar up to a time.
+const AS_OF: &str = "
+    SELECT c.number, c.hash, p.bar_time, p.symbol, p.record FROM predictions p
+    JOIN journal_chain c ON c.bar_time = p.bar_time AND c.symbol = p.symbol AND c.bundle = p.bundle
+        AND c.task = '' AND c.revision = p.revision
+    WHERE p.symbol = $1 AND p.bar_time = (SELECT bar_time FROM predictions WHERE symbol = $1 AND bar_time <= $2
+        ORDER BY bar_time DESC LIMIT 1)
+    ORDER BY c.number";
+
 impl Journal for PostgresStore {
-    fn append(&self, records: &[JournalRecord]) -> Result<usize, StoreError> {
+    fn keep(&self, records: &[JournalRecord]) -> Result<Vec<Kept>, StoreError> {
         let batches = records.chunks(RECORDS_AT_ONCE).map(Batch::of).collect::<Result<Vec<_>, _>>()?;
         self.write("writing the journal", Repeat::Harmless, async |session| {
             let mut chain = Chain::end(session).await?;
-            let mut new = 0;
+            let mut kept = Vec::with_capacity(records.len());
             for batch in &batches {
-                new += batch.write(session, &mut chain).await?;
+                kept.extend(batch.write(session, &mut chain).await?);
             }
-            Ok(new)
+            Ok(kept)
         })
+    }
+
+    fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, StoreError> {
+        self.placed(AFTER, &[&number, &i64::from(limit)])
+    }
+
+    fn predictions_as_of(&self, symbol: Symbol, until: BarTime) -> Result<Vec<PlacedPrediction>, StoreError> {
+        self.placed(AS_OF, &[&symbol.as_str(), &until.milliseconds()])
     }
 
     fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, StoreError> {
         let p = Parameters::from(query);
-        let records: Vec<Prediction> =
-            self.records("prediction", PREDICTIONS, &[&p.symbol, &p.bundle, &p.from, &p.until, &p.limit])?;
+        let parameters: [&(dyn ToSql + Sync); 5] = [&p.symbol, &p.bundle, &p.from, &p.until, &p.limit];
+        let records: Vec<Prediction> = if query.after.is_none() && !query.last_revisions {
+            self.records("prediction", PREDICTIONS, &parameters)?
+        } else {
+            let after = query.after.as_ref();
+            let bar_time = after.map(|key| key.bar_time);
+            let symbol = after.map(|key| key.symbol.as_str());
+            let bundle = after.map(|key| key.bundle.to_string());
+            let revision = after.map(|key| i64::from(key.revision));
+            let further: [&(dyn ToSql + Sync); 5] =
+                [&bar_time, &symbol, &bundle, &revision, &query.last_revisions];
+            self.records("prediction", PAGE, &[parameters, further].concat())?
+        };
         Ok(records.into_iter().map(Arc::new).collect())
     }
 

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::failed;
 use super::retention::dropped;
-use crate::StoreError;
 use crate::chain::{ChainFaultKind, ChainHash, LINKS, Link, RecordKey, UNKNOWN, Verification};
+use crate::{ChainPlace, StoreError};
 
 /// The end of the chain, to which a transaction appends.
 pub(super) struct Chain<'a> {
@@ -42,8 +42,8 @@ impl<'a> Chain<'a> {
         bar_time < self.before_ms
     }
 
-    /// Appends a record that was written.
-    pub(super) fn append(&mut self, key: &RecordKey, text: &str) -> rusqlite::Result<()> {
+    /// Appends a record that was written; its place.
+    pub(super) fn append(&mut self, key: &RecordKey, text: &str) -> rusqlite::Result<ChainPlace> {
         self.number += 1;
         self.head = self.head.followed_by(key, text);
         self.transaction
@@ -57,7 +57,18 @@ impl<'a> Chain<'a> {
                 key.revision,
                 self.head.0,
             ])?;
-        Ok(())
+        Ok(ChainPlace { number: self.number, hash: self.head })
+    }
+
+    /// The place of a prediction that was written before.
+    pub(super) fn find(&self, key: &RecordKey) -> rusqlite::Result<Option<ChainPlace>> {
+        let sql = "SELECT number, hash FROM journal_chain
+            WHERE bar_time = ?1 AND symbol = ?2 AND bundle = ?3 AND task = '' AND revision = ?4";
+        let key = params![key.bar_time, key.symbol.as_str(), key.bundle.to_string(), key.revision];
+        let place = |row: &rusqlite::Row<'_>| {
+            Ok(ChainPlace { number: row.get(0)?, hash: ChainHash(row.get(1)?) })
+        };
+        self.transaction.prepare_cached(sql)?.query_row(key, place).optional()
     }
 }
 

@@ -20,6 +20,18 @@ fn postgres_keeps_klines() -> Outcome {
 }
 
 #[test]
+fn postgres_places_predictions_in_the_order_of_writing() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::predictions_have_a_place_in_the_order_of_writing(&opened(&database)?)
+}
+
+#[test]
+fn postgres_reads_predictions_page_by_page() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::predictions_are_read_page_by_page(&opened(&database)?)
+}
+
+#[test]
 fn postgres_keeps_the_journal() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::the_journal_neither_loses_nor_doubles(&opened(&database)?)

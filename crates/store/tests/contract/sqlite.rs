@@ -21,6 +21,18 @@ fn sqlite_keeps_klines() -> Outcome {
 }
 
 #[test]
+fn sqlite_places_predictions_in_the_order_of_writing() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::predictions_have_a_place_in_the_order_of_writing(&store)
+}
+
+#[test]
+fn sqlite_reads_predictions_page_by_page() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::predictions_are_read_page_by_page(&store)
+}
+
+#[test]
 fn sqlite_keeps_the_journal() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::the_journal_neither_loses_nor_doubles(&store)

@@ -15,8 +15,8 @@ use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
-    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, KlineStore, Registry,
-    Stage, StoreError, promote,
+    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, Kept, KlineStore, RecordKey,
+    Registry, Stage, StoreError, promote,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -93,6 +93,65 @@ pub(crate) fn resolution(at: i64, task: Task, loss: f64) -> Resolution {
         baseline: BaselineName::Climatology,
         baseline_loss: 0.693,
     }
+}
+
+/// Four bars of one pair, and at the third bar another pair and a second revision; numbers 1 to 6.
+fn placed_records() -> Vec<JournalRecord> {
+    let mut eth = prediction(2, 1, 0.7);
+    eth.symbol = symbol("ETHUSDT");
+    let made = [0, 1, 2, 3].map(|at| prediction(at, 1, 0.1));
+    let further = [prediction(2, 2, 0.2), eth];
+    made.into_iter().chain(further).map(|made| JournalRecord::Prediction(Arc::new(made))).collect()
+}
+
+pub(crate) fn predictions_have_a_place_in_the_order_of_writing(journal: &dyn Journal) -> Outcome {
+    let records = placed_records();
+    let kept = journal.keep(&records[..4])?;
+    let outcome = JournalRecord::Resolution(resolution(0, Task::Return1Step, 0.25));
+    assert!(journal.keep(std::slice::from_ref(&outcome))?[0].is_new);
+    let later = journal.keep(&[records[3].clone(), outcome, records[4].clone(), records[5].clone()])?;
+    let number = |kept: &Kept| kept.place.map(|place| place.number);
+    assert_eq!(kept.iter().map(number).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), Some(4)]);
+    assert_eq!(later.iter().map(|kept| kept.is_new).collect::<Vec<_>>(), [false, false, true, true]);
+    assert_eq!(later.iter().map(number).collect::<Vec<_>>(), [Some(4), None, Some(6), Some(7)]);
+    assert_eq!(later[0].place, kept[3].place, "what was there before keeps its place");
+
+    let after = journal.predictions_after(2, 3)?;
+    let seen: Vec<_> = after.iter().map(|placed| (placed.place.number, placed.prediction.revision)).collect();
+    assert_eq!(seen, [(3, 1), (4, 1), (6, 2)]);
+    assert_eq!(Some(after[2].place), later[2].place, "with its hash");
+    assert!(journal.predictions_after(7, 3)?.is_empty());
+
+    let as_of = |name: &str, at: i64| -> Result<Vec<(i64, u32)>, StoreError> {
+        let found = journal.predictions_as_of(symbol(name), bar(at))?;
+        Ok(found.iter().map(|placed| (placed.place.number, placed.prediction.revision)).collect())
+    };
+    assert_eq!(as_of("BTCUSDT", 2)?, [(3, 1), (6, 2)]);
+    assert_eq!(as_of("BTCUSDT", 9)?, [(4, 1)]);
+    assert_eq!(as_of("ETHUSDT", 3)?, [(7, 1)], "its own last bar");
+    assert!(as_of("ETHUSDT", 1)?.is_empty());
+    Ok(())
+}
+
+pub(crate) fn predictions_are_read_page_by_page(journal: &dyn Journal) -> Outcome {
+    journal.append(&placed_records())?;
+    let key = |made: &Arc<Prediction>| RecordKey::of(&JournalRecord::Prediction(made.clone()));
+    for last_revisions in [false, true] {
+        let whole = JournalQuery { last_revisions, ..JournalQuery::default() };
+        let all = journal.predictions(&whole)?;
+        assert_eq!(all.len(), if last_revisions { 5 } else { 6 });
+        let mut pages = Vec::new();
+        loop {
+            let after = pages.last().map(key);
+            let page = journal.predictions(&JournalQuery { after, limit: Some(2), ..whole.clone() })?;
+            if page.is_empty() {
+                break;
+            }
+            pages.extend(page);
+        }
+        assert_eq!(pages.iter().map(key).collect::<Vec<_>>(), all.iter().map(key).collect::<Vec<_>>());
+    }
+    Ok(())
 }
 
 pub(crate) fn the_journal_neither_loses_nor_doubles(journal: &dyn Journal) -> Outcome {
