@@ -172,7 +172,7 @@ impl App {
         let service = Service::new(
             settings.interval,
             shared.clone(),
-            (handle, followers),
+            (handle, followers, engine.commands.clone()),
             stores,
             journaling.0.clone(),
             settings.heartbeat,

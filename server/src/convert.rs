@@ -1,7 +1,10 @@
 //! Domain values to the wire's. Only this file knows both.
 
-use features::Quality;
-use forecast::{Answer, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction, TaskSkill};
+use features::{Catalogue, Quality};
+use forecast::{
+    Answer, BoosterExplanation, NamedAnswer, Prediction, Resolution, Source, Task, TaskKind, TaskPrediction,
+    TaskSkill,
+};
 use kline::{Interval, Milliseconds};
 use proto::v1;
 use store::{Alias, Stage};
@@ -10,7 +13,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::gaps::{Gap, GapState};
 use crate::prediction_id::PredictionId;
 use crate::reason::Refusal;
-use crate::service::{Answered, Selection};
+use crate::service::{Answered, Selection, largest};
 use crate::state::{ExchangeState, ServingState};
 
 /// The domain of `google.rpc.ErrorInfo`.
@@ -19,7 +22,86 @@ pub const ERROR_DOMAIN: &str = "klinecast";
 /// A prediction with the tasks that were asked for.
 #[must_use]
 pub fn answered(answered: &Answered, interval: Interval) -> v1::Prediction {
-    prediction(&answered.prediction, answered.selection, interval, answered.staleness_ms)
+    let mut wire = prediction(answered.prediction(), answered.selection, interval, answered.staleness_ms);
+    if let Some(explanations) = &answered.explanations {
+        let tasks = answered.prediction().tasks.iter().filter(|answer| answered.selection.has(answer.task));
+        for (wire, answer) in wire.tasks.iter_mut().zip(tasks) {
+            let explained = explanations.of(answer.task).into_iter().flatten();
+            let row = &answered.prediction().row;
+            wire.explanations = explained
+                .zip(["lightgbm", "xgboost"])
+                .map(|(explained, booster)| {
+                    explanation(answer.task, booster, explained, explanations.top, row)
+                })
+                .collect();
+        }
+    }
+    wire
+}
+
+fn explanation(
+    task: Task,
+    booster: &str,
+    explained: &BoosterExplanation,
+    top: usize,
+    row: &[f64],
+) -> v1::Explanation {
+    let (contributions, rest) = largest(explained, top);
+    let class = explained_class(task, explained);
+    let definitions = Catalogue::standard().definitions();
+    let contribution = |(place, contribution): (usize, f64)| v1::Contribution {
+        feature: definitions.get(place).map(|definition| definition.name.to_owned()).unwrap_or_default(),
+        value: row.get(place).copied().unwrap_or(f64::NAN),
+        contribution,
+    };
+    v1::Explanation {
+        booster: booster.to_owned(),
+        class_index: class.and_then(|class| u32::try_from(class).ok()).unwrap_or_default(),
+        class_name: class
+            .and_then(|class| task.class_names().get(class))
+            .copied()
+            .unwrap_or_default()
+            .to_owned(),
+        raw_score: explained.raw_score,
+        expected: explained.expected,
+        contributions: contributions.into_iter().map(contribution).collect(),
+        rest,
+    }
+}
+
+/// The class whose raw score is explained: of a binary task always the second; `None` of a regression.
+#[must_use]
+pub fn explained_class(task: Task, explained: &BoosterExplanation) -> Option<usize> {
+    match task.kind() {
+        TaskKind::Regression => None,
+        TaskKind::Binary => Some(1),
+        TaskKind::Classes(_) => Some(explained.class),
+    }
+}
+
+/// What came true.
+#[must_use]
+pub fn outcome(resolution: &Resolution) -> v1::Outcome {
+    v1::Outcome {
+        task: resolution.task.name().to_owned(),
+        value: resolution.outcome,
+        class_name: outcome_class(resolution).unwrap_or_default().to_owned(),
+        loss: resolution.loss,
+        baseline: resolution.baseline.name().to_owned(),
+        baseline_loss: resolution.baseline_loss,
+        prediction_revision: resolution.prediction_revision,
+    }
+}
+
+/// The name of the class that came true; `None` of a regression.
+#[must_use]
+pub fn outcome_class(resolution: &Resolution) -> Option<&'static str> {
+    let names = resolution.task.class_names();
+    names
+        .iter()
+        .zip(0_u32..)
+        .find(|(_, index)| f64::from(*index) == resolution.outcome)
+        .map(|(name, _)| *name)
 }
 
 /// A prediction with the selected tasks.
@@ -83,6 +165,7 @@ fn task_prediction(prediction: &TaskPrediction) -> v1::TaskPrediction {
         xgboost: Some(answer(task, &prediction.xgboost)),
         ensemble: Some(answer(task, &prediction.ensemble)),
         baselines: prediction.baselines.iter().map(baseline).collect(),
+        explanations: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The thread that owns the Forecaster: events in, effects out. Everyone else sees snapshots.
 
+mod nowcast;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,7 +16,10 @@ use market::live::Missing;
 use market::{KlineSource, MarketKline};
 use tokio::sync::{mpsc, oneshot};
 
+use self::nowcast::Nowcasts;
+use crate::encoded::Encoded;
 use crate::journaling::Journaling;
+use crate::latest::LatestTable;
 use crate::state::{EngineView, FeatureRow, Shared};
 use crate::telemetry::{metrics as names, snapshots};
 
@@ -54,6 +59,13 @@ pub enum Command {
     },
     /// The exchange's clock has passed this point.
     Time(Milliseconds),
+    /// Say what a kline that is still forming says; `None` if there is none that follows the symbol's last bar.
+    Nowcast {
+        /// The market.
+        symbol: Symbol,
+        /// Told the answer.
+        reply: oneshot::Sender<Option<Arc<Encoded>>>,
+    },
     /// Let a verified bundle answer; says why not if it cannot.
     TakeUp {
         /// The bundle.
@@ -100,6 +112,7 @@ impl EngineThread {
             effects: Vec::new(),
             ready: Vec::new(),
             saved: None,
+            nowcasts: Nowcasts::default(),
         };
         let handle =
             std::thread::Builder::new().name("engine".to_owned()).spawn(move || engine.run(queue))?;
@@ -124,6 +137,7 @@ struct Engine {
     ready: Vec<bool>,
     /// The bar of the state that was saved last.
     saved: Option<BarTime>,
+    nowcasts: Nowcasts,
 }
 
 const fn provenance(source: KlineSource) -> Source {
@@ -176,12 +190,13 @@ impl Engine {
             }
             Command::Kline(received) => {
                 let heard = received.event_time.filter(|_| received.source == KlineSource::Socket);
-                let closed = received.closed;
+                let (symbol, closed) = (received.symbol, received.closed);
                 let event = self.hear(received);
                 self.forecaster.apply(event, &mut self.effects);
                 let changed = closed || !self.effects.is_empty();
                 // Answers are out before time passes: what is not urgent is done then.
                 self.perform();
+                self.nowcasts.note(symbol, &mut self.forecaster, &self.shared);
                 if let Some(time) = heard {
                     self.pass_time(time);
                 }
@@ -196,6 +211,11 @@ impl Engine {
             Command::Time(time) => {
                 self.pass_time(time);
                 !self.effects.is_empty()
+            }
+            Command::Nowcast { symbol, reply } => {
+                // The one who asked may have gone.
+                let _ = reply.send(nowcast::answer(symbol, &mut self.forecaster, &self.shared));
+                false
             }
             Command::TakeUp { bundle, done } => {
                 let outcome = self.take_up(bundle);
@@ -231,6 +251,7 @@ impl Engine {
             snapshots::hide_symbol(*gone);
         }
         self.shared.latest.store(Arc::new(self.shared.latest.load().with_symbols(next.symbols())));
+        self.shared.nowcasts.store(Arc::new(LatestTable::new(next.symbols())));
         self.forecaster = next;
         self.saved = None;
         self.perform();
@@ -310,6 +331,8 @@ impl Engine {
         });
         self.perform();
         self.show();
+        // What the bundle before said of the forming klines is said no more.
+        self.shared.nowcasts.store(Arc::new(LatestTable::new(self.forecaster.symbols())));
         refused.map_or(Ok(()), Err)
     }
 
@@ -338,9 +361,11 @@ impl Engine {
 
     fn publish(&self, prediction: Arc<Prediction>) {
         names::count_prediction(prediction.revision);
-        self.shared.latest.load().put(prediction.clone());
+        let encoded = Arc::new(Encoded::new(prediction, self.forecaster.interval()));
+        self.shared.latest.load().put(encoded.clone());
+        self.shared.note_answers();
         // Subscribers hear it once its record is durable.
-        self.journaling.publish(prediction);
+        self.journaling.publish(encoded);
     }
 
     fn fetch(&self, range: Missing) {

@@ -1,5 +1,9 @@
 //! The gRPC face: one service, one file; each only translates.
 
+mod answers;
+mod codec;
+mod deadline;
+mod events;
 mod health;
 mod journal;
 mod market;
@@ -12,9 +16,9 @@ use std::time::Duration;
 use proto::v1::journal_service_server::JournalServiceServer;
 use proto::v1::market_service_server::MarketServiceServer;
 use proto::v1::model_service_server::ModelServiceServer;
-use proto::v1::prediction_service_server::PredictionServiceServer;
 use proto::v1::status_service_server::StatusServiceServer;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -23,6 +27,9 @@ use crate::telemetry::grpc_layer::GrpcMetricsLayer;
 
 /// The longest request in bytes: 1,000 symbols and every task fit many times over.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// How messages may be packed.
+const ENCODINGS: [CompressionEncoding; 2] = [CompressionEncoding::Zstd, CompressionEncoding::Gzip];
 
 /// How many calls one connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 1_024;
@@ -49,8 +56,8 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let prediction = PredictionServiceServer::new(prediction::Prediction(service.clone()))
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let prediction =
+        prediction::Prediction { service: service.clone(), request_bytes_max: REQUEST_BYTES_MAX };
     let models =
         ModelServiceServer::new(models::Models(service.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
     let journal = JournalServiceServer::new(journal::Journal(service.clone()))

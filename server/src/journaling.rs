@@ -1,6 +1,8 @@
 //! The thread that writes klines, journal records, the gap ledger and snapshots to the store, in batches, and tells subscribers
 //! of the predictions whose records are durable.
 
+mod telling;
+
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::sync::Arc;
@@ -8,11 +10,13 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use forecast::{JournalRecord, Prediction};
+use forecast::JournalRecord;
 use kline::{Interval, Kline, Symbol};
-use store::{Home, RecordKey, StoreError};
+use store::{ChainPlace, Home, Kept, PlacedPrediction, RecordKey, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use self::telling::Teller;
+use crate::encoded::Encoded;
 use crate::gaps::GapChanges;
 use crate::state::Shared;
 use crate::telemetry::metrics as names;
@@ -44,11 +48,23 @@ pub trait Sink: Send + 'static {
     /// What the store says.
     fn write_klines(&mut self, symbol: Symbol, interval: Interval, klines: &[Kline]) -> Result<(), String>;
 
-    /// Writes journal records.
+    /// Writes journal records and answers what became of each.
     ///
     /// # Errors
     /// What the store says.
-    fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String>;
+    fn write_records(&mut self, records: &[JournalRecord]) -> Result<Vec<Kept>, String>;
+
+    /// The place of the journal's last record; `None` if it has none yet.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn last_place(&mut self) -> Result<Option<ChainPlace>, String>;
+
+    /// The journal's predictions after a number, in the order of writing.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn predictions_after(&mut self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, String>;
 
     /// Writes what has changed in the gap ledger.
     ///
@@ -68,8 +84,19 @@ impl Sink for Home {
         self.klines().append(symbol, interval, klines).map(drop).map_err(|error| causes(&error))
     }
 
-    fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
-        self.journal().append(records).map(drop).map_err(|error| causes(&error))
+    fn write_records(&mut self, records: &[JournalRecord]) -> Result<Vec<Kept>, String> {
+        self.journal().keep(records).map_err(|error| causes(&error))
+    }
+
+    fn last_place(&mut self) -> Result<Option<ChainPlace>, String> {
+        let dropped = || Ok(self.retention().dropped()?.map(|dropped| dropped.last));
+        let last =
+            self.retention().place(None).and_then(|last| last.map_or_else(dropped, |last| Ok(Some(last))));
+        last.map_err(|error| causes(&error))
+    }
+
+    fn predictions_after(&mut self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, String> {
+        self.journal().predictions_after(number, limit).map_err(|error| causes(&error))
     }
 
     fn write_gaps(&mut self, interval: Interval, changes: &GapChanges) -> Result<(), String> {
@@ -90,7 +117,7 @@ enum Item {
     Record(JournalRecord),
     Kline(Symbol, Kline),
     Snapshot(Vec<u8>),
-    Publish(Arc<Prediction>),
+    Publish(Arc<Encoded>),
     /// The gap ledger has changed: what has is in the ledger.
     Gaps,
     Flush(oneshot::Sender<()>),
@@ -120,7 +147,8 @@ impl Journaling {
         shared: Arc<Shared>,
     ) -> std::io::Result<(Self, JournalingThread)> {
         let (items, queue) = mpsc::channel(QUEUE_ITEMS);
-        let writer = Writer { sink, interval, shared, held: Held::default(), failing: false };
+        let teller = Teller::new(interval, shared.clone());
+        let writer = Writer { sink, interval, shared, held: Held::default(), failing: false, teller };
         let handle =
             std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(queue))?;
         Ok((Self { items }, JournalingThread { handle }))
@@ -134,8 +162,8 @@ impl Journaling {
 
     /// Tells subscribers of a prediction after all records that were sent before are durable; not at all if its own is lost.
     /// Blocks at the bound; not for async code.
-    pub fn publish(&self, prediction: Arc<Prediction>) {
-        let _ = self.items.blocking_send(Item::Publish(prediction));
+    pub fn publish(&self, encoded: Arc<Encoded>) {
+        let _ = self.items.blocking_send(Item::Publish(encoded));
     }
 
     /// Stores a kline. Blocks at the bound; not for async code.
@@ -186,7 +214,7 @@ struct Batch {
     records: Vec<JournalRecord>,
     klines: BTreeMap<Symbol, Vec<Kline>>,
     snapshot: Option<Vec<u8>>,
-    published: Vec<Arc<Prediction>>,
+    published: Vec<Arc<Encoded>>,
     waiting: Vec<oneshot::Sender<()>>,
     stop: bool,
 }
@@ -199,7 +227,7 @@ impl Batch {
                 Item::Record(record) => batch.records.push(record),
                 Item::Kline(symbol, kline) => batch.klines.entry(symbol).or_default().push(kline),
                 Item::Snapshot(bytes) => batch.snapshot = Some(bytes),
-                Item::Publish(prediction) => batch.published.push(prediction),
+                Item::Publish(encoded) => batch.published.push(encoded),
                 Item::Gaps => {}
                 Item::Flush(done) => batch.waiting.push(done),
                 Item::Stop => batch.stop = true,
@@ -213,7 +241,7 @@ impl Batch {
 #[derive(Default)]
 struct Held {
     records: Vec<JournalRecord>,
-    published: Vec<Arc<Prediction>>,
+    published: Vec<Arc<Encoded>>,
 }
 
 struct Writer<S> {
@@ -223,11 +251,13 @@ struct Writer<S> {
     held: Held,
     /// Whether the last write failed after all its waits: the next one is tried once.
     failing: bool,
+    teller: Teller,
 }
 
 impl<S: Sink> Writer<S> {
     fn run(mut self, mut queue: mpsc::Receiver<Item>) {
         let mut items = Vec::with_capacity(BATCH_ITEMS);
+        self.teller.begin(&mut self.sink);
         while self.receive(&mut queue, &mut items) {
             let batch = Batch::of(items.drain(..));
             let interval = self.interval;
@@ -278,20 +308,20 @@ impl<S: Sink> Writer<S> {
 
     /// Writes records, those that are held first, and tells subscribers of predictions; while the store takes no records nothing is
     /// told.
-    fn journal(&mut self, records: Vec<JournalRecord>, published: Vec<Arc<Prediction>>) {
+    fn journal(&mut self, records: Vec<JournalRecord>, published: Vec<Arc<Encoded>>) {
         let mut held = std::mem::take(&mut self.held);
         let had_held = !held.records.is_empty();
         held.records.extend(records);
         held.published.extend(published);
         let records = &held.records;
-        if !records.is_empty() && !self.write("journal", records.len(), |sink| sink.write_records(records)) {
+        let mut kept = Vec::new();
+        let write = |sink: &mut S| sink.write_records(records).map(|written| kept = written);
+        if !records.is_empty() && !self.write("journal", records.len(), write) {
             let beyond = held.records.len().saturating_sub(HELD_MAX);
             if beyond > 0 {
                 let lost: HashSet<RecordKey> =
                     held.records.drain(..beyond).map(|record| RecordKey::of(&record)).collect();
-                let key =
-                    |made: &Arc<Prediction>| RecordKey::of(&JournalRecord::Prediction(Arc::clone(made)));
-                held.published.retain(|made| !lost.contains(&key(made)));
+                held.published.retain(|made| !lost.contains(&telling::key(&made.prediction)));
                 self.lose("journal", beyond);
             }
             names::show_held_records(held.records.len());
@@ -308,9 +338,7 @@ impl<S: Sink> Writer<S> {
         if !records.is_empty() {
             self.shared.touched_bars.note(records);
         }
-        for prediction in held.published {
-            self.shared.subscribers.publish(prediction);
-        }
+        self.teller.tell(&mut self.sink, records, &kept, held.published);
     }
 
     fn lose(&self, what: &'static str, count: usize) {

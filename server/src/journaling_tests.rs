@@ -1,6 +1,11 @@
 use super::*;
-use crate::testing::prediction;
+use crate::testing::{encoded, prediction};
 use std::sync::Mutex;
+
+/// What a store says that keeps no chain.
+fn unplaced(records: &[JournalRecord]) -> Vec<Kept> {
+    records.iter().map(|_| Kept { is_new: true, place: None }).collect()
+}
 
 #[derive(Default)]
 struct Recorder {
@@ -13,13 +18,21 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
+    fn write_records(&mut self, records: &[JournalRecord]) -> Result<Vec<Kept>, String> {
         if self.failures > 0 {
             self.failures -= 1;
             return Err("disk full".to_owned());
         }
         self.records.lock().expect("not poisoned").extend_from_slice(records);
-        Ok(())
+        Ok(unplaced(records))
+    }
+
+    fn last_place(&mut self) -> Result<Option<ChainPlace>, String> {
+        Ok(None)
+    }
+
+    fn predictions_after(&mut self, _: i64, _: u32) -> Result<Vec<PlacedPrediction>, String> {
+        Ok(Vec::new())
     }
 
     fn write_gaps(&mut self, _: Interval, _: &GapChanges) -> Result<(), String> {
@@ -60,9 +73,17 @@ impl Sink for Watchful {
         Ok(())
     }
 
-    fn write_records(&mut self, _: &[JournalRecord]) -> Result<(), String> {
+    fn write_records(&mut self, records: &[JournalRecord]) -> Result<Vec<Kept>, String> {
         self.heard.lock().expect("not poisoned").push(self.listener.waiting());
-        Ok(())
+        Ok(unplaced(records))
+    }
+
+    fn last_place(&mut self) -> Result<Option<ChainPlace>, String> {
+        Ok(None)
+    }
+
+    fn predictions_after(&mut self, _: i64, _: u32) -> Result<Vec<PlacedPrediction>, String> {
+        Ok(Vec::new())
     }
 
     fn write_gaps(&mut self, _: Interval, _: &GapChanges) -> Result<(), String> {
@@ -82,8 +103,8 @@ fn subscribers_hear_a_prediction_after_its_record_is_written() {
     let listener = shared.subscribers.subscribe();
     let (journaling, thread) = Journaling::spawn(sink, Interval::M15, shared).expect("a thread");
     for bar in 1..=2 {
-        let made = Arc::new(prediction("A", bar, 1));
-        journaling.record(JournalRecord::Prediction(Arc::clone(&made)));
+        let made = encoded("A", bar, 1);
+        journaling.record(JournalRecord::Prediction(made.prediction.clone()));
         journaling.publish(made);
     }
     journaling.stop();
@@ -107,8 +128,16 @@ impl Sink for Disk {
         Ok(())
     }
 
-    fn write_records(&mut self, records: &[JournalRecord]) -> Result<(), String> {
-        self.0.journal().append(records).map(drop).map_err(|error| causes(&error))
+    fn write_records(&mut self, records: &[JournalRecord]) -> Result<Vec<Kept>, String> {
+        self.0.journal().keep(records).map_err(|error| causes(&error))
+    }
+
+    fn last_place(&mut self) -> Result<Option<ChainPlace>, String> {
+        Ok(None)
+    }
+
+    fn predictions_after(&mut self, _: i64, _: u32) -> Result<Vec<PlacedPrediction>, String> {
+        Ok(Vec::new())
     }
 
     fn write_gaps(&mut self, _: Interval, _: &GapChanges) -> Result<(), String> {
@@ -132,8 +161,8 @@ fn while_the_disk_is_full_nothing_is_told_and_once_there_is_room_all_is() {
     // Some 3 kB each: far more than the room.
     const COUNT: i64 = 200;
     for bar in 1..=COUNT {
-        let made = Arc::new(prediction("A", bar, 1));
-        journaling.record(JournalRecord::Prediction(Arc::clone(&made)));
+        let made = encoded("A", bar, 1);
+        journaling.record(JournalRecord::Prediction(made.prediction.clone()));
         journaling.publish(made);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -149,4 +178,36 @@ fn while_the_disk_is_full_nothing_is_told_and_once_there_is_room_all_is() {
     assert_eq!((kept(), listener.waiting()), (COUNT as usize, COUNT as usize));
     assert_eq!(shared.journal_lost.load(Ordering::Relaxed), 0, "nothing is lost");
     assert_eq!(home.journal().verify(&mut |_, _| {}).expect("readable").fault_count, 0);
+}
+
+#[test]
+fn two_processes_on_one_journal_each_tell_all_of_it_once_in_its_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = [(); 2].map(|()| Arc::new(Shared::new(&[], 64)));
+    let listeners = shared.each_ref().map(|shared| shared.subscribers.subscribe());
+    let writers = shared.each_ref().map(|shared| {
+        let home = Home::open(folder.path()).expect("opens");
+        Journaling::spawn(home, Interval::M15, Arc::clone(shared)).expect("a thread")
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    // Both make every prediction, sometimes the one first, sometimes the other, and some only one of them so far.
+    for (writer, bar) in
+        [(0, 1), (1, 1), (1, 2), (1, 3), (0, 2), (0, 4), (0, 3), (1, 5), (1, 4), (0, 5), (0, 6), (1, 6)]
+    {
+        let made = encoded("A", bar, 1);
+        writers[writer].0.record(JournalRecord::Prediction(made.prediction.clone()));
+        writers[writer].0.publish(made);
+        runtime.block_on(writers[writer].0.flush());
+    }
+    for (journaling, thread) in writers {
+        journaling.stop();
+        thread.join();
+    }
+    for mut listener in listeners {
+        let mut numbers = Vec::new();
+        while let Some(crate::subscribers::Heard::Prediction(published)) = listener.try_next() {
+            numbers.push(published.sequence());
+        }
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    }
 }

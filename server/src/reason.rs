@@ -34,6 +34,10 @@ pub enum Reason {
     NoBundle,
     /// The symbol has too few klines.
     NotWarm,
+    /// The answer is not as fresh as was asked for.
+    NotFresh,
+    /// No kline is forming.
+    NoNowcast,
     /// The exchange does not trade the symbol any more, or for now.
     NotTraded,
     /// The exchange did not answer.
@@ -46,6 +50,8 @@ pub enum Reason {
     StoreFailed,
     /// The journal has no such prediction.
     UnknownPrediction,
+    /// Nothing was said about the symbol up to that moment.
+    NoPrediction,
     /// What is asked for was dropped from the journal.
     Dropped,
     /// Several predictions are meant.
@@ -86,7 +92,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 24] = [
+pub const CATALOGUE: [Entry; 27] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -141,7 +147,7 @@ pub const CATALOGUE: [Entry; 24] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -177,6 +183,20 @@ pub const CATALOGUE: [Entry; 24] = [
         (Code::Unavailable, 503),
         "symbol is not warm yet",
         "wait until the status shows the symbol as ready",
+    ),
+    entry(
+        Reason::NotFresh,
+        "NOT_FRESH",
+        (Code::Unavailable, 503),
+        "answer is not as fresh as was asked for",
+        "wait longer with wait_ms, or ask for an older bar",
+    ),
+    entry(
+        Reason::NoNowcast,
+        "NO_NOWCAST",
+        (Code::Unavailable, 503),
+        "no kline is forming",
+        "try again when the exchange has told of the next kline, or ask without nowcast",
     ),
     entry(
         Reason::NotTraded,
@@ -219,6 +239,13 @@ pub const CATALOGUE: [Entry; 24] = [
         (Code::NotFound, 404),
         "prediction is not in the journal",
         "use an id as predictions show it, SYMBOL:BAR_TIME_MS:BUNDLE:REVISION",
+    ),
+    entry(
+        Reason::NoPrediction,
+        "NO_PREDICTION",
+        (Code::NotFound, 404),
+        "nothing was predicted up to then",
+        "ask for a later moment; the status shows since when the symbol is answered",
     ),
     entry(
         Reason::Dropped,

@@ -1,8 +1,11 @@
 //! The answers, before any wire. Both faces, gRPC and REST, only translate what is here.
 
+mod explain;
 mod features;
 mod follow;
+mod fresh;
 mod gaps;
+mod history;
 mod journal;
 mod models;
 mod predict;
@@ -14,23 +17,27 @@ mod subscribe;
 use std::sync::Arc;
 
 use kline::{Interval, Symbol};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::champion::ChampionHandle;
+use crate::engine_thread::Command;
 use crate::follow::change::FollowHandle;
 use crate::journaling::Journaling;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::state::Shared;
 use crate::stores::Stores;
 
+pub use explain::{EXPLAIN_TOP_MAX, Explanations, largest};
 pub use features::{FeatureAnswer, FeatureValue};
+pub use fresh::{WAIT_MAX, Wants};
+pub use history::{AsOfRequest, HistoryPage, HistoryRequest, PAGE_MAX};
 pub use journal::VerificationStep;
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use scorecard::{Scorecard, ScorecardRequest};
 pub use selection::Selection;
 pub use status::Status;
-pub use subscribe::{Announcement, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
+pub use subscribe::{Announcement, Delivery, Event, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
 
 /// The application: what every face asks.
 #[derive(Debug, Clone)]
@@ -40,10 +47,12 @@ pub struct Service {
     shared: Arc<Shared>,
     champion: ChampionHandle,
     followers: FollowHandle,
+    engine: mpsc::Sender<Command>,
     stores: Stores,
     journaling: Journaling,
     heartbeat: std::time::Duration,
     limits: Limits,
+    explaining: Arc<explain::Explaining>,
 }
 
 /// How much of what takes long may run at once.
@@ -52,6 +61,8 @@ struct Limits {
     verifications: Arc<Semaphore>,
     replays: Arc<Semaphore>,
     scorecards: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+    nowcasts: Arc<Semaphore>,
 }
 
 impl Service {
@@ -60,7 +71,7 @@ impl Service {
     pub fn new(
         interval: Interval,
         shared: Arc<Shared>,
-        (champion, followers): (ChampionHandle, FollowHandle),
+        (champion, followers, engine): (ChampionHandle, FollowHandle, mpsc::Sender<Command>),
         stores: Stores,
         journaling: Journaling,
         heartbeat: std::time::Duration,
@@ -69,8 +80,22 @@ impl Service {
             verifications: Arc::new(Semaphore::new(journal::VERIFICATIONS_MAX)),
             replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
             scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
+            waits: Arc::new(Semaphore::new(fresh::WAITS_MAX)),
+            nowcasts: Arc::new(Semaphore::new(fresh::NOWCASTS_MAX)),
         };
-        Self { interval, shared, champion, followers, stores, journaling, heartbeat, limits }
+        let explaining = Arc::new(explain::Explaining::new());
+        Self {
+            interval,
+            shared,
+            champion,
+            followers,
+            engine,
+            stores,
+            journaling,
+            heartbeat,
+            limits,
+            explaining,
+        }
     }
 
     /// The shared snapshots.

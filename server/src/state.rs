@@ -118,8 +118,12 @@ pub struct ChampionView {
 pub struct Shared {
     /// The latest predictions about the symbols that are followed. Owner: the engine's thread.
     pub latest: ArcSwap<LatestTable>,
-    /// The fan-out. Owner: the engine's thread.
+    /// What the klines that are still forming say, as far as somebody asked. Owner: the engine's thread.
+    pub nowcasts: ArcSwap<LatestTable>,
+    /// The fan-out of predictions. Owner: the journal's thread.
     pub subscribers: Subscribers,
+    /// The fan-out of nowcasts, for those who want them. Owner: the engine's thread.
+    pub nowcast_subscribers: Subscribers,
     /// Owner: the engine's thread.
     pub engine: ArcSwap<EngineView>,
     /// Owner: the champion's task.
@@ -152,6 +156,7 @@ pub struct Shared {
     /// When the process started.
     pub started: Instant,
     exchange_time: AtomicI64,
+    answers: watch::Sender<()>,
     serving: watch::Sender<ServingState>,
 }
 
@@ -161,7 +166,9 @@ impl Shared {
     pub fn new(symbols: &[Symbol], subscriber_queue: usize) -> Self {
         Self {
             latest: ArcSwap::from_pointee(LatestTable::new(symbols)),
+            nowcasts: ArcSwap::from_pointee(LatestTable::new(symbols)),
             subscribers: Subscribers::new(subscriber_queue),
+            nowcast_subscribers: Subscribers::new(subscriber_queue),
             engine: ArcSwap::default(),
             champion: ArcSwap::default(),
             exchange: ArcSwap::default(),
@@ -178,8 +185,20 @@ impl Shared {
             champion_looked_for: CancellationToken::new(),
             started: Instant::now(),
             exchange_time: AtomicI64::new(0),
+            answers: watch::Sender::new(()),
             serving: watch::Sender::new(ServingState::Starting),
         }
+    }
+
+    /// The latest predictions have changed.
+    pub fn note_answers(&self) {
+        self.answers.send_replace(());
+    }
+
+    /// Hears whenever the latest predictions have changed.
+    #[must_use]
+    pub fn answers(&self) -> watch::Receiver<()> {
+        self.answers.subscribe()
     }
 
     /// The exchange's clock has shown this time; earlier ones are ignored.

@@ -7,14 +7,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use forecast::{Bundle, BundleDigest, Journalled, Prediction, Task};
+use forecast::{Bundle, BundleDigest, Journalled, Prediction, Resolution, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
-use store::{Alias, DatabaseUrl, Hole, Home, JournalQuery, ModelVersion, Stage, StoreError, Verification};
+use store::{
+    Alias, DatabaseUrl, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Stage, StoreError,
+    Verification,
+};
 
 use crate::clock::wall_time;
 use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
+use crate::resume::ResumeToken;
 
 /// One opened home, shared by the readers. The journal's thread has its own.
 #[derive(Debug, Clone)]
@@ -79,6 +83,58 @@ impl Stores {
     pub fn predictions_from(&self, from: BarTime) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
         let query = JournalQuery { from: Some(from), ..JournalQuery::default() };
         self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
+    }
+
+    /// Journalled predictions.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn predictions(&self, query: &JournalQuery) -> Result<Vec<Arc<Prediction>>, Refusal> {
+        self.0.journal().predictions(query).map_err(|error| failed(&error))
+    }
+
+    /// Journalled outcomes.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn resolutions(&self, query: &JournalQuery) -> Result<Vec<Resolution>, Refusal> {
+        self.0.journal().resolutions(query).map_err(|error| failed(&error))
+    }
+
+    /// The predictions about a symbol of its last journalled bar up to one, in the order of writing.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn predictions_as_of(&self, symbol: Symbol, bar: BarTime) -> Result<Vec<PlacedPrediction>, Refusal> {
+        self.0.journal().predictions_as_of(symbol, bar).map_err(|error| failed(&error))
+    }
+
+    /// The predictions that were journalled after a number, in the order of writing.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`].
+    pub fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, Refusal> {
+        self.0.journal().predictions_after(number, limit).map_err(|error| failed(&error))
+    }
+
+    /// Whether a token is of this journal.
+    ///
+    /// # Errors
+    /// [`Reason::Dropped`] if what came after it was dropped; [`Reason::StoreFailed`].
+    pub fn knows(&self, token: ResumeToken) -> Result<bool, Refusal> {
+        let retention = self.0.retention();
+        if let Some(place) = retention.place(Some(token.number)).map_err(|error| failed(&error))? {
+            return Ok(token.is_of(place));
+        }
+        let Some(dropped) = retention.dropped().map_err(|error| failed(&error))? else { return Ok(false) };
+        if dropped.last.number > token.number {
+            let message = format!(
+                "resume token {token} is before what is left of the journal, record {}",
+                dropped.last.number
+            );
+            return Err(Refusal::new(Reason::Dropped, message).with("resume_token", token));
+        }
+        Ok(token.is_of(dropped.last))
     }
 
     /// The journalled predictions of one bar, in the order of symbol, bundle, revision.

@@ -9,15 +9,17 @@ use forecast::{
     Answer, BaselineName, BundleDigest, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction,
 };
 use kline::{BarTime, Interval};
-use store::Home;
+use store::{ChainHash, ChainPlace, Home};
 use tokio::sync::mpsc;
 
 use crate::champion::ChampionTask;
+use crate::encoded::Encoded;
 use crate::follow::change::follow_requests;
 use crate::journaling::Journaling;
 use crate::service::Service;
 use crate::state::Shared;
 use crate::stores::Stores;
+use crate::subscribers::Published;
 
 /// A prediction of every task about the bar of that number.
 pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
@@ -55,14 +57,33 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
     }
 }
 
+/// A prediction with nothing encoded yet.
+pub(crate) fn encoded(symbol: &str, bar: i64, revision: u32) -> Arc<Encoded> {
+    Arc::new(Encoded::new(Arc::new(prediction(symbol, bar, revision)), Interval::M15))
+}
+
+/// The first prediction of a bar, journalled under that number.
+pub(crate) fn published(symbol: &str, bar: i64, number: i64) -> Arc<Published> {
+    let place = ChainPlace { number, hash: ChainHash([7; 32]) };
+    Arc::new(Published::journalled(encoded(symbol, bar, 1), place))
+}
+
 /// A service over a home, without an engine and without an exchange.
 pub(crate) fn service(home: &Path) -> Service {
     let shared = Arc::new(Shared::new(&["BTCUSDT".parse().expect("a name")], 8));
     let stores = Stores::open(home, None).expect("the home opens");
     let (engine, _) = mpsc::channel(1);
-    let (_, champion) = ChampionTask::new(stores.clone(), shared.clone(), engine, Duration::from_secs(60));
+    let (_, champion) =
+        ChampionTask::new(stores.clone(), shared.clone(), engine.clone(), Duration::from_secs(60));
     let sink = Home::open(home).expect("the home opens");
     let (journaling, _) = Journaling::spawn(sink, Interval::M15, shared.clone()).expect("a thread");
     let (followers, _) = follow_requests();
-    Service::new(Interval::M15, shared, (champion, followers), stores, journaling, Duration::from_secs(60))
+    Service::new(
+        Interval::M15,
+        shared,
+        (champion, followers, engine),
+        stores,
+        journaling,
+        Duration::from_secs(60),
+    )
 }

@@ -29,6 +29,8 @@ pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
 pub use manifest::{
     BoosterEntry, FileEntry, Manifest, Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TrainingWindow,
 };
+pub(crate) use verify::load_models;
+
 pub use parity::{
     BoosterParity, PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference, ParityMargins, ParityRow,
     ParityRowKind, ParitySample,

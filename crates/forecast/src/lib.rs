@@ -28,6 +28,7 @@ mod cholesky;
 mod dataset;
 mod ensemble;
 mod event;
+mod explain;
 mod forecaster;
 mod merge;
 mod outcome;
@@ -55,6 +56,7 @@ pub use bundle::{
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
+pub use explain::{BoosterExplanation, BundleExplainer};
 pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};
 pub use outcome::{DIRECTION_CUTS, Outcome, OutcomeContext, OutcomeMachine};
 pub use prediction::{

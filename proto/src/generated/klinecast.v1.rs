@@ -165,6 +165,31 @@ pub struct PredictRequest {
     /// The interval, for example `15m`; empty means the one that is served. Any other is refused.
     #[prost(string, tag = "3")]
     pub interval: ::prost::alloc::string::String,
+    /// How fresh the answer has to be, and how long the server may wait for that.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+    /// Answers from the kline that is still forming instead, marked `provisional`: features as if it closed now, the other symbols
+    /// as of the last bar. It is neither journalled nor scored.
+    #[prost(bool, tag = "5")]
+    pub nowcast: bool,
+    /// Adds to each booster's answer what moved it most: so many features, at most 512. Costs milliseconds, kept until the next bar.
+    #[prost(uint32, tag = "6")]
+    pub explain_top: u32,
+}
+/// How fresh an answer has to be. What is left out asks for nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Freshness {
+    /// The answer has to be about this bar or a later one: the close time of its last kline. Read your bar: who has seen a bar close at
+    /// the exchange gives its close time and gets no older answer.
+    #[prost(int64, tag = "1")]
+    pub min_bar_time_ms: i64,
+    /// The answer's bar may have closed so long ago by the exchange's clock at most.
+    #[prost(int64, tag = "2")]
+    pub max_staleness_ms: i64,
+    /// How long the server may wait until the answer is fresh enough, at most 60,000; 0 refuses at once. A call's deadline that
+    /// ends earlier counts.
+    #[prost(uint32, tag = "3")]
+    pub wait_ms: u32,
 }
 /// The latest prediction of one symbol.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -185,6 +210,15 @@ pub struct PredictBatchRequest {
     /// The interval; empty means the one that is served.
     #[prost(string, tag = "3")]
     pub interval: ::prost::alloc::string::String,
+    /// How fresh each answer has to be; the wait is for all together.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+    /// Answers from the forming klines; see `PredictRequest.nowcast`.
+    #[prost(bool, tag = "5")]
+    pub nowcast: bool,
+    /// Adds what moved the answers; see `PredictRequest.explain_top`.
+    #[prost(uint32, tag = "6")]
+    pub explain_top: u32,
 }
 /// The latest predictions, one item for each symbol asked for and in that order.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -214,6 +248,114 @@ pub mod predict_batch_item {
         Problem(super::Problem),
     }
 }
+/// Asks for what was said about the last bar that had closed at a moment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PredictAsOfRequest {
+    /// The market. It need not be followed any more.
+    #[prost(string, tag = "1")]
+    pub symbol: ::prost::alloc::string::String,
+    /// The tasks wanted; none means all.
+    #[prost(string, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The interval; empty means the one that is served.
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    /// The moment, in event time: the answer is about the last bar that was answered and closed at or before it.
+    #[prost(int64, tag = "4")]
+    pub at_ms: i64,
+    /// Answers the first revision, what was told at the time, instead of the last one, what the klines say after all corrections.
+    #[prost(bool, tag = "5")]
+    pub first_revision: bool,
+    /// Adds what moved the answers; see `PredictRequest.explain_top`.
+    #[prost(uint32, tag = "6")]
+    pub explain_top: u32,
+}
+/// What was said.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PredictAsOfResponse {
+    /// The prediction. If several bundles answered about the bar, the one that answered last.
+    #[prost(message, optional, tag = "1")]
+    pub prediction: ::core::option::Option<Prediction>,
+}
+/// Asks for journalled predictions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPredictionsRequest {
+    /// The markets; none means all that have ever been answered.
+    #[prost(string, repeated, tag = "1")]
+    pub symbols: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The tasks wanted; none means all.
+    #[prost(string, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The interval; empty means the one that is served.
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    /// The first bar, by any time in it or its close; 0 means from the journal's start.
+    #[prost(int64, tag = "4")]
+    pub from_ms: i64,
+    /// The last bar: the last that closed at or before this time; 0 means up to now.
+    #[prost(int64, tag = "5")]
+    pub until_ms: i64,
+    /// Answers every revision instead of the last one of each.
+    #[prost(bool, tag = "6")]
+    pub all_revisions: bool,
+    /// Only of bundles whose digest begins with this, in hexadecimal; empty means all.
+    #[prost(string, tag = "7")]
+    pub bundle: ::prost::alloc::string::String,
+    /// Adds what came true, as far as it has.
+    #[prost(bool, tag = "8")]
+    pub with_outcomes: bool,
+    /// How many predictions a page has at most; 0 means 100, and no more than 1,000 are answered.
+    #[prost(uint32, tag = "9")]
+    pub page_size: u32,
+    /// `next_page_token` of the page before; empty means the first page. Everything else has to be as it was.
+    #[prost(string, tag = "10")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// One page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPredictionsResponse {
+    /// The predictions. A page may have fewer than were asked for, even none, and still not be the last.
+    #[prost(message, repeated, tag = "1")]
+    pub predictions: ::prost::alloc::vec::Vec<JournalledPrediction>,
+    /// Asks for the next page; empty after the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// A prediction and what came true of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JournalledPrediction {
+    /// The prediction.
+    #[prost(message, optional, tag = "1")]
+    pub prediction: ::core::option::Option<Prediction>,
+    /// What came true, one a task whose horizon has passed; only when asked for.
+    #[prost(message, repeated, tag = "2")]
+    pub outcomes: ::prost::alloc::vec::Vec<Outcome>,
+}
+/// What came true.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Outcome {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task: ::prost::alloc::string::String,
+    /// The outcome: a number, or the index of the class.
+    #[prost(double, tag = "2")]
+    pub value: f64,
+    /// The name of the class; empty for a regression.
+    #[prost(string, tag = "3")]
+    pub class_name: ::prost::alloc::string::String,
+    /// What the ensemble's answer cost: the squared error (of the logarithm for volatility) or the log loss.
+    #[prost(double, tag = "4")]
+    pub loss: f64,
+    /// The baseline that it is compared with.
+    #[prost(string, tag = "5")]
+    pub baseline: ::prost::alloc::string::String,
+    /// What the baseline's answer cost.
+    #[prost(double, tag = "6")]
+    pub baseline_loss: f64,
+    /// The revision of the prediction that was scored.
+    #[prost(uint32, tag = "7")]
+    pub prediction_revision: u32,
+}
 /// Asks for predictions as they are made.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SubscribeRequest {
@@ -226,17 +368,36 @@ pub struct SubscribeRequest {
     /// The interval; empty means the one that is served.
     #[prost(string, tag = "3")]
     pub interval: ::prost::alloc::string::String,
-    /// Sends the latest prediction of each symbol first. Ignored when `after_bar_time_ms` is given.
+    /// Sends the latest prediction of each symbol first. Ignored when `after_bar_time_ms` or `resume_token` is given.
     #[prost(bool, tag = "4")]
     pub latest_first: bool,
     /// Sends first, from the journal, every prediction of a bar later than this time (of the latest 1,000 bars at most):
-    /// the `bar_time_ms` of the last bar of which everything was received. 0 sends only what is made from now on.
+    /// the `bar_time_ms` of the last bar of which everything was received. 0 sends only what is made from now on. For those
+    /// who kept no token.
     #[prost(int64, tag = "5")]
     pub after_bar_time_ms: i64,
+    /// Goes on after the event that carried this token: sends first, from the journal, everything that was published since. A
+    /// token of another server's journal goes on after its bar, where the caller may get predictions again (the client
+    /// library leaves them out). `MALFORMED_REQUEST` if it is none.
+    #[prost(string, tag = "6")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// What happens when the caller does not keep up.
+    #[prost(enumeration = "Delivery", tag = "7")]
+    pub delivery: i32,
+    /// Sends nowcasts too, marked `provisional`: at most one a symbol in the interval that the server has set.
+    #[prost(bool, tag = "8")]
+    pub nowcasts: bool,
 }
 /// One event of a subscription.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubscribeResponse {
+    /// The place of the event in the journal: grows from event to event, not always by one. 0 for what is not journalled.
+    #[prost(uint64, tag = "4")]
+    pub sequence: u64,
+    /// Subscribing with it goes on after this event. Heartbeats carry one too, so that a filter that lets nothing through does
+    /// not fall behind.
+    #[prost(string, tag = "5")]
+    pub resume_token: ::prost::alloc::string::String,
     #[prost(oneof = "subscribe_response::Event", tags = "1, 2, 3")]
     pub event: ::core::option::Option<subscribe_response::Event>,
 }
@@ -255,8 +416,8 @@ pub mod subscribe_response {
         Heartbeat(super::Heartbeat),
     }
 }
-/// Predictions that were dropped because the reader did not keep up. Subscribe again with `after_bar_time_ms` to
-/// get them from the journal.
+/// Predictions that were dropped because the reader did not keep up. Subscribe again with the token of the last event before
+/// to get them from the journal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Lagged {
     /// How many were dropped.
@@ -395,6 +556,86 @@ pub struct TaskPrediction {
     /// What simple rules would have answered.
     #[prost(message, repeated, tag = "7")]
     pub baselines: ::prost::alloc::vec::Vec<BaselineAnswer>,
+    /// What moved the boosters' answers, one a booster; only when asked for.
+    #[prost(message, repeated, tag = "8")]
+    pub explanations: ::prost::alloc::vec::Vec<Explanation>,
+}
+/// Why one booster answered what it did: exact SHAP values of its raw score (Lundberg and Lee 2017). `expected` and all
+/// contributions add up to `raw_score`, up to rounding.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Explanation {
+    /// `lightgbm` or `xgboost`.
+    #[prost(string, tag = "1")]
+    pub booster: ::prost::alloc::string::String,
+    /// The class whose raw score is explained: the ensemble's most probable one; of a binary task 1, whose raw score is the only
+    /// one; of a regression 0.
+    #[prost(uint32, tag = "2")]
+    pub class_index: u32,
+    /// Its name; empty for a regression.
+    #[prost(string, tag = "3")]
+    pub class_name: ::prost::alloc::string::String,
+    /// The raw score: before the link function and the transformation of the target.
+    #[prost(double, tag = "4")]
+    pub raw_score: f64,
+    /// Its expected value over the training data.
+    #[prost(double, tag = "5")]
+    pub expected: f64,
+    /// The largest contributions by their size, largest first.
+    #[prost(message, repeated, tag = "6")]
+    pub contributions: ::prost::alloc::vec::Vec<Contribution>,
+    /// All other contributions together.
+    #[prost(double, tag = "7")]
+    pub rest: f64,
+}
+/// What one feature added to a raw score.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Contribution {
+    /// Its name in the catalogue.
+    #[prost(string, tag = "1")]
+    pub feature: ::prost::alloc::string::String,
+    /// Its value; NaN when it was missing.
+    #[prost(double, tag = "2")]
+    pub value: f64,
+    /// What it added.
+    #[prost(double, tag = "3")]
+    pub contribution: f64,
+}
+/// How a subscriber that does not keep up is treated. It never slows anybody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Delivery {
+    /// Means BOUNDED.
+    Unspecified = 0,
+    /// So many predictions are kept for it (a setting of the server); beyond, the oldest are lost and it is told so.
+    Bounded = 1,
+    /// Nothing is lost: what it missed is read from the journal. Nowcasts are not journalled and can be lost.
+    Lossless = 2,
+    /// Of each symbol it gets the latest when it is ready for it; how many it did not get is told.
+    Conflating = 3,
+}
+impl Delivery {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DELIVERY_UNSPECIFIED",
+            Self::Bounded => "DELIVERY_BOUNDED",
+            Self::Lossless => "DELIVERY_LOSSLESS",
+            Self::Conflating => "DELIVERY_CONFLATING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DELIVERY_UNSPECIFIED" => Some(Self::Unspecified),
+            "DELIVERY_BOUNDED" => Some(Self::Bounded),
+            "DELIVERY_LOSSLESS" => Some(Self::Lossless),
+            "DELIVERY_CONFLATING" => Some(Self::Conflating),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod prediction_service_client {
@@ -407,7 +648,8 @@ pub mod prediction_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Answers from the latest-value table: no call here waits for a lock, a disk or a model.
+    /// Answers from the latest-value table: a plain call here waits for no lock, no disk and no model. Only what is asked for by name
+    /// waits: a bar that is still to come (`Freshness`), the journal (`PredictAsOf`, `ListPredictions`), SHAP values (`explain_top`).
     ///
     /// Errors of every call carry `google.rpc.ErrorInfo` of the domain `klinecast` with the reason: `UNKNOWN_SYMBOL`,
     /// `UNKNOWN_TASK` (NOT_FOUND), `UNKNOWN_INTERVAL` (INVALID_ARGUMENT), `NO_BUNDLE`, `NOT_WARM` (UNAVAILABLE, with
@@ -492,7 +734,8 @@ pub mod prediction_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Answers the latest prediction of one symbol. A deadline of 100 ms is ample. Safe to retry.
+        /// Answers the latest prediction of one symbol. A deadline of 100 ms is ample, and what `freshness.wait_ms` allows on top. Safe
+        /// to retry. `NOT_FRESH` (UNAVAILABLE) when `freshness` cannot be met in time, `NO_NOWCAST` (UNAVAILABLE).
         pub async fn predict(
             &mut self,
             request: impl tonic::IntoRequest<super::PredictRequest>,
@@ -545,8 +788,65 @@ pub mod prediction_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Answers from the journal what the server said about the last bar that had closed at a moment. Safe to retry.
+        /// `NO_PREDICTION` (NOT_FOUND), `DROPPED` (NOT_FOUND) for what retention has dropped, `STORE_FAILED`.
+        pub async fn predict_as_of(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PredictAsOfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PredictAsOfResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.PredictionService/PredictAsOf",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("klinecast.v1.PredictionService", "PredictAsOf"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Answers journalled predictions page by page, in the order of bar, symbol, bundle, revision, on request with what came true.
+        /// Safe to retry. `MALFORMED_REQUEST` for a page token that is none, `DROPPED`, `STORE_FAILED`.
+        pub async fn list_predictions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPredictionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPredictionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.PredictionService/ListPredictions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("klinecast.v1.PredictionService", "ListPredictions"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Sends every prediction as it is made, those of one symbol in the order of their bars, until the caller or the
-        /// server ends it. Use no deadline. After a break, subscribe again with `after_bar_time_ms`.
+        /// server ends it. Use no deadline. Every event carries a resume token: after a break, subscribe again with the last one
+        /// and nothing is missing or doubled, across restarts of the server too.
         pub async fn subscribe(
             &mut self,
             request: impl tonic::IntoRequest<super::SubscribeRequest>,
@@ -613,7 +913,8 @@ pub mod prediction_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PredictionServiceServer.
     #[async_trait]
     pub trait PredictionService: std::marker::Send + std::marker::Sync + 'static {
-        /// Answers the latest prediction of one symbol. A deadline of 100 ms is ample. Safe to retry.
+        /// Answers the latest prediction of one symbol. A deadline of 100 ms is ample, and what `freshness.wait_ms` allows on top. Safe
+        /// to retry. `NOT_FRESH` (UNAVAILABLE) when `freshness` cannot be met in time, `NO_NOWCAST` (UNAVAILABLE).
         async fn predict(
             &self,
             request: tonic::Request<super::PredictRequest>,
@@ -627,6 +928,24 @@ pub mod prediction_service_server {
             tonic::Response<super::PredictBatchResponse>,
             tonic::Status,
         >;
+        /// Answers from the journal what the server said about the last bar that had closed at a moment. Safe to retry.
+        /// `NO_PREDICTION` (NOT_FOUND), `DROPPED` (NOT_FOUND) for what retention has dropped, `STORE_FAILED`.
+        async fn predict_as_of(
+            &self,
+            request: tonic::Request<super::PredictAsOfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PredictAsOfResponse>,
+            tonic::Status,
+        >;
+        /// Answers journalled predictions page by page, in the order of bar, symbol, bundle, revision, on request with what came true.
+        /// Safe to retry. `MALFORMED_REQUEST` for a page token that is none, `DROPPED`, `STORE_FAILED`.
+        async fn list_predictions(
+            &self,
+            request: tonic::Request<super::ListPredictionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPredictionsResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the Subscribe method.
         type SubscribeStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::SubscribeResponse, tonic::Status>,
@@ -634,7 +953,8 @@ pub mod prediction_service_server {
             + std::marker::Send
             + 'static;
         /// Sends every prediction as it is made, those of one symbol in the order of their bars, until the caller or the
-        /// server ends it. Use no deadline. After a break, subscribe again with `after_bar_time_ms`.
+        /// server ends it. Use no deadline. Every event carries a resume token: after a break, subscribe again with the last one
+        /// and nothing is missing or doubled, across restarts of the server too.
         async fn subscribe(
             &self,
             request: tonic::Request<super::SubscribeRequest>,
@@ -648,7 +968,8 @@ pub mod prediction_service_server {
             tonic::Status,
         >;
     }
-    /// Answers from the latest-value table: no call here waits for a lock, a disk or a model.
+    /// Answers from the latest-value table: a plain call here waits for no lock, no disk and no model. Only what is asked for by name
+    /// waits: a bar that is still to come (`Freshness`), the journal (`PredictAsOf`, `ListPredictions`), SHAP values (`explain_top`).
     ///
     /// Errors of every call carry `google.rpc.ErrorInfo` of the domain `klinecast` with the reason: `UNKNOWN_SYMBOL`,
     /// `UNKNOWN_TASK` (NOT_FOUND), `UNKNOWN_INTERVAL` (INVALID_ARGUMENT), `NO_BUNDLE`, `NOT_WARM` (UNAVAILABLE, with
@@ -805,6 +1126,98 @@ pub mod prediction_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PredictBatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/klinecast.v1.PredictionService/PredictAsOf" => {
+                    #[allow(non_camel_case_types)]
+                    struct PredictAsOfSvc<T: PredictionService>(pub Arc<T>);
+                    impl<
+                        T: PredictionService,
+                    > tonic::server::UnaryService<super::PredictAsOfRequest>
+                    for PredictAsOfSvc<T> {
+                        type Response = super::PredictAsOfResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PredictAsOfRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PredictionService>::predict_as_of(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PredictAsOfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/klinecast.v1.PredictionService/ListPredictions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPredictionsSvc<T: PredictionService>(pub Arc<T>);
+                    impl<
+                        T: PredictionService,
+                    > tonic::server::UnaryService<super::ListPredictionsRequest>
+                    for ListPredictionsSvc<T> {
+                        type Response = super::ListPredictionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPredictionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PredictionService>::list_predictions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPredictionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,128 +1,121 @@
-//! `klinecast.v1.PredictionService`.
+//! `klinecast.v1.PredictionService`. Its calls are dispatched here and not by generated code, because answers leave as bytes
+//! that were encoded when they were made.
 
-use std::pin::Pin;
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 
-use futures::Stream;
+use axum::http;
+use futures::future::BoxFuture;
+use prost::Message;
 use proto::v1;
+use proto::v1::prediction_service_server::SERVICE_NAME;
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService};
 use tonic::{Request, Response, Status};
 
+use super::answers;
+use super::codec::{AnswerCodec, Reply};
+use super::events::{self, Events};
 use crate::convert;
-use crate::reason::{Reason, Refusal};
-use crate::service::{Announcement, FeatureAnswer, Service, Subscription, SubscriptionRequest};
-use crate::telemetry::metrics as names;
+use crate::reason::Refusal;
+use crate::service::Service;
 
-#[derive(Debug)]
-pub(super) struct Prediction(pub(super) Service);
+/// The service as the transport calls it.
+#[derive(Debug, Clone)]
+pub(super) struct Prediction {
+    pub(super) service: Service,
+    /// The longest request in bytes.
+    pub(super) request_bytes_max: usize,
+}
 
-#[tonic::async_trait]
-impl v1::prediction_service_server::PredictionService for Prediction {
-    async fn predict(
-        &self,
-        request: Request<v1::PredictRequest>,
-    ) -> Result<Response<v1::PredictResponse>, Status> {
-        let v1::PredictRequest { symbol, tasks, interval } = request.get_ref();
-        let answered =
-            self.0.predict(symbol, tasks, interval).map_err(|refusal| convert::status(&refusal))?;
-        let prediction = Some(convert::answered(&answered, self.0.interval));
-        Ok(Response::new(v1::PredictResponse { prediction }))
+impl NamedService for Prediction {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Prediction {
+    fn grpc<M, R>(&self) -> Grpc<AnswerCodec<M, R>>
+    where
+        M: Message + Send + 'static,
+        R: Message + Default + Send + 'static,
+    {
+        let mut grpc = Grpc::new(AnswerCodec::default()).max_decoding_message_size(self.request_bytes_max);
+        for encoding in super::ENCODINGS {
+            grpc = grpc.accept_compressed(encoding).send_compressed(encoding);
+        }
+        grpc
     }
 
-    async fn predict_batch(
-        &self,
-        request: Request<v1::PredictBatchRequest>,
-    ) -> Result<Response<v1::PredictBatchResponse>, Status> {
-        let v1::PredictBatchRequest { symbols, tasks, interval } = request.get_ref();
-        let answers =
-            self.0.predict_batch(symbols, tasks, interval).map_err(|refusal| convert::status(&refusal))?;
-        let item = |(symbol, outcome)| v1::PredictBatchItem {
-            symbol,
-            outcome: Some(match outcome {
-                Ok(answered) => {
-                    v1::predict_batch_item::Outcome::Prediction(convert::answered(&answered, self.0.interval))
+    /// Answers a unary call by a function of the service and the request.
+    fn unary<M, R, F, Fut>(&self, request: http::Request<Body>, answer: F) -> Answer
+    where
+        M: Message + Send + 'static,
+        R: Message + Default + Send + 'static,
+        F: Fn(Service, Request<R>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Reply<M>, Refusal>> + Send + 'static,
+    {
+        let (mut grpc, service) = (self.grpc::<M, R>(), self.service.clone());
+        Box::pin(async move {
+            let call = tower::service_fn(move |request: Request<R>| {
+                let answered = answer(service.clone(), request);
+                async move { answered.await.map(Response::new).map_err(|refusal| convert::status(&refusal)) }
+            });
+            Ok(grpc.unary(call, request).await)
+        })
+    }
+
+    fn subscribe(&self, request: http::Request<Body>) -> Answer {
+        let mut grpc = self.grpc::<v1::SubscribeResponse, v1::SubscribeRequest>();
+        let service = self.service.clone();
+        Box::pin(async move {
+            let call = tower::service_fn(move |request: Request<v1::SubscribeRequest>| {
+                let service = service.clone();
+                async move {
+                    let opened = events::open(&service, request.into_inner()).await;
+                    let events: Events = opened.map_err(|refusal| convert::status(&refusal))?;
+                    Ok::<_, Status>(Response::new(events))
                 }
-                Err(refusal) => v1::predict_batch_item::Outcome::Problem(convert::problem(&refusal)),
-            }),
-        };
-        Ok(Response::new(v1::PredictBatchResponse { items: answers.into_iter().map(item).collect() }))
-    }
-
-    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>> + Send>>;
-
-    async fn subscribe(
-        &self,
-        request: Request<v1::SubscribeRequest>,
-    ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let request = request.into_inner();
-        let request = SubscriptionRequest {
-            symbols: request.symbols,
-            tasks: request.tasks,
-            interval: request.interval,
-            latest_first: request.latest_first,
-            after_bar_time_ms: (request.after_bar_time_ms != 0).then_some(request.after_bar_time_ms),
-        };
-        let subscription = self.0.subscribe(&request).await.map_err(|refusal| convert::status(&refusal))?;
-        let interval = self.0.interval;
-        let stream =
-            futures::stream::unfold(Some(subscription), move |subscription| next(subscription, interval));
-        Ok(Response::new(Box::pin(stream)))
-    }
-
-    async fn get_features(
-        &self,
-        request: Request<v1::GetFeaturesRequest>,
-    ) -> Result<Response<v1::GetFeaturesResponse>, Status> {
-        let v1::GetFeaturesRequest { symbol, names, interval } = request.get_ref();
-        let answer = self.0.features(symbol, names, interval).map_err(|refusal| convert::status(&refusal))?;
-        Ok(Response::new(features(answer, self.0.interval)))
+            });
+            Ok(grpc.server_streaming(call, request).await)
+        })
     }
 }
 
-/// The next event of a subscription; a stopping server ends it with a status that says so, so that the caller
-/// subscribes again elsewhere.
-async fn next(
-    subscription: Option<Subscription>,
-    interval: kline::Interval,
-) -> Option<(Result<v1::SubscribeResponse, Status>, Option<Subscription>)> {
-    let mut subscription = subscription?;
-    let event = match subscription.next().await {
-        Some(Announcement::Prediction(prediction, staleness_ms)) => {
-            v1::subscribe_response::Event::Prediction(convert::prediction(
-                &prediction,
-                subscription.selection,
-                interval,
-                staleness_ms,
-            ))
+type Answer = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+impl tower::Service<http::Request<Body>> for Prediction {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answer {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        match method {
+            "Predict" => self.unary(request, answers::predict),
+            "PredictBatch" => self.unary(request, answers::predict_batch),
+            "PredictAsOf" => self.unary(request, answers::predict_as_of),
+            "ListPredictions" => self.unary(request, answers::list_predictions),
+            "GetFeatures" => self.unary(request, answers::features),
+            "Subscribe" => self.subscribe(request),
+            _ => Box::pin(async { Ok(Status::unimplemented("no such method").into_http()) }),
         }
-        Some(Announcement::Lagged(dropped_count)) => {
-            names::count_lagged(dropped_count);
-            v1::subscribe_response::Event::Lagged(v1::Lagged { dropped_count })
-        }
-        Some(Announcement::Heartbeat(watermark)) => v1::subscribe_response::Event::Heartbeat(v1::Heartbeat {
-            watermark_ms: watermark.map(kline::BarTime::milliseconds).unwrap_or_default(),
-        }),
-        Some(Announcement::Ended(refusal)) => return Some((Err(convert::status(&refusal)), None)),
-        None => {
-            let refusal = Refusal::new(Reason::Draining, "the server is stopping");
-            return Some((Err(convert::status(&refusal)), None));
-        }
-    };
-    Some((Ok(v1::SubscribeResponse { event: Some(event) }), Some(subscription)))
+    }
 }
 
-fn features(answer: FeatureAnswer, interval: kline::Interval) -> v1::GetFeaturesResponse {
-    let feature = |value: crate::service::FeatureValue| v1::Feature {
-        name: value.name.to_owned(),
-        group: value.group.to_owned(),
-        unit: value.unit.to_owned(),
-        value: value.value,
-    };
-    v1::GetFeaturesResponse {
-        symbol: answer.symbol.to_string(),
-        interval: interval.to_string(),
-        bar_time_ms: answer.bar.milliseconds(),
-        catalogue_hash: answer.catalogue_hash,
-        row_hash: answer.row_hash.to_string(),
-        quality: Some(convert::quality(answer.quality)),
-        features: answer.features.into_iter().map(feature).collect(),
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_method_of_the_contract_is_dispatched() {
+        let this = include_str!("prediction.rs");
+        let proto = include_str!("../../../proto/klinecast/v1/prediction.proto");
+        let calls: Vec<&str> =
+            proto.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split('(').next()).collect();
+        assert!(calls.len() >= 4);
+        for call in calls {
+            assert!(this.contains(&format!("\"{call}\" => self.")), "{call}");
+        }
     }
 }

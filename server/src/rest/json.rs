@@ -1,26 +1,74 @@
 //! The shapes of the HTTP answers: those of the earlier Python service with more fields. Missing numbers are `null`.
 
 use features::{Catalogue, Quality};
-use forecast::{Answer, Task, TaskKind, TaskPrediction};
+use forecast::{Answer, BoosterExplanation, Prediction, Task, TaskKind, TaskPrediction};
 use jiff::Timestamp;
 use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
 
+use crate::convert::explained_class;
 use crate::gaps::{Gap, GapState};
 use crate::listings::Listing;
 use crate::model_info::ModelInfo;
 use crate::prediction_id::PredictionId;
-use crate::service::{Answered, FeatureAnswer, Service, Status};
+use crate::service::{Answered, FeatureAnswer, Selection, Service, Status, largest};
 use crate::state::{ExchangeState, ServingState};
 
 /// A prediction: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the number of a regression or the index of
 /// a class; `probabilities` stand beside.
 pub(super) fn prediction(answered: &Answered, interval: Interval) -> Value {
-    let prediction = &answered.prediction;
+    let mut object = lasting(answered.prediction(), answered.selection, interval);
+    if let Some(explanations) = &answered.explanations {
+        for (task, explained) in &explanations.tasks {
+            let row = &answered.prediction().row;
+            object["predictions"][task.name()]["explanations"] =
+                explanation(*task, explained, explanations.top, row);
+        }
+    }
+    object["staleness_ms"] = answered.staleness_ms.into();
+    object
+}
+
+/// What moved each booster's answer.
+fn explanation(task: Task, explained: &[BoosterExplanation; 2], top: usize, row: &[f64]) -> Value {
+    let definitions = Catalogue::standard().definitions();
+    let of_booster = |explained: &BoosterExplanation| {
+        let (contributions, rest) = largest(explained, top);
+        let contribution = |(place, contribution): (usize, f64)| {
+            json!({
+                "feature": definitions.get(place).map(|definition| definition.name),
+                "value": row.get(place).map(|value| number(*value)),
+                "contribution": number(contribution),
+            })
+        };
+        let class = explained_class(task, explained).and_then(|class| task.class_names().get(class));
+        json!({
+            "class": class,
+            "raw_score": number(explained.raw_score),
+            "expected": number(explained.expected),
+            "contributions": contributions.into_iter().map(contribution).collect::<Vec<_>>(),
+            "rest": number(rest),
+        })
+    };
+    let [lightgbm, xgboost] = explained;
+    json!({ "lightgbm": of_booster(lightgbm), "xgboost": of_booster(xgboost) })
+}
+
+/// [`prediction`] as text; that of all tasks is made once for all who ask.
+pub(super) fn prediction_text(answered: &Answered, interval: Interval) -> String {
+    if answered.selection != Selection::ALL || answered.explanations.is_some() {
+        return prediction(answered, interval).to_string();
+    }
+    let make = |prediction: &Prediction| lasting(prediction, Selection::ALL, interval).to_string();
+    answered.encoded.json(answered.staleness_ms, make)
+}
+
+/// What does not change while the prediction stands.
+fn lasting(prediction: &Prediction, selection: Selection, interval: Interval) -> Value {
     let tasks: Map<String, Value> = prediction
         .tasks
         .iter()
-        .filter(|answer| answered.selection.has(answer.task))
+        .filter(|answer| selection.has(answer.task))
         .map(|answer| (answer.task.name().to_owned(), task_prediction(answer)))
         .collect();
     json!({
@@ -33,7 +81,6 @@ pub(super) fn prediction(answered: &Answered, interval: Interval) -> Value {
         "bundle": prediction.bundle,
         "revision": prediction.revision,
         "provisional": prediction.provisional,
-        "staleness_ms": answered.staleness_ms,
         "close": number(prediction.close),
         "source": prediction.source,
         "late_ms": prediction.late_ms,
@@ -249,19 +296,18 @@ const fn exchange(state: ExchangeState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::service::Selection;
     use crate::testing;
 
     fn answer(selection: Selection) -> Value {
-        let prediction = Arc::new(testing::prediction("BTCUSDT", 1, 1));
-        prediction_json(&Answered { prediction, selection, staleness_ms: 5 })
-    }
-
-    fn prediction_json(answered: &Answered) -> Value {
-        super::prediction(answered, Interval::M15)
+        let encoded = testing::encoded("BTCUSDT", 1, 1);
+        let answered = Answered { encoded, selection, staleness_ms: 5, explanations: None };
+        let object = prediction(&answered, Interval::M15);
+        // Made for the first who asks and for the second.
+        for _ in 0..2 {
+            assert_eq!(prediction_text(&answered, Interval::M15), object.to_string());
+        }
+        object
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Request bodies, read strictly.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
+use jiff::Timestamp;
+use kline::Milliseconds;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Reason, Refusal, shorten};
+use crate::service::Wants;
 
 /// The longest body in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -17,6 +22,12 @@ pub(super) struct Predict {
     pub(super) tasks: Option<Vec<String>>,
     /// The interval; none means the one that is served.
     pub(super) interval: Option<String>,
+    /// How fresh the answer has to be; none means the latest as it stands.
+    pub(super) freshness: Option<Freshness>,
+    /// Whether the kline that is still forming is asked about.
+    pub(super) nowcast: Option<bool>,
+    /// How many features each explanation names; none for no explanation.
+    pub(super) explain_top: Option<u32>,
 }
 
 /// The body of `POST /predict/batch`.
@@ -29,6 +40,37 @@ pub(super) struct PredictBatch {
     pub(super) tasks: Option<Vec<String>>,
     /// The interval.
     pub(super) interval: Option<String>,
+    /// How fresh the answer has to be; none means the latest as it stands.
+    pub(super) freshness: Option<Freshness>,
+    /// Whether the kline that is still forming is asked about.
+    pub(super) nowcast: Option<bool>,
+    /// How many features each explanation names; none for no explanation.
+    pub(super) explain_top: Option<u32>,
+}
+
+/// How fresh an answer has to be.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Freshness {
+    /// The close time of the bar that the answer has to be about, or of a later one.
+    min_bar_time: Option<i64>,
+    /// How long ago the answer's bar may have closed, in milliseconds.
+    max_staleness_ms: Option<i64>,
+    /// How long may be waited until that holds, in milliseconds.
+    wait_ms: Option<u64>,
+}
+
+impl Freshness {
+    /// What is wanted beyond the latest answer.
+    pub(super) fn wants(self, nowcast: Option<bool>, explain_top: Option<u32>) -> Wants {
+        Wants {
+            min_bar_time_ms: self.min_bar_time,
+            max_staleness_ms: self.max_staleness_ms,
+            wait: Duration::from_millis(self.wait_ms.unwrap_or_default()),
+            nowcast: nowcast.unwrap_or_default(),
+            explain_top: explain_top.unwrap_or_default(),
+        }
+    }
 }
 
 /// The body of `POST /symbols`.
@@ -74,6 +116,26 @@ pub(super) struct SymbolQuery {
     pub(super) interval: String,
     /// Feature names, separated by commas; none means all.
     pub(super) names: String,
+}
+
+/// The parts of a text, separated by commas.
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// A date, a time (RFC 3339) or Unix milliseconds; `None` if nothing is given.
+pub(super) fn time(field: &'static str, text: &str) -> Result<Option<Milliseconds>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let timestamp = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+    let milliseconds =
+        text.parse().ok().or_else(|| timestamp(text)).or_else(|| timestamp(&format!("{text}T00:00:00Z")));
+    milliseconds.map(Some).ok_or_else(|| {
+        let message =
+            format!("{field} {:?} cannot be read, write 2024-01-31 or Unix milliseconds", shorten(text));
+        Refusal::new(Reason::MalformedRequest, message).with(field, shorten(text))
+    })
 }
 
 /// Reads a JSON body; an empty one is `{}`.

@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::history::{self as history_shapes, AsOfQuery, HistoryQuery};
 use super::journal_json as journal_shapes;
 use super::json as shapes;
 use super::problem::{Problem, document};
@@ -23,7 +24,7 @@ use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 15] = [
+pub const ROUTES: [(&str, &str); 17] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -34,6 +35,8 @@ pub const ROUTES: [(&str, &str); 15] = [
     ("POST", "/models/reload"),
     ("POST", "/models/promote"),
     ("GET", "/features/{symbol}"),
+    ("GET", "/predictions"),
+    ("GET", "/predictions/{symbol}/at/{time}"),
     ("POST", "/symbols"),
     ("GET", "/gaps"),
     ("GET", "/scorecard"),
@@ -56,6 +59,8 @@ pub fn routes(service: Service) -> Router {
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
         .route("/features/{symbol}", get(features))
+        .route("/predictions", get(history))
+        .route("/predictions/{symbol}/at/{time}", get(predict_as_of))
         .route("/symbols", post(symbols))
         .route("/gaps", get(gaps))
         .route("/scorecard", get(scorecard))
@@ -123,18 +128,33 @@ async fn models(State(service): State<Service>) -> Answer {
     Ok(Json(shapes::models(&service.models().await?, &service)))
 }
 
-async fn predict(State(service): State<Service>, Path(symbol): Path<String>, body: Bytes) -> Answer {
+async fn predict(
+    State(service): State<Service>,
+    Path(symbol): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let request: requests::Predict = requests::read(&body)?;
+    let wants = request.freshness.unwrap_or_default().wants(request.nowcast, request.explain_top);
     let (tasks, interval) = (request.tasks.unwrap_or_default(), request.interval.unwrap_or_default());
-    let answered = service.predict(&symbol, &tasks, &interval)?;
-    Ok(Json(shapes::prediction(&answered, service.interval)))
+    let answered = if wants.is_plain() {
+        service.predict(&symbol, &tasks, &interval)?
+    } else {
+        service.predict_fresh(&symbol, &tasks, &interval, wants, None).await?
+    };
+    let text = shapes::prediction_text(&answered, service.interval);
+    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 async fn predict_batch(State(service): State<Service>, body: Bytes) -> Answer {
     let request: requests::PredictBatch = requests::read(&body)?;
+    let wants = request.freshness.unwrap_or_default().wants(request.nowcast, request.explain_top);
     let (symbols, tasks) = (request.symbols.unwrap_or_default(), request.tasks.unwrap_or_default());
     let interval = request.interval.unwrap_or_default();
-    let answers = service.predict_batch(&symbols, &tasks, &interval)?;
+    let answers = if wants.is_plain() {
+        service.predict_batch(&symbols, &tasks, &interval)?
+    } else {
+        service.predict_batch_fresh(&symbols, &tasks, &interval, wants, None).await?
+    };
     let (mut predictions, mut problems) = (Vec::new(), serde_json::Map::new());
     for (symbol, outcome) in answers {
         match outcome {
@@ -153,6 +173,19 @@ async fn predict_task(
     Query(query): Query<SymbolQuery>,
 ) -> Answer {
     let answered = service.predict(&symbol, &[task], &query.interval)?;
+    Ok(Json(shapes::prediction(&answered, service.interval)))
+}
+
+async fn history(State(service): State<Service>, Query(query): Query<HistoryQuery>) -> Answer {
+    Ok(Json(history_shapes::page(&service.history(&query.read()?).await?, service.interval)))
+}
+
+async fn predict_as_of(
+    State(service): State<Service>,
+    Path((symbol, time)): Path<(String, String)>,
+    Query(query): Query<AsOfQuery>,
+) -> Answer {
+    let answered = service.predict_as_of(&query.read(symbol, &time)?).await?;
     Ok(Json(shapes::prediction(&answered, service.interval)))
 }
 

@@ -1,12 +1,11 @@
 //! `GET /scorecard`: its query and its shape.
 
 use forecast::score::{CardDay, CardLine, DAY_MS};
-use jiff::Timestamp;
-use kline::Milliseconds;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::json::{number, timestamp};
+use super::requests::{list, time};
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Scorecard, ScorecardRequest};
 
@@ -59,10 +58,6 @@ impl ScorecardQuery {
     }
 }
 
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
 fn window(text: &str) -> Result<u32, Refusal> {
     if text.is_empty() || text == "all" {
         return Ok(0);
@@ -71,20 +66,6 @@ fn window(text: &str) -> Result<u32, Refusal> {
     days.ok_or_else(|| {
         let message = format!("window {:?} cannot be read, write 7d for seven days, or all", shorten(text));
         Refusal::new(Reason::MalformedRequest, message).with("window", shorten(text))
-    })
-}
-
-fn time(field: &'static str, text: &str) -> Result<Option<Milliseconds>, Refusal> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let timestamp = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
-    let milliseconds =
-        text.parse().ok().or_else(|| timestamp(text)).or_else(|| timestamp(&format!("{text}T00:00:00Z")));
-    milliseconds.map(Some).ok_or_else(|| {
-        let message =
-            format!("{field} {:?} cannot be read, write 2024-01-31 or Unix milliseconds", shorten(text));
-        Refusal::new(Reason::MalformedRequest, message).with(field, shorten(text))
     })
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use forecast::Prediction;
 use kline::{Milliseconds, Symbol};
 
-use super::{Selection, Service};
+use super::{Explanations, Selection, Service};
+use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 
 /// How many symbols one batch may ask for.
@@ -17,12 +18,22 @@ const STOPPED_BARS: i64 = 4;
 /// An answered request.
 #[derive(Debug, Clone)]
 pub struct Answered {
-    /// The prediction.
-    pub prediction: Arc<Prediction>,
+    /// The prediction, and its bytes.
+    pub encoded: Arc<Encoded>,
     /// The tasks that were asked for.
     pub selection: Selection,
     /// How long ago its bar closed by the exchange's clock, in milliseconds.
     pub staleness_ms: Milliseconds,
+    /// What moved the answers, if that was asked for.
+    pub explanations: Option<Arc<Explanations>>,
+}
+
+impl Answered {
+    /// The prediction.
+    #[must_use]
+    pub fn prediction(&self) -> &Prediction {
+        &self.encoded.prediction
+    }
 }
 
 /// One symbol of a batch as it was asked for, and its answer or why there is none.
@@ -57,9 +68,7 @@ impl Service {
         self.check_interval(interval)?;
         let selection = Selection::named(tasks)?;
         if symbols.len() > BATCH_SYMBOLS_MAX {
-            let message =
-                format!("{} symbols were asked for at once, {BATCH_SYMBOLS_MAX} are allowed", symbols.len());
-            return Err(Refusal::new(Reason::RequestTooLarge, message).with("symbols", symbols.len()));
+            return Err(too_many(symbols.len()));
         }
         let answer = |name: &str| (name.to_owned(), self.latest(name, selection, !tasks.is_empty()));
         if symbols.is_empty() {
@@ -70,29 +79,27 @@ impl Service {
     }
 
     /// The latest prediction about a symbol; with `strict` every selected task must be in it.
-    fn latest(&self, symbol: &str, selection: Selection, strict: bool) -> Result<Answered, Refusal> {
+    pub(super) fn latest(
+        &self,
+        symbol: &str,
+        selection: Selection,
+        strict: bool,
+    ) -> Result<Answered, Refusal> {
         let symbol = self.symbol(symbol)?;
         self.check_traded(symbol)?;
         let stands = self.shared.latest.load().get(symbol);
-        let Some(prediction) = stands.as_ref().and_then(|guard| guard.as_ref()) else {
+        let Some(encoded) = stands.as_ref().and_then(|guard| guard.as_ref()) else {
             return Err(self.why_none(symbol));
         };
         if !self.shared.engine.load().is_ready(symbol) {
             return Err(self.why_none(symbol));
         }
-        if strict && let Some(task) = selection.tasks().find(|task| prediction.task(*task).is_none()) {
-            let known: Vec<&str> = prediction.tasks.iter().map(|answer| answer.task.name()).collect();
-            let message = format!(
-                "task {task} is not answered by bundle {}, it has {}",
-                prediction.bundle.short(),
-                known.join(", ")
-            );
-            return Err(Refusal::new(Reason::TaskNotInBundle, message)
-                .with("task", task)
-                .with("known", known.join(", ")));
+        let prediction = &encoded.prediction;
+        if strict {
+            has_tasks(prediction, selection)?;
         }
         let staleness_ms = self.shared.staleness(prediction.bar_time);
-        Ok(Answered { prediction: prediction.clone(), selection, staleness_ms })
+        Ok(Answered { encoded: encoded.clone(), selection, staleness_ms, explanations: None })
     }
 
     /// Refuses a symbol that is not traded and whose last bar is old, or that has none.
@@ -109,7 +116,7 @@ impl Service {
     }
 
     /// Why a symbol has no prediction.
-    fn why_none(&self, symbol: Symbol) -> Refusal {
+    pub(super) fn why_none(&self, symbol: Symbol) -> Refusal {
         let champion = self.shared.champion.load();
         let Some(bundle) = &champion.bundle else {
             let why =
@@ -131,4 +138,20 @@ impl Service {
             .with("warm_features", warm)
             .with("total_features", total)
     }
+}
+
+/// Refuses a prediction without one of the selected tasks.
+pub(super) fn has_tasks(prediction: &Prediction, selection: Selection) -> Result<(), Refusal> {
+    let Some(task) = selection.tasks().find(|task| prediction.task(*task).is_none()) else { return Ok(()) };
+    let known: Vec<&str> = prediction.tasks.iter().map(|answer| answer.task.name()).collect();
+    let known = known.join(", ");
+    let message =
+        format!("task {task} is not answered by bundle {}, it has {known}", prediction.bundle.short());
+    Err(Refusal::new(Reason::TaskNotInBundle, message).with("task", task).with("known", known))
+}
+
+/// A batch of too many symbols.
+pub(super) fn too_many(symbols: usize) -> Refusal {
+    let message = format!("{symbols} symbols were asked for at once, {BATCH_SYMBOLS_MAX} are allowed");
+    Refusal::new(Reason::RequestTooLarge, message).with("symbols", symbols)
 }

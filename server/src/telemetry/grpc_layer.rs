@@ -32,9 +32,11 @@ const fn method(service: &'static str, name: &'static str, kind: &'static str) -
     Method { service, name, kind }
 }
 
-const METHODS: [Method; 12] = [
+const METHODS: [Method; 14] = [
     method(PREDICTION, "Predict", "unary"),
     method(PREDICTION, "PredictBatch", "unary"),
+    method(PREDICTION, "PredictAsOf", "unary"),
+    method(PREDICTION, "ListPredictions", "unary"),
     method(PREDICTION, "Subscribe", "server_stream"),
     method(PREDICTION, "GetFeatures", "unary"),
     method(MODEL, "ListTasks", "unary"),

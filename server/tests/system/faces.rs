@@ -21,6 +21,7 @@ fn request(symbol: &str, tasks: &[&str], interval: &str) -> v1::PredictRequest {
         symbol: symbol.to_owned(),
         tasks: tasks.iter().map(|&task| task.to_owned()).collect(),
         interval: interval.to_owned(),
+        ..Default::default()
     }
 }
 

@@ -92,7 +92,7 @@ async fn symbols_come_and_go_while_the_others_are_answered_and_stay_so_after_a_r
     assert!(!followed.contains(&second.to_owned()) && followed.len() == 3, "{followed:?}");
     let ended = loop {
         match tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time") {
-            Ok(Some(v1::SubscribeResponse { event: Some(Event::Prediction(made)) })) => {
+            Ok(Some(v1::SubscribeResponse { event: Some(Event::Prediction(made)), .. })) => {
                 assert_eq!(made.symbol, second);
             }
             Ok(Some(_)) => {}

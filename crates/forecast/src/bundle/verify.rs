@@ -31,7 +31,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
     let mut models = Vec::with_capacity(2 * manifest.tasks.len());
     for entry in &manifest.tasks {
-        models.extend(load(entry, &manifest, &files)?);
+        models.extend(load_models(entry, &manifest, &files)?);
     }
     let boosters: Vec<Booster> = models.iter().map(Booster::new).collect();
     for (entry, boosters) in manifest.tasks.iter().zip(boosters.chunks_exact(2)) {
@@ -46,8 +46,8 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, ensemble })
 }
 
-fn file<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8], BundleError> {
-    files.get(name).map(Vec::as_slice).ok_or_else(|| BundleError::MissingFile { name: name.to_owned() })
+fn file<'a>(files: &'a BTreeMap<String, impl AsRef<[u8]>>, name: &str) -> Result<&'a [u8], BundleError> {
+    files.get(name).map(AsRef::as_ref).ok_or_else(|| BundleError::MissingFile { name: name.to_owned() })
 }
 
 fn json<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, BundleError> {
@@ -187,10 +187,11 @@ fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), Bundle
 }
 
 /// A task's models: LightGBM's and XGBoost's.
-fn load(
+/// The boosters of a task: LightGBM's, XGBoost's.
+pub(crate) fn load_models(
     entry: &TaskEntry,
     manifest: &Manifest,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &BTreeMap<String, impl AsRef<[u8]>>,
 ) -> Result<[Model; 2], BundleError> {
     let task = entry.task;
     if !entry.transform.suits(task) {
@@ -220,7 +221,7 @@ fn model(
     name: &str,
     task: Task,
     library: GoldenLibrary,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &BTreeMap<String, impl AsRef<[u8]>>,
 ) -> Result<Model, BundleError> {
     let bytes = file(files, name)?;
     let read: Result<Model, LoadError> = match Library::from(library) {

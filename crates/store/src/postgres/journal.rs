@@ -15,9 +15,7 @@ use super::fault::Fault;
 use super::pool::Session;
 use super::{PostgresStore, Repeat};
 use crate::journal::{encode, unreadable};
-use crate::{
-    Journal, JournalQuery, Kept, PlacedPrediction, RecordKey, StoreError, Verification,
-};
+use crate::{Journal, JournalQuery, Kept, PlacedPrediction, RecordKey, StoreError, Verification};
 
 /// Records of one statement: about 10 MB.
 const RECORDS_AT_ONCE: usize = 1_000;

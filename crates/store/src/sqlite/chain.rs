@@ -65,9 +65,8 @@ impl<'a> Chain<'a> {
         let sql = "SELECT number, hash FROM journal_chain
             WHERE bar_time = ?1 AND symbol = ?2 AND bundle = ?3 AND task = '' AND revision = ?4";
         let key = params![key.bar_time, key.symbol.as_str(), key.bundle.to_string(), key.revision];
-        let place = |row: &rusqlite::Row<'_>| {
-            Ok(ChainPlace { number: row.get(0)?, hash: ChainHash(row.get(1)?) })
-        };
+        let place =
+            |row: &rusqlite::Row<'_>| Ok(ChainPlace { number: row.get(0)?, hash: ChainHash(row.get(1)?) });
         self.transaction.prepare_cached(sql)?.query_row(key, place).optional()
     }
 }

@@ -15,8 +15,8 @@ use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
-    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, Kept, KlineStore, RecordKey,
-    Registry, Stage, StoreError, promote,
+    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, Kept, KlineStore,
+    RecordKey, Registry, Stage, StoreError, promote,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
