@@ -1,6 +1,7 @@
 //! A simulated exchange, a home with a champion, and the real server, for the time of a measurement.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use kline::{Interval, Symbol};
 use klinecast::{Client, Settings};
 use store::Home;
 use tempfile::TempDir;
+
+use crate::serve::on_first_core;
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,17 +70,29 @@ pub(crate) struct Server {
     files: TempDir,
     /// When it was started.
     pub(crate) started: Instant,
+    addresses: Option<[SocketAddr; 2]>,
 }
 
 impl Server {
     /// Starts a server that follows an exchange.
     pub(crate) fn start(binary: &Path, home: &Path, exchange: &Exchange) -> Result<Self> {
+        Self::spawn(Command::new(binary), home, exchange)
+    }
+
+    /// The same on the first core alone.
+    pub(crate) fn start_pinned(binary: &Path, home: &Path, exchange: &Exchange) -> Result<Self> {
+        Self::spawn(on_first_core(binary), home, exchange)
+    }
+
+    fn spawn(mut command: Command, home: &Path, exchange: &Exchange) -> Result<Self> {
+        let program = command.get_program().to_owned();
         let files = tempfile::tempdir()?;
         let names: Vec<String> = symbols()?.iter().map(ToString::to_string).collect();
         let log = std::fs::File::create(files.path().join("log"))?;
         let started = Instant::now();
-        let child = Command::new(binary)
+        let child = command
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .args(["--rest-url", &exchange.rest_url(), "--websocket-url", &exchange.websocket_url()])
             .args(["--symbols", &names.join(","), "--grpc-address", "127.0.0.1:0"])
             .args(["--http-address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"])
@@ -88,8 +103,18 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .with_context(|| format!("{} does not start", binary.display()))?;
-        Ok(Self { child, files, started })
+            .with_context(|| format!("{} does not start", program.display()))?;
+        Ok(Self { child, files, started, addresses: None })
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where gRPC and HTTP are, once a client was made.
+    pub(crate) fn addresses(&self) -> Result<[SocketAddr; 2]> {
+        self.addresses.context("nobody has waited for the server yet")
     }
 
     /// A client, once it listens.
@@ -105,8 +130,12 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let addresses: serde_json::Value = serde_json::from_slice(&std::fs::read(&ready)?)?;
-        let url = addresses["grpc_url"].as_str().context("the ready file has no gRPC address")?;
-        Ok(Client::new(Settings::at(url))?)
+        let address = |name: &str| -> Result<SocketAddr> {
+            Ok(addresses[name].as_str().context("the ready file lacks an address")?.parse()?)
+        };
+        let (grpc, http) = (address("grpc_address")?, address("http_address")?);
+        self.addresses = Some([grpc, http]);
+        Ok(Client::new(Settings::at(&format!("http://{grpc}")))?)
     }
 
     /// Waits until it answers every pair's prediction of a bar that ended at this time or later.

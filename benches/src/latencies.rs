@@ -12,9 +12,13 @@ impl Latencies {
         self.0.push(latency);
     }
 
-    /// Adds the calls of another worker and brings all into order.
-    pub(crate) fn merge(&mut self, mut other: Self) {
+    /// Adds the calls of another worker.
+    pub(crate) fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
+    }
+
+    /// Brings all calls into order.
+    pub(crate) fn sort(&mut self) {
         self.0.sort_unstable();
     }
 
@@ -24,7 +28,7 @@ impl Latencies {
     }
 
     /// The time that `per_mille` thousandths of the calls did not exceed (nearest rank); `None` without calls. Counts on
-    /// what [`Latencies::merge`] brought into order.
+    /// what [`Latencies::sort`] brought into order.
     pub(crate) fn quantile(&self, per_mille: usize) -> Option<Duration> {
         let rank = (self.0.len() * per_mille).div_ceil(1_000).max(1);
         self.0.get(rank - 1).copied()
@@ -43,7 +47,8 @@ mod tests {
         for millisecond in (1..=1_000).rev() {
             some.push(Duration::from_millis(millisecond));
         }
-        all.merge(some);
+        all.append(some);
+        all.sort();
         let milliseconds = |per_mille| all.quantile(per_mille).map(|latency| latency.as_millis());
         assert_eq!([500, 990, 999, 1_000].map(milliseconds), [500, 990, 999, 1_000].map(Some));
     }

@@ -1,4 +1,4 @@
-//! Measurements: `cargo xtask bench SUITE` runs them, optimised. `serve` needs a running server.
+//! Measurements: `cargo xtask bench SUITE` runs them, optimised.
 
 mod callgrind;
 mod clock;
@@ -32,8 +32,11 @@ enum Suite {
     Live(live::Options),
     /// What a restart costs.
     Restart(restart::Options),
-    /// Latency and throughput of unary predictions.
+    /// What a request costs.
     Serve(serve::Options),
+    /// A gRPC server that does nothing, to compare with.
+    #[command(hide = true)]
+    Echo(serve::EchoOptions),
 }
 
 #[tokio::main]
@@ -44,5 +47,6 @@ async fn main() -> anyhow::Result<()> {
         Suite::Live(options) => live::run(&options).await,
         Suite::Restart(options) => restart::run(&options).await,
         Suite::Serve(options) => serve::run(&options).await,
+        Suite::Echo(options) => serve::echo(&options).await,
     }
 }

@@ -1,85 +1,198 @@
-//! Unary predictions from several connections at once, each connection waiting for its answer before it asks again.
+//! What a request costs, beside an empty gRPC echo and whoever else is asked: both servers on the first core, the load on
+//! the second, in turn, in one run.
+
+mod echo;
+mod http;
+mod load;
+mod process;
+mod subscribers;
+mod swap;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
-use klinecast::{Client, Settings};
+use exchange_sim::ExchangeConfig;
+use prost::Message as _;
+use proto::v1;
 
-use crate::latencies::Latencies;
-use crate::report::Measure;
+use crate::clock::median;
+use crate::household::{self, Server, exchange};
+use crate::report::{Goal, Measure, report};
 
-/// What to measure, and where.
+pub(crate) use echo::Options as EchoOptions;
+pub(crate) use echo::run as echo;
+pub(crate) use process::on_first_core;
+
+use self::load::{Call, Found, Shape};
+use self::process::{Pinned, pin_load};
+
+/// What to measure.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// The server's gRPC address.
-    #[arg(long, env = "KLINECAST_SERVER", default_value = Settings::DEFAULT_SERVER)]
-    server: String,
-    /// Connections that ask at the same time.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    connections: u32,
-    /// Seconds to measure, after one of warming up.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    seconds: u64,
+    /// The server's binary.
+    #[arg(long, value_name = "FILE")]
+    server: PathBuf,
+    /// The folder of a bundle; one of a few stumps if none is named.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// How often each load is put on each server; medians count.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Seconds of one round.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// How many subscribers.
+    #[arg(long, default_value_t = 10_000)]
+    subscribers: usize,
+    /// Only these parts: `unary`, `rest`, `swap`, `subscribers`.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Also writes JSON lines to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
+impl Options {
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+}
+
 /// Measures and prints.
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let status = Client::new(Settings::at(&options.server))?.status().await?;
-    let symbols: Vec<String> = status.symbols.into_iter().map(|symbol| symbol.symbol).collect();
-    if symbols.is_empty() {
-        bail!("the server at {} serves no symbol", options.server);
+    pin_load()?;
+    let mut measures = Vec::new();
+    let home = household::home(options.bundle.as_deref())?;
+    let exchange = exchange(ExchangeConfig::DEFAULT_START, 1.0).await?;
+    // The first start fills the store, the second one is the one that counts.
+    let mut cold = Server::start(&options.server, home.path(), &exchange)?;
+    let client = cold.client().await?;
+    cold.predicts(&client, 0).await?;
+    drop(cold);
+    let mut server = Server::start_pinned(&options.server, home.path(), &exchange)?;
+    let client = server.client().await?;
+    let ready = server.predicts(&client, 0).await?;
+    measures.push(
+        Measure::plain("start to ready, warm store", "s", ready.as_secs_f64()).with_goal(Goal::AtMost(2.0)),
+    );
+    let process = Pinned::of(server.id());
+    measures.push(
+        Measure::plain("memory, one bundle, ten pairs", "MB", process.memory_mb()?)
+            .with_goal(Goal::AtMost(100.0)),
+    );
+    if options.wants("unary") {
+        unary(options, &server, &process, &mut measures).await?;
     }
-    let begin = Instant::now() + Duration::from_secs(1);
-    let end = begin + Duration::from_secs(options.seconds);
-    let mut workers = tokio::task::JoinSet::new();
-    for worker in 0..options.connections as usize {
-        // A client of its own is a connection of its own.
-        let client = Client::new(Settings::at(&options.server))?;
-        workers.spawn(ask(client, symbols.clone(), worker, begin, end));
+    if options.wants("rest") {
+        rest(options, &server, &process, &mut measures).await?;
     }
-    let mut latencies = Latencies::default();
-    while let Some(worker) = workers.join_next().await {
-        latencies.merge(worker.context("a worker was cancelled")??);
+    if options.wants("swap") {
+        swap::measure(&server, home.path(), &mut measures).await?;
     }
-    report(options, &latencies)
+    if options.wants("subscribers") {
+        drop(server);
+        subscribers::measure(options.subscribers, &options.server, home.path(), &mut measures).await?;
+    }
+    report("serve", &measures, options.json.as_deref())
 }
 
-async fn ask(
-    client: Client,
-    symbols: Vec<String>,
-    first: usize,
-    begin: Instant,
-    end: Instant,
-) -> Result<Latencies> {
-    let mut latencies = Latencies::default();
-    for symbol in symbols.iter().cycle().skip(first) {
-        let asked = Instant::now();
-        if asked >= end {
-            break;
+/// The loads: connections, and calls in flight on each.
+const SHAPES: [Shape; 3] = [
+    Shape { connections: 1, in_flight: 1 },
+    Shape { connections: 1, in_flight: 64 },
+    Shape { connections: 4, in_flight: 16 },
+];
+
+async fn unary(
+    options: &Options,
+    server: &Server,
+    process: &Pinned,
+    measures: &mut Vec<Measure>,
+) -> Result<()> {
+    let symbol = household::symbols()?.first().context("a pair")?.to_string();
+    let request = v1::PredictRequest { symbol, ..Default::default() }.encode_to_vec();
+    let ours = Call::new(server.addresses()?[0], "/klinecast.v1.PredictionService/Predict", request);
+    let bytes = load::closed(&ours, SHAPES[0], Duration::from_millis(200)).await?.reply_bytes;
+    let peer = echo::Echo::start(bytes).await?;
+    let theirs = Call::new(peer.address(), echo::PATH, Vec::new());
+    let for_long = Duration::from_secs_f64(options.seconds);
+    println!("unary Predict, one pair, all tasks, {bytes} bytes a reply; the echo answers as many");
+    for shape in SHAPES {
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        for _ in 0..options.rounds {
+            here.push(process.during(load::closed(&ours, shape, for_long)).await?);
+            there.push(peer.process().during(load::closed(&theirs, shape, for_long)).await?);
         }
-        client.predict(symbol, &[]).await?;
-        if asked >= begin {
-            latencies.push(asked.elapsed());
-        }
+        compare(&shape.to_string(), &here, &there, measures);
     }
-    Ok(latencies)
+    // Open loop at half of what was found: times count from when a call was due.
+    let rate = load::closed(&theirs, SHAPES[2], for_long).await?.rate() / 2.0;
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        here.push(process.during(load::open(&ours, SHAPES[2], rate, for_long)).await?);
+        there.push(peer.process().during(load::open(&theirs, SHAPES[2], rate, for_long)).await?);
+    }
+    let of = |rounds: &[(Found, Duration)], per_mille| {
+        median(rounds.iter().map(|(found, _)| found.microseconds(per_mille)).collect())
+    };
+    for (name, per_mille) in [("p50", 500), ("p99", 990)] {
+        let measure = Measure::plain(format!("open loop at {rate:.0}/s, {name}"), "us", of(&here, per_mille));
+        measures.push(measure.beside("echo", of(&there, per_mille)));
+    }
+    Ok(())
 }
 
-fn report(options: &Options, latencies: &Latencies) -> Result<()> {
-    let quantile = |per_mille| latencies.quantile(per_mille).unwrap_or_default().as_secs_f64() * 1e6;
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
-    let rate = latencies.count() as f64 / options.seconds as f64;
-    let measures = [
-        Measure::plain("latency_p50", "us", quantile(500)),
-        Measure::plain("latency_p99", "us", quantile(990)),
-        Measure::plain("latency_p999", "us", quantile(999)),
-        Measure::plain("throughput", "requests/s", rate),
+/// Our throughput, CPU and latencies beside the echo's, as ratios of the rounds' medians.
+fn compare(
+    shape: &str,
+    here: &[(Found, Duration)],
+    there: &[(Found, Duration)],
+    measures: &mut Vec<Measure>,
+) {
+    type Figure = fn(&(Found, Duration)) -> f64;
+    type Line = (&'static str, &'static str, Figure, Option<fn(f64) -> Goal>);
+    let figures: [Line; 4] = [
+        ("calls", "calls/s", |(found, _)| found.rate(), Some(|peer| Goal::AtLeast(0.9 * peer))),
+        ("CPU a call", "us", |(found, cpu)| found.cpu_a_call(*cpu), Some(|peer| Goal::AtMost(1.15 * peer))),
+        ("p50", "us", |(found, _)| found.microseconds(500), None),
+        ("p99", "us", |(found, _)| found.microseconds(990), Some(|peer| Goal::AtMost(1.15 * peer))),
     ];
-    println!("unary Predict, {} connections, {} calls", options.connections, latencies.count());
-    crate::report::report("serve", &measures, options.json.as_deref())
+    for (name, unit, figure, goal) in figures {
+        let ours = median(here.iter().map(figure).collect());
+        let peer = median(there.iter().map(figure).collect());
+        let measure = Measure::plain(format!("{shape}, {name}"), unit, ours).beside("echo", peer);
+        measures.push(match goal {
+            Some(goal) => measure.with_goal(goal(peer)),
+            None => measure,
+        });
+    }
+}
+
+async fn rest(
+    options: &Options,
+    server: &Server,
+    process: &Pinned,
+    measures: &mut Vec<Measure>,
+) -> Result<()> {
+    let symbol = household::symbols()?.first().context("a pair")?.to_string();
+    let for_long = Duration::from_secs_f64(options.seconds);
+    let mut rounds = Vec::new();
+    for _ in 0..options.rounds {
+        rounds.push(
+            process
+                .during(http::closed(server.addresses()?[1], &format!("/predict/{symbol}"), 16, for_long))
+                .await?,
+        );
+    }
+    let of = |figure: &dyn Fn(&(Found, Duration)) -> f64| median(rounds.iter().map(figure).collect());
+    measures.push(Measure::plain("REST, 16 connections, calls", "calls/s", of(&|(found, _)| found.rate())));
+    // A hundred and fiftieth of the 5.9 ms that a server costs which reckons on request.
+    measures.push(
+        Measure::plain("REST, CPU a call", "us", of(&|(found, cpu)| found.cpu_a_call(*cpu)))
+            .with_goal(Goal::AtMost(5_900.0 / 150.0)),
+    );
+    measures.push(Measure::plain("REST, p99", "us", of(&|(found, _)| found.microseconds(990))));
+    Ok(())
 }

@@ -175,7 +175,7 @@ impl App {
             (handle, followers, engine.commands.clone()),
             stores,
             journaling.0.clone(),
-            settings.heartbeat,
+            (settings.heartbeat, settings.subscribers_max),
         );
         let listeners = [grpc, http, metrics];
         Ok(Self {

@@ -71,7 +71,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
-        .layer(GrpcMetricsLayer)
+        .layer(GrpcMetricsLayer::new())
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)

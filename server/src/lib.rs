@@ -16,6 +16,7 @@
 //! ([`state`], [`latest`]) and never waits for a lock, a disk or a model.
 
 pub mod app;
+mod breaker;
 pub mod champion;
 mod clock;
 pub mod convert;

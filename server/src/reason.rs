@@ -44,6 +44,8 @@ pub enum Reason {
     ExchangeFailed,
     /// The registry has no champion.
     NoChampion,
+    /// There is no champion before the one that is.
+    NoPrevious,
     /// The bundle was not taken up.
     BundleRefused,
     /// The store did not answer.
@@ -92,7 +94,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 27] = [
+pub const CATALOGUE: [Entry; 28] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -147,7 +149,7 @@ pub const CATALOGUE: [Entry; 27] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /models/rollback, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /stream, /ws, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -218,6 +220,13 @@ pub const CATALOGUE: [Entry; 27] = [
         (Code::FailedPrecondition, 409),
         "registry has no champion",
         "promote a model with klinecast promote or klinecast-trainer",
+    ),
+    entry(
+        Reason::NoPrevious,
+        "NO_PREVIOUS",
+        (Code::FailedPrecondition, 409),
+        "there is nothing to roll back to",
+        "promote a model of the registry with klinecast promote",
     ),
     entry(
         Reason::BundleRefused,

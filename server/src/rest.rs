@@ -7,5 +7,6 @@ mod problem;
 mod requests;
 mod routes;
 mod scorecard;
+mod streams;
 
 pub use routes::{ROUTES, routes};

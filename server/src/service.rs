@@ -15,10 +15,12 @@ mod status;
 mod subscribe;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kline::{Interval, Symbol};
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::breaker::Breaker;
 use crate::champion::ChampionHandle;
 use crate::engine_thread::Command;
 use crate::follow::change::FollowHandle;
@@ -26,6 +28,7 @@ use crate::journaling::Journaling;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::state::Shared;
 use crate::stores::Stores;
+use crate::telemetry::metrics as names;
 
 pub use explain::{EXPLAIN_TOP_MAX, Explanations, largest};
 pub use features::{FeatureAnswer, FeatureValue};
@@ -39,6 +42,12 @@ pub use selection::Selection;
 pub use status::Status;
 pub use subscribe::{Announcement, Delivery, Event, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
 
+/// How many requests may use the store at once.
+const STORE_WORKS_MAX: usize = 64;
+
+/// How long a request may wait for that.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
 /// The application: what every face asks.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -50,9 +59,11 @@ pub struct Service {
     engine: mpsc::Sender<Command>,
     stores: Stores,
     journaling: Journaling,
-    heartbeat: std::time::Duration,
+    heartbeat: Duration,
+    subscribers_max: usize,
     limits: Limits,
     explaining: Arc<explain::Explaining>,
+    store_breaker: Arc<Breaker>,
 }
 
 /// How much of what takes long may run at once.
@@ -61,6 +72,7 @@ struct Limits {
     verifications: Arc<Semaphore>,
     replays: Arc<Semaphore>,
     scorecards: Arc<Semaphore>,
+    store: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     nowcasts: Arc<Semaphore>,
 }
@@ -74,12 +86,13 @@ impl Service {
         (champion, followers, engine): (ChampionHandle, FollowHandle, mpsc::Sender<Command>),
         stores: Stores,
         journaling: Journaling,
-        heartbeat: std::time::Duration,
+        (heartbeat, subscribers_max): (Duration, usize),
     ) -> Self {
         let limits = Limits {
             verifications: Arc::new(Semaphore::new(journal::VERIFICATIONS_MAX)),
             replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
             scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
+            store: Arc::new(Semaphore::new(STORE_WORKS_MAX)),
             waits: Arc::new(Semaphore::new(fresh::WAITS_MAX)),
             nowcasts: Arc::new(Semaphore::new(fresh::NOWCASTS_MAX)),
         };
@@ -93,8 +106,10 @@ impl Service {
             stores,
             journaling,
             heartbeat,
+            subscribers_max,
             limits,
             explaining,
+            store_breaker: Arc::default(),
         }
     }
 
@@ -140,15 +155,36 @@ impl Service {
         .with("known", known))
     }
 
-    /// Runs a store's work off the async threads.
+    /// Runs a store's work off the async threads, a bounded number at once. A store that fails again and again is left alone for
+    /// a while.
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Stores) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        if let Err(wait) = self.store_breaker.admit(Instant::now()) {
+            let refusal =
+                Refusal::new(Reason::StoreFailed, "the store did not answer a while ago and is left alone");
+            return Err(Refusal { retry_after: Some(wait), ..refusal });
+        }
+        let busy =
+            || Refusal::new(Reason::Busy, format!("{STORE_WORKS_MAX} requests to the store are under way"));
+        let permit = tokio::time::timeout(STORE_WAIT, self.limits.store.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
         let stores = self.stores.clone();
-        let done = tokio::task::spawn_blocking(move || work(&stores)).await;
-        done.unwrap_or_else(|error| {
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&stores)
+        });
+        let outcome = done.await.unwrap_or_else(|error| {
             Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))
-        })
+        });
+        match &outcome {
+            Err(refusal) if refusal.reason == Reason::StoreFailed && refusal.retry_after.is_some() => {
+                self.store_breaker.fail(Instant::now());
+            }
+            _ => self.store_breaker.succeed(),
+        }
+        names::show_breaker("store", self.store_breaker.is_open());
+        outcome
     }
 }

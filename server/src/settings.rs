@@ -65,6 +65,8 @@ pub struct Settings {
     pub registry_poll: Duration,
     /// How many predictions a subscriber may be behind before it loses the oldest.
     pub subscriber_queue: usize,
+    /// How many subscriptions may be open.
+    pub subscribers_max: usize,
     /// A subscription with nothing to say says so this often.
     pub heartbeat: Duration,
     /// How long a stop may take.
@@ -115,6 +117,7 @@ impl Settings {
             metrics_address: reader.address("metrics.address"),
             registry_poll: reader.seconds("registry.poll_seconds", 0.05),
             subscriber_queue: reader.count("subscribers.queue_predictions", 1, 1 << 20),
+            subscribers_max: reader.count("subscribers.max_open", 1, 1 << 20),
             heartbeat: reader.seconds("subscribers.heartbeat_seconds", 0.05),
             grace: reader.seconds("server.grace_seconds", 0.0),
             log: reader.text("log.filter"),

@@ -268,6 +268,17 @@ impl Stores {
         self.bundle(model.bundle)
     }
 
+    /// The number of the model that was the champion before the one that is.
+    ///
+    /// # Errors
+    /// [`Reason::NoPrevious`] or [`Reason::StoreFailed`].
+    pub fn champion_before(&self) -> Result<u64, Refusal> {
+        let before = store::champion_before(self.0.registry()).map_err(|error| failed(&error))?;
+        before.map(|model| model.version.into()).ok_or_else(|| {
+            Refusal::new(Reason::NoPrevious, "no other model was the champion before the one that is")
+        })
+    }
+
     /// Changes a model's stage and alias.
     ///
     /// # Errors
@@ -304,8 +315,8 @@ fn failed(error: &StoreError) -> Refusal {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     tracing::error!(%error, cause, "the store failed");
     if let StoreError::StoredKline { .. } | StoreError::StoredRecord { .. } = error {
-        // Of the store's own content, not of the machine: whoever asks may know it.
-        return Refusal::new(Reason::StoreFailed, error);
+        // Of the store's own content, not of the machine: whoever asks may know it, and asking again mends nothing.
+        return Refusal { retry_after: None, ..Refusal::new(Reason::StoreFailed, error) };
     }
     Refusal::new(Reason::StoreFailed, "the store did not answer")
 }

@@ -33,7 +33,7 @@ enum Suite {
     Live,
     /// What a restart costs.
     Restart,
-    /// Latency and throughput of a running server.
+    /// What a request costs, beside an empty gRPC echo.
     Serve,
 }
 
@@ -85,7 +85,7 @@ pub fn run(options: &Options) -> Result<()> {
         let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
         cargo.arg("--python").arg(python);
     }
-    if matches!(options.suite, Suite::Live | Suite::Restart) {
+    if matches!(options.suite, Suite::Live | Suite::Restart | Suite::Serve) {
         cargo.arg("--server").arg(server()?);
     }
     if let Some(file) = &options.json {

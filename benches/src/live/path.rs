@@ -60,7 +60,8 @@ fn ten_pairs(options: &Options) -> Result<(Latencies, f64)> {
     }
     let took = begun.elapsed().as_secs_f64();
     let mut sorted = Latencies::default();
-    sorted.merge(latencies);
+    sorted.append(latencies);
+    sorted.sort();
     let market_seconds = BARS as f64 * Interval::M15.milliseconds() as f64 / 1e3;
     Ok((sorted, market_seconds / took))
 }

@@ -63,7 +63,8 @@ pub(super) async fn measure(binary: &Path, bundle: Option<&Path>) -> Result<Vec<
     following.abort();
     exchange.shutdown().await;
     let mut sorted = Latencies::default();
-    sorted.merge(latencies);
+    sorted.append(latencies);
+    sorted.sort();
     let milliseconds =
         |per_mille| sorted.quantile(per_mille).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3);
     Ok(vec![

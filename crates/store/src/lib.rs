@@ -38,7 +38,9 @@ pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
 pub use objects::{FolderObjects, ObjectStore};
 pub use postgres::PostgresStore;
-pub use registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, promote};
+pub use registry::{
+    Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, champion_before, promote,
+};
 pub use retention::{ChainPlace, ChainedRecord, Dropped, Exported, JournalDay, JournalRetention};
 pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;

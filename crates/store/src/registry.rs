@@ -208,6 +208,23 @@ pub trait Registry: Send + Sync {
     }
 }
 
+/// The model that was the champion before the one that is, by the registry's history; `None` if there was none. Who goes back and
+/// asks again gets the one that was gone back from.
+///
+/// # Errors
+/// When the registry can't be read.
+pub fn champion_before(registry: &dyn Registry) -> Result<Option<ModelVersion>, StoreError> {
+    let Some(champion) = registry.champion()? else { return Ok(None) };
+    let is_champion = format!("alias {}", Alias::Champion);
+    let history = registry.history()?;
+    let before = history
+        .iter()
+        .rev()
+        .filter(|change| change.change == is_champion)
+        .find(|change| change.version != champion.version);
+    before.map(|change| registry.version(change.version)).transpose()
+}
+
 /// Moves a version to a stage as people expect it: to production means that it becomes the champion and that the
 /// one before is archived; to staging means that it becomes the challenger. Answers the version as it is then.
 ///

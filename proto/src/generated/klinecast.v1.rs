@@ -1470,6 +1470,16 @@ pub struct PromoteModelRequest {
     #[prost(enumeration = "Alias", tag = "3")]
     pub alias: i32,
 }
+/// Asks for the champion before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollBackModelRequest {}
+/// The model that is the champion again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollBackModelResponse {
+    /// The model.
+    #[prost(message, optional, tag = "1")]
+    pub model: ::core::option::Option<Model>,
+}
 /// The model after the change.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PromoteModelResponse {
@@ -1743,6 +1753,32 @@ pub mod model_service_client {
                 .insert(GrpcMethod::new("klinecast.v1.ModelService", "PromoteModel"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes the model the champion again that was it before the one that is, verified and swapped in as by PromoteModel. Rolling
+        /// back twice leads back. `NO_PREVIOUS` (FAILED_PRECONDITION), `BUNDLE_REFUSED`: then nothing changes. Not safe to retry blindly.
+        pub async fn roll_back_model(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RollBackModelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackModelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/klinecast.v1.ModelService/RollBackModel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("klinecast.v1.ModelService", "RollBackModel"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1790,6 +1826,15 @@ pub mod model_service_server {
             request: tonic::Request<super::PromoteModelRequest>,
         ) -> std::result::Result<
             tonic::Response<super::PromoteModelResponse>,
+            tonic::Status,
+        >;
+        /// Makes the model the champion again that was it before the one that is, verified and swapped in as by PromoteModel. Rolling
+        /// back twice leads back. `NO_PREVIOUS` (FAILED_PRECONDITION), `BUNDLE_REFUSED`: then nothing changes. Not safe to retry blindly.
+        async fn roll_back_model(
+            &self,
+            request: tonic::Request<super::RollBackModelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackModelResponse>,
             tonic::Status,
         >;
     }
@@ -2035,6 +2080,51 @@ pub mod model_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PromoteModelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/klinecast.v1.ModelService/RollBackModel" => {
+                    #[allow(non_camel_case_types)]
+                    struct RollBackModelSvc<T: ModelService>(pub Arc<T>);
+                    impl<
+                        T: ModelService,
+                    > tonic::server::UnaryService<super::RollBackModelRequest>
+                    for RollBackModelSvc<T> {
+                        type Response = super::RollBackModelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RollBackModelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ModelService>::roll_back_model(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RollBackModelSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

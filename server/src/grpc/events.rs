@@ -50,6 +50,7 @@ async fn next(
     let mut subscription = subscription?;
     let Some(Event { announcement, token }) = subscription.next().await else {
         let refusal = Refusal::new(Reason::Draining, "the server is stopping");
+        let refusal = refusal.with("resume_token", subscription.token());
         return Some((Err(convert::status(&refusal)), None));
     };
     let event = match announcement {

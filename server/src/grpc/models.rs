@@ -74,6 +74,14 @@ impl v1::model_service_server::ModelService for Models {
         let promoted = self.0.promote(promotion).await.map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::PromoteModelResponse { model: Some(model(promoted)) }))
     }
+
+    async fn roll_back_model(
+        &self,
+        _: Request<v1::RollBackModelRequest>,
+    ) -> Result<Response<v1::RollBackModelResponse>, Status> {
+        let champion = self.0.roll_back().await.map_err(|refusal| convert::status(&refusal))?;
+        Ok(Response::new(v1::RollBackModelResponse { model: Some(model(champion)) }))
+    }
 }
 
 fn model(model: ModelInfo) -> v1::Model {

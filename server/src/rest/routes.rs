@@ -18,13 +18,14 @@ use super::json as shapes;
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
 use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
+use super::streams;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 17] = [
+pub const ROUTES: [(&str, &str); 20] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/tasks"),
@@ -34,9 +35,12 @@ pub const ROUTES: [(&str, &str); 17] = [
     ("GET", "/predict/{symbol}/task/{task}"),
     ("POST", "/models/reload"),
     ("POST", "/models/promote"),
+    ("POST", "/models/rollback"),
     ("GET", "/features/{symbol}"),
     ("GET", "/predictions"),
     ("GET", "/predictions/{symbol}/at/{time}"),
+    ("GET", "/stream"),
+    ("GET", "/ws"),
     ("POST", "/symbols"),
     ("GET", "/gaps"),
     ("GET", "/scorecard"),
@@ -58,9 +62,12 @@ pub fn routes(service: Service) -> Router {
         .route("/predict/{symbol}/task/{task}", get(predict_task))
         .route("/models/reload", post(reload))
         .route("/models/promote", post(promote))
+        .route("/models/rollback", post(roll_back))
         .route("/features/{symbol}", get(features))
         .route("/predictions", get(history))
         .route("/predictions/{symbol}/at/{time}", get(predict_as_of))
+        .route("/stream", get(streams::events))
+        .route("/ws", get(streams::websocket))
         .route("/symbols", post(symbols))
         .route("/gaps", get(gaps))
         .route("/scorecard", get(scorecard))
@@ -245,6 +252,10 @@ async fn promote(State(service): State<Service>, body: Bytes) -> Answer {
     let alias = request.alias.map(|name| name.parse()).transpose().map_err(refuse)?;
     let model = service.promote(Promotion { version: request.version, stage, alias }).await?;
     Ok(Json(shapes::model(&model)))
+}
+
+async fn roll_back(State(service): State<Service>) -> Answer {
+    Ok(Json(shapes::model(&service.roll_back().await?)))
 }
 
 async fn unknown_route(request: Request) -> Response {

@@ -80,4 +80,13 @@ impl Service {
             .find(|model| model.version == version)
             .ok_or_else(|| Stores::unknown_model(version))
     }
+
+    /// Makes the model the champion again that was it before, and takes it up.
+    ///
+    /// # Errors
+    /// [`Reason::NoPrevious`], or a bundle that does not hold any more: then the registry is as it was.
+    pub async fn roll_back(&self) -> Result<ModelInfo, Refusal> {
+        let version = self.with_store(Stores::champion_before).await?;
+        self.promote(Promotion { version, stage: Some(Stage::Production), alias: None }).await
+    }
 }

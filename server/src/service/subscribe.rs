@@ -118,6 +118,10 @@ impl Service {
         if self.shared.draining.is_cancelled() {
             return Err(Refusal::new(Reason::Draining, "the server is stopping"));
         }
+        if self.shared.subscribers.count() >= self.subscribers_max {
+            let message = format!("{} subscriptions are open, more are not allowed", self.subscribers_max);
+            return Err(Refusal::new(Reason::Busy, message));
+        }
         // First the ring, then the journal: what is published meanwhile is in both, and in neither nothing.
         let listener = self.shared.subscribers.subscribe();
         let nowcasts = request.nowcasts.then(|| self.shared.nowcast_subscribers.subscribe());

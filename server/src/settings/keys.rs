@@ -49,7 +49,7 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 47] = [
+pub const KEYS: [Key; 48] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -308,6 +308,13 @@ pub const KEYS: [Key; 47] = [
         "subscriber-queue-predictions",
         "4096",
         "how many predictions a subscriber may be behind before it loses the oldest and is told so",
+    ),
+    key(
+        "subscribers.max_open",
+        "API_SUBSCRIBERS_MAX_OPEN",
+        "subscribers-max-open",
+        "20000",
+        "how many subscriptions may be open; one more is refused",
     ),
     key(
         "subscribers.heartbeat_seconds",

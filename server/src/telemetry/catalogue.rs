@@ -114,6 +114,8 @@ pub mod names {
     pub const GAPS: &str = "klinecast_gap_bars";
     /// Tries to reach the exchange again.
     pub const RECONNECTS: &str = "klinecast_exchange_reconnects_total";
+    /// Whether something outside is left alone because it fails.
+    pub const BREAKER: &str = "klinecast_breaker_open";
     /// Whether the server serves.
     pub const SERVING: &str = "klinecast_serving";
     /// The build.
@@ -142,7 +144,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 50] = [
+pub const METRICS: [Metric; 51] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -187,6 +189,7 @@ pub const METRICS: [Metric; 50] = [
     metric(names::FILLED_BARS, Kind::Counter, &["source"], "missing bars that came later, by where from"),
     metric(names::GAPS, Kind::Gauge, &["state"], "bars that are missing: open, or lacking at the exchange too"),
     metric(names::RECONNECTS, Kind::Counter, &[], "tries to reach the exchange again"),
+    metric(names::BREAKER, Kind::Gauge, &["system"], "1 while requests to a system that fails again and again are refused without asking it"),
     metric(names::SERVING, Kind::Gauge, &[], "1 while the server serves"),
     metric(names::BUILD_INFO, Kind::Gauge, &["version"], "1, with the version of the build"),
     metric(names::PROCESS_CPU, Kind::Counter, &[], "CPU time used, in seconds"),

@@ -1,13 +1,15 @@
 //! Counts gRPC calls by the names of go-grpc-prometheus, which existing boards know.
 
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Bytes, HttpBody};
 use axum::http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
+use pin_project_lite::pin_project;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -32,7 +34,7 @@ const fn method(service: &'static str, name: &'static str, kind: &'static str) -
     Method { service, name, kind }
 }
 
-const METHODS: [Method; 14] = [
+const METHODS: [Method; 15] = [
     method(PREDICTION, "Predict", "unary"),
     method(PREDICTION, "PredictBatch", "unary"),
     method(PREDICTION, "PredictAsOf", "unary"),
@@ -43,6 +45,7 @@ const METHODS: [Method; 14] = [
     method(MODEL, "ListModels", "unary"),
     method(MODEL, "ReloadModels", "unary"),
     method(MODEL, "PromoteModel", "unary"),
+    method(MODEL, "RollBackModel", "unary"),
     method(STATUS, "GetStatus", "unary"),
     method(STATUS, "GetScorecard", "unary"),
     method(HEALTH, "Check", "unary"),
@@ -50,6 +53,11 @@ const METHODS: [Method; 14] = [
 ];
 
 impl Method {
+    /// Its place in the table; one after the last for those that are not known.
+    fn place(self) -> usize {
+        METHODS.iter().position(|known| *known == self).unwrap_or(METHODS.len())
+    }
+
     fn of(path: &str) -> Self {
         let Some((service, name)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
             return OTHER;
@@ -58,15 +66,61 @@ impl Method {
     }
 }
 
-/// Wraps a gRPC server.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct GrpcMetricsLayer;
+/// One method's metrics, each looked up once: a lookup by its labels would cost more than the call that it counts.
+#[derive(Debug, Default)]
+struct Meters {
+    started: OnceLock<Counter>,
+    handled: [OnceLock<Counter>; CODES.len()],
+    seconds: OnceLock<Histogram>,
+}
+
+impl Meters {
+    fn begin(&self, method: Method) {
+        let Method { service, name, kind } = method;
+        let make = || counter!(names::GRPC_STARTED, "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name);
+        self.started.get_or_init(make).increment(1);
+    }
+
+    fn end(&self, method: Method, code: usize, took: Duration) {
+        let Method { service, name, kind } = method;
+        let Some(handled) = self.handled.get(code) else { return };
+        let make = || {
+            counter!(
+                names::GRPC_HANDLED,
+                "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name, "grpc_code" => CODES[code]
+            )
+        };
+        handled.get_or_init(make).increment(1);
+        let make = || histogram!(names::GRPC_SECONDS, "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name);
+        self.seconds.get_or_init(make).record(took.as_secs_f64());
+    }
+}
+
+/// Wraps a gRPC server. Made after the recorder of metrics was installed.
+#[derive(Debug, Clone)]
+pub struct GrpcMetricsLayer {
+    meters: Arc<[Meters]>,
+}
+
+impl GrpcMetricsLayer {
+    /// A layer that has counted nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { meters: (0..=METHODS.len()).map(|_| Meters::default()).collect() }
+    }
+}
+
+impl Default for GrpcMetricsLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<S> Layer<S> for GrpcMetricsLayer {
     type Service = GrpcMetrics<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        GrpcMetrics { inner }
+        GrpcMetrics { inner, meters: self.meters.clone() }
     }
 }
 
@@ -74,37 +128,56 @@ impl<S> Layer<S> for GrpcMetricsLayer {
 #[derive(Debug, Clone)]
 pub struct GrpcMetrics<S> {
     inner: S,
+    meters: Arc<[Meters]>,
 }
 
 impl<S> Service<Request<Body>> for GrpcMetrics<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = Counting<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let call = Call::begin(Method::of(request.uri().path()));
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let response = answer.await?;
-            let (parts, body) = response.into_parts();
-            // An error without a body has its code among the headers.
-            let call = match code(&parts.headers) {
-                Some(code) => {
-                    call.end(code);
-                    None
-                }
-                None => Some(call),
-            };
-            Ok(Response::from_parts(parts, Body::new(Counted { inner: body, call })))
-        })
+        let call = Call::begin(Method::of(request.uri().path()), &self.meters);
+        Counting { inner: self.inner.call(request), call: Some(call) }
+    }
+}
+
+pin_project! {
+    /// A call under way.
+    pub struct Counting<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+    }
+}
+
+impl<F, E> Future for Counting<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.inner.poll(context))?;
+        let Some(call) = this.call.take() else { return Poll::Ready(Ok(response)) };
+        let (parts, body) = response.into_parts();
+        // An error without a body has its code among the headers.
+        let call = match code(&parts.headers) {
+            Some(code) => {
+                call.end(code);
+                None
+            }
+            None => Some(call),
+        };
+        Poll::Ready(Ok(Response::from_parts(parts, Body::new(Counted { inner: body, call }))))
     }
 }
 
@@ -112,66 +185,70 @@ where
 #[derive(Debug)]
 struct Call {
     method: Method,
+    meters: Arc<[Meters]>,
+    place: usize,
     began: Instant,
     ended: bool,
 }
 
 impl Call {
-    fn begin(method: Method) -> Self {
-        let Method { service, name, kind } = method;
-        counter!(names::GRPC_STARTED, "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name)
-            .increment(1);
-        Self { method, began: Instant::now(), ended: false }
+    fn begin(method: Method, meters: &Arc<[Meters]>) -> Self {
+        let place = method.place();
+        if let Some(meters) = meters.get(place) {
+            meters.begin(method);
+        }
+        Self { method, meters: meters.clone(), place, began: Instant::now(), ended: false }
     }
 
-    fn end(mut self, code: &'static str) {
+    fn end(mut self, code: usize) {
         self.record(code);
     }
 
-    fn record(&mut self, code: &'static str) {
+    fn record(&mut self, code: usize) {
         self.ended = true;
-        let Method { service, name, kind } = self.method;
-        counter!(
-            names::GRPC_HANDLED,
-            "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name, "grpc_code" => code
-        )
-        .increment(1);
-        histogram!(names::GRPC_SECONDS, "grpc_type" => kind, "grpc_service" => service, "grpc_method" => name)
-            .record(self.began.elapsed().as_secs_f64());
+        if let Some(meters) = self.meters.get(self.place) {
+            meters.end(self.method, code, self.began.elapsed());
+        }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended {
-            self.record("Canceled");
+            self.record(CANCELED);
         }
     }
 }
 
-/// The name of the code among headers or trailers, as go-grpc-prometheus writes it.
-fn code(headers: &HeaderMap) -> Option<&'static str> {
-    const CODES: [&str; 17] = [
-        "OK",
-        "Canceled",
-        "Unknown",
-        "InvalidArgument",
-        "DeadlineExceeded",
-        "NotFound",
-        "AlreadyExists",
-        "PermissionDenied",
-        "ResourceExhausted",
-        "FailedPrecondition",
-        "Aborted",
-        "OutOfRange",
-        "Unimplemented",
-        "Internal",
-        "Unavailable",
-        "DataLoss",
-        "Unauthenticated",
-    ];
-    let number: usize = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
-    Some(CODES.get(number).copied().unwrap_or("Unknown"))
+/// The codes as go-grpc-prometheus writes them, by their numbers.
+const CODES: [&str; 17] = [
+    "OK",
+    "Canceled",
+    "Unknown",
+    "InvalidArgument",
+    "DeadlineExceeded",
+    "NotFound",
+    "AlreadyExists",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "FailedPrecondition",
+    "Aborted",
+    "OutOfRange",
+    "Unimplemented",
+    "Internal",
+    "Unavailable",
+    "DataLoss",
+    "Unauthenticated",
+];
+
+const OK: usize = 0;
+const CANCELED: usize = 1;
+const UNKNOWN: usize = 2;
+
+/// The code among headers or trailers; one that does not exist is Unknown.
+fn code(headers: &HeaderMap) -> Option<usize> {
+    let number = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    Some(if number < CODES.len() { number } else { UNKNOWN })
 }
 
 /// A body that ends its call with its trailers.
@@ -190,9 +267,9 @@ impl HttpBody for Counted {
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         let ended = match &frame {
-            Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code(trailers).unwrap_or("Unknown")),
-            Some(Err(_)) => Some("Unknown"),
-            None => Some("OK"),
+            Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code(trailers).unwrap_or(UNKNOWN)),
+            Some(Err(_)) => Some(UNKNOWN),
+            None => Some(OK),
         };
         if let Some(code) = ended
             && let Some(call) = self.call.take()

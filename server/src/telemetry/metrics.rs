@@ -119,6 +119,10 @@ pub(crate) fn record_http(route: &str, method: &'static str, status: u16, took: 
     histogram!(names::HTTP_SECONDS, "route" => route, "method" => method).record(took.as_secs_f64());
 }
 
+pub(crate) fn show_breaker(system: &'static str, is_open: bool) {
+    gauge!(names::BREAKER, "system" => system).set(if is_open { 1.0 } else { 0.0 });
+}
+
 pub(crate) fn show_bundle(bundle: &Bundle, previous: Option<String>) {
     if let Some(previous) = previous {
         gauge!(names::BUNDLE_INFO, "digest" => previous).set(0.0);

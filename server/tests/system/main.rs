@@ -1,6 +1,8 @@
 //! The real server binary against the simulated exchange: cold start, both faces, swap, drain, refusals.
 
+mod answers;
 mod binaries;
+mod browsers;
 mod bundles;
 mod end_to_end;
 mod faces;

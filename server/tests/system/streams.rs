@@ -90,3 +90,78 @@ async fn a_stream_ends_with_the_server_and_goes_on_after_its_restart() {
     let missed: Vec<&Key> = before.iter().filter(|key| key.0 > after && !keys.contains(key)).collect();
     assert!(missed.is_empty(), "{missed:?} were read before and are in the journal");
 }
+
+/// Events with their tokens until so many predictions were read.
+async fn read_with_tokens(
+    stream: &mut Streaming<v1::SubscribeResponse>,
+    count: usize,
+) -> Vec<(Key, u64, String)> {
+    let mut events = Vec::new();
+    while events.len() < count {
+        let message = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+        let message = message.expect("no error").expect("no end");
+        assert!(!message.resume_token.is_empty(), "{message:?}");
+        if let Some(Event::Prediction(made)) = message.event {
+            let key = (made.bar_time_ms, made.symbol, made.revision);
+            events.push((key, message.sequence, message.resume_token));
+        }
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_goes_on_across_torn_connections_a_swap_and_a_restart_without_a_hole_or_a_double() {
+    let exchange = exchange().await;
+    let home = tempfile::tempdir().expect("a folder");
+    publish_champion(home.path(), 1);
+    let server = Server::start(&exchange, home.path()).await;
+    server.serves().await;
+    let lossless = |resume_token: String| v1::SubscribeRequest {
+        resume_token,
+        delivery: v1::Delivery::Lossless.into(),
+        ..Default::default()
+    };
+    let mut heard = Vec::new();
+    let mut token = String::new();
+    for torn in 0..4 {
+        // A connection of its own, dropped without a word in the middle of a bar.
+        let mut stream = subscribe(&server, lossless(token)).await;
+        heard.extend(read_with_tokens(&mut stream, SYMBOLS.len() + torn % 2 + 1).await);
+        token = heard.last().expect("an event").2.clone();
+        if torn == 1 {
+            publish_champion(home.path(), 2);
+        }
+    }
+    let (status, ..) = server.terminate().await;
+    assert!(status.success());
+    let server = Server::start(&exchange, home.path()).await;
+    server.serves().await;
+    let mut stream = subscribe(&server, lossless(token.clone())).await;
+    heard.extend(read_with_tokens(&mut stream, 3 * SYMBOLS.len()).await);
+
+    let numbers: Vec<u64> = heard.iter().map(|(_, number, _)| *number).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    // The journal has nothing between the first and the last that was not told.
+    let journal = store::Home::open(home.path()).expect("opens");
+    let first = i64::try_from(numbers[0]).expect("small") - 1;
+    let kept = journal.journal().predictions_after(first, 10_000).expect("readable");
+    let kept: Vec<u64> = kept.iter().map(|placed| placed.place.number.unsigned_abs()).collect();
+    let last = numbers.last().expect("an event");
+    assert_eq!(numbers, kept.into_iter().filter(|number| number <= last).collect::<Vec<_>>());
+
+    // A replayed token reads the same again; one of another journal goes on by its bar; anything else is refused.
+    let mut again = subscribe(&server, lossless(token.clone())).await;
+    let repeated = read_with_tokens(&mut again, 2).await;
+    let place = heard.iter().position(|(.., known)| *known == token).expect("told before");
+    assert_eq!(repeated[..], heard[place + 1..place + 3]);
+    let (_, rest) = token.split_once('.').expect("a token");
+    let (number, rest) = rest.split_once('.').expect("a token");
+    let bar = rest.split_once('.').expect("a token").1;
+    let mut other = subscribe(&server, lossless(format!("1.{number}.0123456789abcdef.{bar}"))).await;
+    let keys = read(&mut other, SYMBOLS.len()).await;
+    assert!(keys.iter().all(|key| key.0 >= bar.parse::<i64>().expect("a number")), "{keys:?}");
+    for wrong in ["x", "1.2.3", "1.-1.0123456789abcdef.0", "1.99999999999999999999.0123456789abcdef.0"] {
+        let refused = server.predictions().subscribe(lossless(wrong.to_owned())).await.expect_err("refused");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{wrong}");
+    }
+}

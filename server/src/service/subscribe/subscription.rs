@@ -157,7 +157,7 @@ impl Subscription {
 
     /// Takes all that waits and keeps the latest of each symbol; tells how many that leaves out.
     fn conflate(&mut self, heard: Option<Arc<Published>>, lost: u64) -> Option<Event> {
-        let before = self.position_token();
+        let before = self.token();
         let (mut latest, mut left_out) = (BTreeMap::new(), lost);
         let mut next = heard.map(Heard::Prediction).or_else(|| self.listener.try_next());
         while let Some(heard) = next {
@@ -176,7 +176,7 @@ impl Subscription {
         if left_out > 0 {
             // What was lost may have been the only word about a symbol.
             let table = self.shared.latest.load();
-            let token = self.position_token();
+            let token = self.token();
             for symbol in table.symbols().iter().filter(|symbol| !latest.contains_key(*symbol)) {
                 let stands = table.get(*symbol).and_then(|stands| stands.as_ref().cloned());
                 if let Some(encoded) = stands.filter(|encoded| self.wants(&encoded.prediction)) {
@@ -210,10 +210,12 @@ impl Subscription {
 
     fn event(&mut self, announcement: Announcement) -> Event {
         self.pulse.beat();
-        Event { announcement, token: self.position_token() }
+        Event { announcement, token: self.token() }
     }
 
-    fn position_token(&self) -> Arc<str> {
+    /// The token that goes on after everything that was told; empty if there is none yet.
+    #[must_use]
+    pub fn token(&self) -> Arc<str> {
         self.position.map_or_else(|| "".into(), |position| position.to_string().into())
     }
 

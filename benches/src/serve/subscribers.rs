@@ -1,0 +1,149 @@
+//! Many subscribers: how long it takes until the last has a bar's answers, and what each costs in memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use exchange_sim::ExchangeConfig;
+use prost::Message as _;
+use proto::v1;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::load::{self, Call};
+use super::process::Pinned;
+use crate::clock::median;
+use crate::household::{Server, exchange, symbols};
+use crate::report::{Goal, Measure};
+
+/// Subscribers on one connection; a connection may have 1,024 streams.
+const A_CONNECTION: usize = 100;
+
+/// How many bars are looked at.
+const BARS: usize = 5;
+
+/// The exchange's speed: a bar in nine seconds.
+const SPEED: f64 = 100.0;
+
+/// Of an event, the prediction's bar: nothing else is read, so that the reader costs little.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Event {
+    #[prost(message, tag = "1")]
+    prediction: Option<Bar>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Bar {
+    #[prost(int64, tag = "3")]
+    bar_time_ms: i64,
+}
+
+/// When the first and the last subscriber had all of a bar.
+#[derive(Debug, Clone, Copy)]
+struct Delivery {
+    first: Instant,
+    last: Instant,
+    subscribers: usize,
+}
+
+/// Opens the subscriptions and waits for bars.
+pub(crate) async fn measure(
+    count: usize,
+    binary: &Path,
+    home: &Path,
+    measures: &mut Vec<Measure>,
+) -> Result<()> {
+    let exchange = exchange(ExchangeConfig::DEFAULT_START + 86_400_000, SPEED).await?;
+    let mut server = Server::start_pinned(binary, home, &exchange)?;
+    let client = server.client().await?;
+    server.predicts(&client, 0).await?;
+    let process = Pinned::of(server.id());
+    let before = process.memory_mb()?;
+    let pairs = symbols()?.len();
+    let request = v1::SubscribeRequest::default().encode_to_vec();
+    let call = Call::new(server.addresses()?[0], "/klinecast.v1.PredictionService/Subscribe", request);
+    let bars: Arc<Mutex<BTreeMap<i64, Delivery>>> = Arc::default();
+    let open = Arc::new(AtomicUsize::new(0));
+    let mut readers = JoinSet::new();
+    for _ in 0..count.div_ceil(A_CONNECTION) {
+        let connection = load::connect(server.addresses()?[0]).await?;
+        for _ in 0..A_CONNECTION.min(count) {
+            let body = load::begin(&connection, &call).await?;
+            open.fetch_add(1, Ordering::Relaxed);
+            readers.spawn(read(body, pairs, bars.clone()));
+        }
+    }
+    let after = process.memory_mb()?;
+    let open = open.load(Ordering::Relaxed);
+    let began = Instant::now();
+    let delivered = loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let whole: Vec<Delivery> =
+            bars.lock().await.values().filter(|bar| bar.subscribers == open).copied().collect();
+        if whole.len() >= BARS {
+            break whole;
+        }
+        if began.elapsed() > Duration::from_secs(180) {
+            bail!(
+                "{} bars reached all {open} subscribers in three minutes: {:?}",
+                whole.len(),
+                bars.lock().await
+            );
+        }
+    };
+    readers.abort_all();
+    let spread = delivered.iter().map(|bar| bar.last.duration_since(bar.first).as_secs_f64() * 1e3).collect();
+    measures.push(
+        Measure::plain(format!("{open} subscribers, first to last delivery"), "ms", median(spread))
+            .with_goal(Goal::AtMost(200.0)),
+    );
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    let each = (after - before) * 1e3 / 1.024 / open as f64;
+    measures.push(Measure::plain("memory of a subscriber", "KiB", each).with_goal(Goal::AtMost(20.0)));
+    Ok(())
+}
+
+/// Reads a subscription; notes when all pairs of a bar were there.
+async fn read(
+    mut body: h2::RecvStream,
+    pairs: usize,
+    bars: Arc<Mutex<BTreeMap<i64, Delivery>>>,
+) -> Result<()> {
+    let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut buffer = Vec::new();
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk?;
+        body.flow_control().release_capacity(chunk.len())?;
+        buffer.extend_from_slice(&chunk);
+        while let Some((event, length)) = message(&buffer)? {
+            buffer.drain(..length);
+            let Some(made) = event.prediction else { continue };
+            let have = seen.entry(made.bar_time_ms).or_default();
+            *have += 1;
+            if *have == pairs {
+                let now = Instant::now();
+                let mut bars = bars.lock().await;
+                let bar = bars.entry(made.bar_time_ms).or_insert(Delivery {
+                    first: now,
+                    last: now,
+                    subscribers: 0,
+                });
+                bar.last = now;
+                bar.subscribers += 1;
+                seen.retain(|bar, _| *bar >= made.bar_time_ms);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first whole message and how long it is.
+fn message(buffer: &[u8]) -> Result<Option<(Event, usize)>> {
+    let Some(head) = buffer.get(1..5) else { return Ok(None) };
+    let length = u32::from_be_bytes(head.try_into()?) as usize + 5;
+    let Some(message) = buffer.get(5..length) else { return Ok(None) };
+    Ok(Some((Event::decode(message)?, length)))
+}
