@@ -258,6 +258,8 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
+mod deployed_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
 
