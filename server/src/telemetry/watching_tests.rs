@@ -111,6 +111,16 @@ fn a_metric_or_a_label_that_there_is_not_is_found() {
 }
 
 #[test]
+fn the_autoscaler_asks_for_what_the_adapter_makes() {
+    let (adapter, autoscaler) = (read("k8s/prometheus-adapter.yaml"), read("k8s/base/autoscaler.yaml"));
+    let made = adapter.lines().find_map(|line| line.trim().strip_prefix("as: "));
+    let asked =
+        autoscaler.split("type: Pods\n").nth(1).and_then(|pods| pods.split("name: ").nth(1)?.lines().next());
+    assert!(made.is_some(), "the adapter names nothing");
+    assert_eq!(made, asked);
+}
+
+#[test]
 fn every_alert_has_its_severity_its_page_in_the_runbook_and_its_test() {
     let runbook = read("deploy/RUNBOOK.md");
     let tests = files::promtool_tests();
