@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 use crate::retry::{Policy, retry};
 use crate::wire::journal_service_client::JournalServiceClient;
@@ -230,6 +232,19 @@ impl Client {
             StatusServiceClient::new(channel).get_status(request).await
         })
         .await
+    }
+
+    /// Whether one of the server's services serves, as `grpc.health.v1` tells everybody; the empty name is the whole:
+    /// every pair warm, a bundle loaded, not stopping.
+    ///
+    /// # Errors
+    /// A service that the server does not have, or no answer.
+    pub async fn health(&self, service: &str) -> Result<bool, ClientError> {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer = self.call(self.settings.deadline, request, |channel, request| async {
+            HealthClient::new(channel).check(request).await
+        });
+        Ok(answer.await?.status() == ServingStatus::Serving)
     }
 
     /// How good the journalled answers were over a window of whole UTC days.

@@ -94,6 +94,22 @@ fn refusal(code: tonic::Code, reason: &str) -> Status {
 }
 
 #[tokio::test]
+async fn health_tells_the_whole_from_one_service_and_refuses_one_that_there_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    reporter.set_service_status("status", tonic_health::ServingStatus::Serving).await;
+    let router = tonic::transport::Server::builder().add_service(health);
+    tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+    let client = Client::new(Settings::at(&format!("http://{address}"))).expect("an address");
+    assert!(!client.health("").await.expect("an answer"));
+    assert!(client.health("status").await.expect("an answer"));
+    let error = client.health("other").await.expect_err("a refusal");
+    assert!(matches!(error, ClientError::Refused { code: tonic::Code::NotFound, .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_call_outlives_two_refusals_that_time_mends() {
     let warming = || Err(refusal(tonic::Code::Unavailable, "NOT_WARM"));
     let predictions = script(vec![warming(), warming(), Ok(prediction("BTCUSDT", 900))]);

@@ -261,6 +261,8 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
+mod deployed_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -7,3 +7,5 @@ pub mod logs;
 pub mod metrics;
 mod process;
 pub mod snapshots;
+#[cfg(test)]
+mod watching_tests;

@@ -90,7 +90,7 @@ fn read_text(path: &str) -> Result<String, SettingsError> {
 }
 
 /// Reads `NAME=value` lines; empty lines and those that start with `#` say nothing, and quotes around a value fall.
-fn read_variables(path: &str, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
+pub(super) fn read_variables(path: &str, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
     let mut variables = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -10,12 +10,12 @@ pub struct Line {
 }
 
 /// Whether a file, named from the root, holds code that ships: not a test, example, or the tests' own tools
-/// (`tests.rs`, `testing.rs`, `testkit.rs`, `..._tests.rs`).
+/// (`tests.rs`, `testing.rs`, `testkit.rs`, `..._tests.rs` and what lies in a folder of that name).
 #[must_use]
 pub fn ships(file: &str) -> bool {
     let path = format!("/{file}");
     let name = file.rsplit('/').next().unwrap_or(file);
-    let elsewhere = ["/tests/", "/examples/"];
+    let elsewhere = ["/tests/", "_tests/", "/examples/"];
     let of_tests = ["tests.rs", "testing.rs", "testkit.rs", "build.rs"];
     !elsewhere.iter().any(|folder| path.contains(folder))
         && !of_tests.contains(&name)
@@ -87,6 +87,7 @@ mod tests {
             "server/tests/system/main.rs",
             "crates/forest/examples/cost_of_an_explanation.rs",
             "server/src/testing.rs",
+            "server/src/telemetry/watching_tests/files.rs",
         ] {
             assert!(!ships(file), "{file}");
         }

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Tasks,
     /// How the server is, pair by pair, with each task's live score.
     Status,
+    /// Whether the server serves; fails if it does not.
+    Health(Health),
     /// Every bar that was found missing, and what became of it.
     Gaps(Gaps),
     /// Lets the server follow more pairs from now on, also after a restart.
@@ -135,6 +137,14 @@ pub(crate) struct Pairs {
     /// Pairs, for example BTCUSDT.
     #[arg(required = true)]
     pub(crate) symbols: Vec<String>,
+}
+
+/// Whose health.
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// One service, for example klinecast.v1.StatusService, which answers as long as the server runs [default: the whole].
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(crate) service: String,
 }
 
 /// Which gaps.

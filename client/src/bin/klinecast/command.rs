@@ -10,6 +10,7 @@ use crate::arguments::{Arguments, Command, Journal};
 mod features;
 mod follow;
 mod gaps;
+mod health;
 mod journal;
 mod models;
 mod predict;
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Gaps(wanted) => gaps::run(&client, wanted, json).await?,
         Command::Follow(pairs) => follow::run(&client, (&pairs.symbols, &[]), json).await?,
         Command::Unfollow(pairs) => follow::run(&client, (&[], &pairs.symbols), json).await?,
+        Command::Health(wanted) => return health::run(&client, wanted, json).await,
         Command::Status => status::run(&client, json).await?,
         Command::Skill(wanted) => skill::run(&client, wanted, json).await?,
         Command::Replay(wanted) => return replay::run(&client, wanted, json).await,
