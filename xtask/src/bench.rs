@@ -52,6 +52,10 @@ const FOREST_PEERS: &[&str] = &[
     "numpy",
 ];
 
+/// What a server is glued together from that reckons on request.
+const SERVE_PEERS: &[&str] =
+    &["fastapi==0.*", "uvicorn==0.*", "TA-Lib==0.6.*", "lightgbm==4.7.0", "xgboost-cpu==3.2.0", "numpy"];
+
 /// Builds the server, optimised, and says where it is.
 fn server() -> Result<PathBuf> {
     let root = repository::root();
@@ -83,6 +87,10 @@ pub fn run(options: &Options) -> Result<()> {
     };
     if options.suite == Suite::Forest {
         let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
+        cargo.arg("--python").arg(python);
+    }
+    if options.suite == Suite::Serve && options.arguments.iter().any(|argument| argument == "--bundle") {
+        let python = environment(&repository::root(), "peers-serve", SERVE_PEERS)?;
         cargo.arg("--python").arg(python);
     }
     if matches!(options.suite, Suite::Live | Suite::Restart | Suite::Serve) {
