@@ -61,6 +61,8 @@ pub struct FeatureRow {
     pub values: Arc<[f64]>,
     /// How far they can be trusted.
     pub quality: Quality,
+    /// The lower and upper cut of the volatility's regimes that are known at the bar.
+    pub regime_cuts: Option<[f64; 2]>,
 }
 
 /// The Forecaster, as its thread last showed it.

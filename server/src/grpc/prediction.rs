@@ -124,5 +124,6 @@ fn features(answer: FeatureAnswer, interval: kline::Interval) -> v1::GetFeatures
         row_hash: answer.row_hash.to_string(),
         quality: Some(convert::quality(answer.quality)),
         features: answer.features.into_iter().map(feature).collect(),
+        regime_cuts: answer.regime_cuts.into_iter().flatten().collect(),
     }
 }
