@@ -1,5 +1,6 @@
-//! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems.
+//! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems (as the protocol wants below `/v2`).
 
+mod inference;
 mod journal_json;
 mod json;
 mod problem;
@@ -7,4 +8,5 @@ mod requests;
 mod routes;
 mod scorecard;
 
+pub use inference::ROUTES as INFERENCE_ROUTES;
 pub use routes::{ROUTES, routes};

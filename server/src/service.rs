@@ -3,6 +3,7 @@
 mod features;
 mod follow;
 mod gaps;
+pub mod inference;
 mod journal;
 mod models;
 mod predict;
@@ -44,6 +45,7 @@ pub struct Service {
     journaling: Journaling,
     heartbeat: std::time::Duration,
     limits: Limits,
+    statistics: Arc<inference::InferStatistics>,
 }
 
 /// How much of what takes long may run at once.
@@ -52,6 +54,9 @@ struct Limits {
     verifications: Arc<Semaphore>,
     replays: Arc<Semaphore>,
     scorecards: Arc<Semaphore>,
+    inferences: Arc<Semaphore>,
+    inference_streams: Arc<Semaphore>,
+    scorings: Arc<Semaphore>,
 }
 
 impl Service {
@@ -69,8 +74,12 @@ impl Service {
             verifications: Arc::new(Semaphore::new(journal::VERIFICATIONS_MAX)),
             replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
             scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
+            inferences: Arc::new(Semaphore::new(inference::REQUESTS_MAX)),
+            inference_streams: Arc::new(Semaphore::new(inference::STREAMS_MAX)),
+            scorings: Arc::new(Semaphore::new(inference::SCORINGS_MAX)),
         };
-        Self { interval, shared, champion, followers, stores, journaling, heartbeat, limits }
+        let statistics = Arc::default();
+        Self { interval, shared, champion, followers, stores, journaling, heartbeat, limits, statistics }
     }
 
     /// The shared snapshots.

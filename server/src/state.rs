@@ -111,6 +111,8 @@ impl EngineView {
 pub struct ChampionView {
     /// The bundle.
     pub bundle: Option<Arc<Bundle>>,
+    /// Its number in the registry.
+    pub version: Option<u32>,
     /// Why the last try to take one up failed.
     pub problem: Option<String>,
 }

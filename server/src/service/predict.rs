@@ -70,7 +70,12 @@ impl Service {
     }
 
     /// The latest prediction about a symbol; with `strict` every selected task must be in it.
-    fn latest(&self, symbol: &str, selection: Selection, strict: bool) -> Result<Answered, Refusal> {
+    pub(super) fn latest(
+        &self,
+        symbol: &str,
+        selection: Selection,
+        strict: bool,
+    ) -> Result<Answered, Refusal> {
         let symbol = self.symbol(symbol)?;
         self.check_traded(symbol)?;
         let stands = self.shared.latest.load().get(symbol);
