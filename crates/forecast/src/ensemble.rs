@@ -142,12 +142,13 @@ impl Bundle {
         }
         let mut outputs = Vec::new();
         self.score(rows, &mut outputs);
-        let answer = |((row, outputs), cuts): ((&[f64], &[f64]), &Option<[f64; 2]>)| {
-            let (sigma, regime_cuts) = (columns.sigma(row), *cuts);
-            self.members(outputs, &OutcomeContext { sigma, regime_cuts, ..OutcomeContext::unknown() })
+        let count = self.output_count();
+        let answer = |(at, row): (usize, &[f64])| {
+            let (sigma, regime_cuts) = (columns.sigma(row), regime_cuts.get(at).copied().flatten());
+            let context = OutcomeContext { sigma, regime_cuts, ..OutcomeContext::unknown() };
+            self.members(outputs.get(at * count..).unwrap_or_default(), &context)
         };
-        let outputs = outputs.chunks_exact(self.output_count().max(1));
-        rows.chunks_exact(width).zip(outputs).zip(regime_cuts).map(answer).collect()
+        rows.chunks_exact(width).enumerate().map(answer).collect()
     }
 }
 

@@ -51,8 +51,8 @@ fn rows_alone_have_the_bits_of_the_predictions_made_from_them() {
     forecaster.apply(Event::TakeUp { role: Role::Champion, bundle: bundle.clone() }, &mut effects);
     let mut known = Vec::new();
     for bar in 0..bars {
-        for &symbol in &names {
-            forecaster.apply(closed(symbol, klines[&symbol][bar], Source::Socket), &mut effects);
+        for (&symbol, klines) in &klines {
+            forecaster.apply(closed(symbol, klines[bar], Source::Socket), &mut effects);
         }
         effects.clear();
         if bar % 400 == 0 || bar + 1 == bars {
