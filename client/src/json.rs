@@ -131,6 +131,7 @@ pub fn features(row: &wire::GetFeaturesResponse) -> Value {
         "timestamp": timestamp(row.bar_time_ms),
         "feature_count": features.len(),
         "features": features,
+        "regime_cuts": <[f64; 2]>::try_from(row.regime_cuts.as_slice()).ok(),
         "interval": row.interval,
         "bar_time": row.bar_time_ms,
         "catalogue_hash": row.catalogue_hash,

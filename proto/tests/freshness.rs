@@ -14,16 +14,25 @@ const PROTOS: [&str; 6] = [
     "klinecast/v1/journal.proto",
     "klinecast/v1/market.proto",
 ];
-const GENERATED: [&str; 2] = ["klinecast.v1.rs", "klinecast.v1.bin"];
+
+/// The Open Inference Protocol: others' names and numbers, so that stock clients work.
+const INFERENCE_PROTOS: [&str; 3] =
+    ["inference/model_config.proto", "inference/grpc_service.proto", "inference/model_repository.proto"];
+
+const GENERATED: [&str; 5] =
+    ["klinecast.v1.rs", "klinecast.v1.bin", "inference.rs", "inference.model_repository.rs", "inference.bin"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn generate(into: &Path) {
-    let set = protox::compile(PROTOS, [root()]).expect("the .proto files compile");
-    fs::write(into.join(GENERATED[1]), set.encode_to_vec()).expect("the folder can be written");
-    tonic_prost_build::configure().out_dir(into).compile_fds(set).expect("the descriptors become code");
+    for (protos, descriptors) in [(&PROTOS[..], "klinecast.v1.bin"), (&INFERENCE_PROTOS[..], "inference.bin")]
+    {
+        let set = protox::compile(protos, [root()]).expect("the .proto files compile");
+        fs::write(into.join(descriptors), set.encode_to_vec()).expect("the folder can be written");
+        tonic_prost_build::configure().out_dir(into).compile_fds(set).expect("the descriptors become code");
+    }
 }
 
 #[test]
@@ -47,14 +56,16 @@ fn the_generated_code_is_what_the_proto_files_say() {
 
 #[test]
 fn every_proto_file_is_compiled() {
-    let mut found: Vec<String> = fs::read_dir(root().join("klinecast/v1"))
-        .expect("the folder is there")
-        .map(|entry| format!("klinecast/v1/{}", entry.expect("readable").file_name().to_string_lossy()))
-        .collect();
-    found.sort();
-    let mut listed = PROTOS.map(str::to_owned).to_vec();
-    listed.sort();
-    assert_eq!(found, listed);
+    for (folder, protos) in [("klinecast/v1", &PROTOS[..]), ("inference", &INFERENCE_PROTOS[..])] {
+        let mut found: Vec<String> = fs::read_dir(root().join(folder))
+            .expect("the folder is there")
+            .map(|entry| format!("{folder}/{}", entry.expect("readable").file_name().to_string_lossy()))
+            .collect();
+        found.sort();
+        let mut listed = protos.to_vec();
+        listed.sort_unstable();
+        assert_eq!(found, listed);
+    }
 }
 
 /// Rules that keep the contract changeable: every field, message, call and value says what it is, zero of an enum is

@@ -119,9 +119,9 @@ impl ChampionTask {
     async fn take_up(&mut self, asked: bool) -> Result<Reloaded, Refusal> {
         let previous = self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest());
         let stores = self.stores.clone();
-        let digest = blocking(move || stores.champion()).await?;
+        let (version, digest) = blocking(move || stores.champion()).await?;
         if previous == Some(digest) {
-            self.show(|view| view.problem = None);
+            self.show(|view| (view.version, view.problem) = (Some(version), None));
             return Ok(Reloaded { previous, digest });
         }
         if !asked && self.refused == Some(digest) {
@@ -134,7 +134,10 @@ impl ChampionTask {
                 names::count_bundle_load("taken_up");
                 names::show_bundle(&bundle, previous.map(|digest| digest.to_string()));
                 self.refused = None;
-                self.show(|view| *view = ChampionView { bundle: Some(bundle.clone()), problem: None });
+                let version = Some(version);
+                self.show(|view| {
+                    *view = ChampionView { bundle: Some(bundle.clone()), version, problem: None }
+                });
                 Ok(Reloaded { previous, digest })
             }
             Err(refusal) => {

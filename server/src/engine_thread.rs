@@ -386,7 +386,8 @@ impl Engine {
         }
         let rows = self.forecaster.symbols().iter().map(|&symbol| {
             let row = self.forecaster.row(symbol)?;
-            Some(FeatureRow { bar: row.bar, values: row.values.into(), quality: row.quality })
+            let regime_cuts = self.forecaster.regime_cuts(symbol);
+            Some(FeatureRow { bar: row.bar, values: row.values.into(), quality: row.quality, regime_cuts })
         });
         let view = EngineView {
             rows: rows.collect(),

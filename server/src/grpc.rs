@@ -5,6 +5,7 @@ mod codec;
 mod deadline;
 mod events;
 mod health;
+mod inference;
 mod journal;
 mod market;
 mod models;
@@ -53,6 +54,7 @@ pub async fn serve(
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(proto::INFERENCE_FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
@@ -64,6 +66,8 @@ pub async fn serve(
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let market = MarketServiceServer::new(market::Market(service.clone()))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let (inference, repository) =
+        (inference::service(service.clone()), inference::repository(service.clone()));
     let status =
         StatusServiceServer::new(status::Statuses(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
     let health_task = tokio::spawn(health_task);
@@ -80,6 +84,8 @@ pub async fn serve(
         .add_service(status)
         .add_service(journal)
         .add_service(market)
+        .add_service(inference)
+        .add_service(repository)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await;
     health_task.abort();

@@ -26,6 +26,8 @@ pub enum Reason {
     UnknownRoute,
     /// The route does not take the HTTP method.
     MethodNotAllowed,
+    /// The protocol has it, this server has not.
+    Unsupported,
     /// The request cannot be read.
     MalformedRequest,
     /// The request asks for more than is allowed at once.
@@ -94,7 +96,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 28] = [
+pub const CATALOGUE: [Entry; 29] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -149,7 +151,7 @@ pub const CATALOGUE: [Entry; 28] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /models/rollback, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /stream, /ws, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay",
+        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /models/rollback, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /stream, /ws, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay, /v2/models/{model}/infer",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -157,6 +159,13 @@ pub const CATALOGUE: [Entry; 28] = [
         (Code::Unimplemented, 405),
         "route does not take this method",
         "use the method that the Allow header names",
+    ),
+    entry(
+        Reason::Unsupported,
+        "UNSUPPORTED",
+        (Code::Unimplemented, 501),
+        "server does not offer this",
+        "the server's metadata lists the extensions that it offers",
     ),
     entry(
         Reason::MalformedRequest,
@@ -359,7 +368,7 @@ mod tests {
                 Code::Unavailable => &[503],
                 Code::FailedPrecondition => &[409],
                 Code::ResourceExhausted => &[429],
-                Code::Unimplemented => &[404, 405],
+                Code::Unimplemented => &[404, 405, 501],
                 _ => &[500],
             };
             assert!(statuses.contains(&entry.status), "{}", entry.name);

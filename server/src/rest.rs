@@ -1,6 +1,7 @@
-//! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems.
+//! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems (as the protocol wants below `/v2`).
 
 mod history;
+mod inference;
 mod journal_json;
 mod json;
 mod problem;
@@ -9,4 +10,5 @@ mod routes;
 mod scorecard;
 mod streams;
 
+pub use inference::ROUTES as INFERENCE_ROUTES;
 pub use routes::{ROUTES, routes};

@@ -6,6 +6,7 @@ mod follow;
 mod fresh;
 mod gaps;
 mod history;
+pub mod inference;
 mod journal;
 mod models;
 mod predict;
@@ -64,6 +65,7 @@ pub struct Service {
     limits: Limits,
     explaining: Arc<explain::Explaining>,
     store_breaker: Arc<Breaker>,
+    statistics: Arc<inference::InferStatistics>,
 }
 
 /// How much of what takes long may run at once.
@@ -75,6 +77,9 @@ struct Limits {
     store: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     nowcasts: Arc<Semaphore>,
+    inferences: Arc<Semaphore>,
+    inference_streams: Arc<Semaphore>,
+    scorings: Arc<Semaphore>,
 }
 
 impl Service {
@@ -95,6 +100,9 @@ impl Service {
             store: Arc::new(Semaphore::new(STORE_WORKS_MAX)),
             waits: Arc::new(Semaphore::new(fresh::WAITS_MAX)),
             nowcasts: Arc::new(Semaphore::new(fresh::NOWCASTS_MAX)),
+            inferences: Arc::new(Semaphore::new(inference::REQUESTS_MAX)),
+            inference_streams: Arc::new(Semaphore::new(inference::STREAMS_MAX)),
+            scorings: Arc::new(Semaphore::new(inference::SCORINGS_MAX)),
         };
         let explaining = Arc::new(explain::Explaining::new());
         Self {
@@ -110,6 +118,7 @@ impl Service {
             limits,
             explaining,
             store_breaker: Arc::default(),
+            statistics: Arc::default(),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct FeatureRow {
     pub values: Arc<[f64]>,
     /// How far they can be trusted.
     pub quality: Quality,
+    /// The lower and upper cut of the volatility's regimes that are known at the bar.
+    pub regime_cuts: Option<[f64; 2]>,
 }
 
 /// The Forecaster, as its thread last showed it.
@@ -109,6 +111,8 @@ impl EngineView {
 pub struct ChampionView {
     /// The bundle.
     pub bundle: Option<Arc<Bundle>>,
+    /// Its number in the registry.
+    pub version: Option<u32>,
     /// Why the last try to take one up failed.
     pub problem: Option<String>,
 }

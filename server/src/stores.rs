@@ -203,14 +203,14 @@ impl Stores {
         self.0.snapshot().read().map_err(|error| failed(&error))
     }
 
-    /// The registry's champion.
+    /// The registry's champion: its number and its bundle.
     ///
     /// # Errors
     /// [`Reason::NoChampion`] or [`Reason::StoreFailed`].
-    pub fn champion(&self) -> Result<BundleDigest, Refusal> {
+    pub fn champion(&self) -> Result<(u32, BundleDigest), Refusal> {
         let champion = self.0.registry().champion().map_err(|error| failed(&error))?;
         champion
-            .map(|model| model.bundle)
+            .map(|model| (model.version, model.bundle))
             .ok_or_else(|| Refusal::new(Reason::NoChampion, "the registry has no champion"))
     }
 

@@ -1,8 +1,22 @@
 //! From boosters' raw outputs to answers: the members in the outcome's unit, and the ensemble of them.
 
+use crate::baseline::Columns;
 use crate::{
     Answer, BaselineInputs, Bundle, OutcomeContext, TargetTransform, Task, TaskKind, TaskPrediction,
 };
+
+/// What one task's boosters and their ensemble say about one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberAnswers {
+    /// The task.
+    pub task: Task,
+    /// LightGBM's answer, in the outcome's unit.
+    pub lightgbm: Answer,
+    /// XGBoost's answer, in the outcome's unit.
+    pub xgboost: Answer,
+    /// The mean of the members, or a [`Stacking`](crate::Stacking) of them.
+    pub ensemble: Answer,
+}
 
 /// A booster's outputs (after its link function) as an answer in the outcome's unit: the target transform is undone,
 /// a binary probability becomes two. NaN if the outputs are not as many as the task needs.
@@ -75,33 +89,66 @@ impl Bundle {
 
     /// Every task's answers, in the order of [`Task::ALL`], from what [`Bundle::score`] wrote about a row.
     pub(crate) fn combine(&self, outputs: &[f64], inputs: &BaselineInputs) -> Vec<TaskPrediction> {
-        let mut answers: Vec<TaskPrediction> = Vec::with_capacity(self.manifest().tasks.len());
+        let members = self.members(outputs, &inputs.context);
+        let entries = self.manifest().tasks.iter();
+        members
+            .into_iter()
+            .zip(entries)
+            .map(|(MemberAnswers { task, lightgbm, xgboost, ensemble }, entry)| TaskPrediction {
+                task,
+                lightgbm,
+                xgboost,
+                ensemble,
+                baselines: self.baselines().answers(task, inputs),
+                compared_with: entry.best_baseline,
+            })
+            .collect()
+    }
+
+    /// What the members of every task say, and the ensemble of them, from what [`Bundle::score`] wrote about a row. Of the
+    /// context only `sigma` and `regime_cuts` come in.
+    fn members(&self, outputs: &[f64], context: &OutcomeContext) -> Vec<MemberAnswers> {
+        let mut answers: Vec<MemberAnswers> = Vec::with_capacity(self.manifest().tasks.len());
         let mut volatility = f64::NAN;
         for (place, entry) in self.manifest().tasks.iter().enumerate() {
             let member = |number: usize| {
                 let outputs = outputs.get(self.ensemble().outputs(number)).unwrap_or_default();
-                member_answer(entry.task, entry.transform, outputs, &inputs.context)
+                member_answer(entry.task, entry.transform, outputs, context)
             };
             let (lightgbm, xgboost) = (member(2 * place), member(2 * place + 1));
             let ensemble = mean(&lightgbm, &xgboost);
             if let (Task::Volatility4Step, Answer::Value(value)) = (entry.task, &ensemble) {
                 volatility = *value;
             }
-            let baselines = self.baselines().answers(entry.task, inputs);
-            answers.push(TaskPrediction {
-                task: entry.task,
-                lightgbm,
-                xgboost,
-                ensemble,
-                baselines,
-                compared_with: entry.best_baseline,
-            });
+            answers.push(MemberAnswers { task: entry.task, lightgbm, xgboost, ensemble });
         }
         for answer in &mut answers {
             let mean = std::mem::replace(&mut answer.ensemble, Answer::Value(f64::NAN));
-            answer.ensemble = self.stacking().answer(answer.task, mean, volatility, &inputs.context);
+            answer.ensemble = self.stacking().answer(answer.task, mean, volatility, context);
         }
         answers
+    }
+
+    /// What the members say about feature rows in catalogue order that lie one after another, and the ensembles of them: the
+    /// bits of a [`Prediction`](crate::Prediction) made from the same row. No symbol, no history: the scale of the returns
+    /// is the row's own EWMA volatility, and the regime's cuts, which a row does not hold, come with each row (`None`:
+    /// not known yet, so that the regime's ensemble is the mean of its members). One list a row, in the order of
+    /// [`Task::ALL`]; empty if the rows are not of the catalogue's width.
+    #[must_use]
+    pub fn answer_rows(&self, rows: &[f64], regime_cuts: &[Option<[f64; 2]>]) -> Vec<Vec<MemberAnswers>> {
+        let (width, columns) = (self.ensemble().feature_count(), Columns::standard());
+        if rows.len() != width * regime_cuts.len() || width == 0 {
+            return Vec::new();
+        }
+        let mut outputs = Vec::new();
+        self.score(rows, &mut outputs);
+        let count = self.output_count();
+        let answer = |(at, row): (usize, &[f64])| {
+            let (sigma, regime_cuts) = (columns.sigma(row), regime_cuts.get(at).copied().flatten());
+            let context = OutcomeContext { sigma, regime_cuts, ..OutcomeContext::unknown() };
+            self.members(outputs.get(at * count..).unwrap_or_default(), &context)
+        };
+        rows.chunks_exact(width).enumerate().map(answer).collect()
     }
 }
 

@@ -232,6 +232,12 @@ impl Forecaster {
         self.state.panel.row(self.index_of(symbol)?).map(|(row, _)| row)
     }
 
+    /// The lower and upper trailing tercile of the 4-step volatility of a symbol, known at the bar of [`Forecaster::row`].
+    #[must_use]
+    pub fn regime_cuts(&self, symbol: Symbol) -> Option<[f64; 2]> {
+        self.state.panel.row(self.index_of(symbol)?)?.1.context.regime_cuts
+    }
+
     /// The champion's last prediction about a symbol.
     #[must_use]
     pub fn latest(&self, symbol: Symbol) -> Option<&Arc<Prediction>> {

@@ -54,7 +54,7 @@ pub use bundle::{
     TaskParts, TrainingWindow, booster_file,
 };
 pub use dataset::{DatasetRow, for_each_row};
-pub use ensemble::{mean, member_answer};
+pub use ensemble::{MemberAnswers, mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
 pub use explain::{BoosterExplanation, BundleExplainer};
 pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};

@@ -13,8 +13,9 @@ use kline::{BarTime, Interval, Symbol};
 use serde_json::{Value, json};
 
 use crate::{
-    BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, CausalityCertificate, Comparison,
-    OutcomeContext, Stacking, TargetTransform, Task, TaskKind, TaskParts, TrainingWindow,
+    Answer, BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, CausalityCertificate,
+    Comparison, OutcomeContext, StackSample, Stacking, TargetTransform, Task, TaskKind, TaskParts,
+    TrainingWindow,
 };
 
 /// How many stumps each output has.
@@ -56,6 +57,35 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
         tasks,
         model_card: format!("# A bundle for tests\n\nSeeded stumps, seed {seed}.\n"),
     }
+}
+
+/// Stacks of both class tasks that can have one, fitted on seeded rows: with it a bundle's ensembles are no means.
+#[must_use]
+pub fn stacking(seed: u64) -> Stacking {
+    let mut random = Random(seed);
+    let mut stacking = Stacking::default();
+    for task in Task::ALL.into_iter().filter(|task| Stacking::suits(*task)) {
+        let sample = |_| {
+            let weights: Vec<f64> = (0..task.class_count()).map(|_| random.between(0.1, 1.0)).collect();
+            let sum: f64 = weights.iter().sum();
+            let low = random.between(0.001, 0.01);
+            let context = OutcomeContext {
+                sigma: random.between(0.001, 0.01),
+                regime_cuts: Some([low, 2.0 * low]),
+                ..OutcomeContext::unknown()
+            };
+            StackSample {
+                mean: Answer::Probabilities(weights.into_iter().map(|weight| weight / sum).collect()),
+                volatility: random.between(0.001, 0.02),
+                context,
+                outcome: random.below(task.class_count()) as f64,
+            }
+        };
+        let samples: Vec<StackSample> = (0..200).map(sample).collect();
+        // `suits` was asked before.
+        let _ = stacking.fit(task, &samples);
+    }
+    stacking
 }
 
 /// A certificate that claims the least that a bundle needs.

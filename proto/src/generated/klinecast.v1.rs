@@ -468,6 +468,10 @@ pub struct GetFeaturesResponse {
     /// The values, in catalogue order.
     #[prost(message, repeated, tag = "7")]
     pub features: ::prost::alloc::vec::Vec<Feature>,
+    /// The lower and upper cut of the volatility's regimes that are known at the bar, which no feature says and the ensemble of
+    /// `vol_regime_4step` reads; empty while they are not known.
+    #[prost(double, repeated, tag = "8")]
+    pub regime_cuts: ::prost::alloc::vec::Vec<f64>,
 }
 /// One feature's value.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -143,5 +143,6 @@ fn feature_row(answer: FeatureAnswer, interval: kline::Interval) -> v1::GetFeatu
         row_hash: answer.row_hash.to_string(),
         quality: Some(convert::quality(answer.quality)),
         features: answer.features.into_iter().map(feature).collect(),
+        regime_cuts: answer.regime_cuts.into_iter().flatten().collect(),
     }
 }

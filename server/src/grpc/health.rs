@@ -1,5 +1,7 @@
 //! `grpc.health.v1`: NOT_SERVING until every symbol is warm and a bundle is loaded, and again when the server stops.
 
+use proto::inference::grpc_inference_service_server::SERVICE_NAME as INFERENCE;
+use proto::model_repository::model_repository_service_server::SERVICE_NAME as REPOSITORY;
 use proto::v1::model_service_server::SERVICE_NAME as MODEL;
 use proto::v1::prediction_service_server::SERVICE_NAME as PREDICTION;
 use proto::v1::status_service_server::SERVICE_NAME as STATUS;
@@ -27,13 +29,14 @@ pub(super) async fn service(
     (server, task)
 }
 
-/// Models and status answer as long as the server runs; the whole and the predictions only when it serves.
+/// Models, their repository and status answer as long as the server runs; the whole, the predictions and inference only when
+/// it serves.
 async fn report(reporter: &HealthReporter, state: ServingState) {
     let when = |serving: bool| if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-    for name in ["", PREDICTION] {
+    for name in ["", PREDICTION, INFERENCE] {
         reporter.set_service_status(name, when(state == ServingState::Serving)).await;
     }
-    for name in [MODEL, STATUS] {
+    for name in [MODEL, STATUS, REPOSITORY] {
         reporter.set_service_status(name, when(state != ServingState::Draining)).await;
     }
 }

@@ -194,6 +194,7 @@ pub(super) fn features(answer: &FeatureAnswer, interval: Interval) -> Value {
         "catalogue_hash": answer.catalogue_hash,
         "row_hash": answer.row_hash,
         "quality": quality(answer.quality),
+        "regime_cuts": answer.regime_cuts,
     })
 }
 

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::history::{self as history_shapes, AsOfQuery, HistoryQuery};
+use super::inference;
 use super::journal_json as journal_shapes;
 use super::json as shapes;
 use super::problem::{Problem, document};
@@ -76,6 +77,7 @@ pub fn routes(service: Service) -> Router {
     Router::new()
         .merge(api.clone())
         .nest("/v1", api)
+        .merge(inference::routes())
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -93,13 +95,14 @@ async fn observe(request: Request, next: Next) -> Response {
         Method::POST => "POST",
         _ => "other",
     };
-    let response = as_problem(next.run(request).await);
+    let is_of_protocol = inference::has(request.uri().path());
+    let response = as_problem(next.run(request).await, is_of_protocol);
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     names::record_http(route, method, response.status().as_u16(), began.elapsed());
     response
 }
 
-fn as_problem(response: Response) -> Response {
+fn as_problem(response: Response, is_of_protocol: bool) -> Response {
     let is_json =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
     if is_json || !response.status().is_client_error() {
@@ -111,7 +114,16 @@ fn as_problem(response: Response) -> Response {
         }
         _ => Refusal::new(Reason::MalformedRequest, "the path or the query cannot be read"),
     };
-    Problem(refusal).into_response()
+    refused(refusal, is_of_protocol)
+}
+
+/// A refusal as the route's callers read it.
+fn refused(refusal: Refusal, is_of_protocol: bool) -> Response {
+    if is_of_protocol {
+        inference::Refused(refusal).into_response()
+    } else {
+        Problem(refusal).into_response()
+    }
 }
 
 async fn health(State(service): State<Service>) -> (StatusCode, Json<Value>) {
@@ -261,11 +273,12 @@ async fn roll_back(State(service): State<Service>) -> Answer {
 async fn unknown_route(request: Request) -> Response {
     let path = shorten(request.uri().path());
     let refusal = Refusal::new(Reason::UnknownRoute, format!("route {path:?} is not known"));
-    Problem(refusal.with("path", path)).into_response()
+    refused(refusal.with("path", path), inference::has(request.uri().path()))
 }
 
 async fn method_not_allowed(request: Request) -> Response {
     let (method, path) = (shorten(request.method().as_str()), shorten(request.uri().path()));
     let message = format!("route {path:?} does not take {method}");
-    Problem(Refusal::new(Reason::MethodNotAllowed, message).with("method", method)).into_response()
+    let refusal = Refusal::new(Reason::MethodNotAllowed, message).with("method", method);
+    refused(refusal, inference::has(request.uri().path()))
 }

@@ -32,6 +32,9 @@ pub struct FeatureAnswer {
     pub row_hash: RowHash,
     /// How complete the inputs were.
     pub quality: Quality,
+    /// The lower and upper cut of the volatility's regimes that are known at the bar: no feature, but the ensemble of
+    /// `vol_regime_4step` reads them.
+    pub regime_cuts: Option<[f64; 2]>,
     /// The values in catalogue order.
     pub features: Vec<FeatureValue>,
 }
@@ -75,6 +78,7 @@ impl Service {
             catalogue_hash: catalogue.hash().to_string(),
             row_hash: RowHash::of(&row.values),
             quality: row.quality,
+            regime_cuts: row.regime_cuts,
             features: features.collect(),
         })
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
-use kline::{BarTime, Milliseconds, Symbol};
+use kline::{BarTime, Interval, Milliseconds, Symbol};
 use store::{JournalQuery, RecordKey};
 
 use super::predict::has_tasks;
@@ -117,7 +117,7 @@ impl Service {
         let selection = Selection::named(&request.tasks)?;
         let symbol = named(&request.symbol)?;
         super::explain::check_top(request.explain_top)?;
-        let bar = BarTime::last_closed(request.at_ms, self.interval);
+        let bar = closed_by(request.at_ms, self.interval);
         // What was answered before now stands in the journal's queue before this.
         self.journaling.flush().await;
         let mut found = self.with_store(move |stores| stores.predictions_as_of(symbol, bar)).await?;
@@ -203,16 +203,14 @@ impl Service {
             return Err(dropped.refusal(&format_args!("everything up to {until}")).with("until", until));
         }
         // The bar that a time lies in closes after it, or with it.
-        let first = request
-            .from_ms
-            .map(|from| BarTime::last_closed(from.saturating_sub(1), self.interval).plus(1, self.interval));
+        let first = request.from_ms.map(|from| BarTime::last_closed(from, self.interval).plus(1, self.interval));
         Ok(JournalQuery {
             symbol: match symbols {
                 [only] => Some(*only),
                 _ => None,
             },
             from: first,
-            until: request.until_ms.map(|until| BarTime::last_closed(until, self.interval)),
+            until: request.until_ms.map(|until| closed_by(until, self.interval)),
             limit: Some(if request.page_size == 0 { PAGE } else { request.page_size.min(PAGE_MAX) }),
             after,
             last_revisions: !request.all_revisions,
@@ -234,6 +232,11 @@ impl Service {
         let message = format!("nothing was predicted about {symbol} up to {at_ms}");
         Refusal::new(Reason::NoPrediction, message).with("symbol", symbol).with("at_ms", at_ms)
     }
+}
+
+/// The last bar that closed before a time or with it.
+fn closed_by(time: Milliseconds, interval: Interval) -> BarTime {
+    BarTime::last_closed(time.saturating_add(1), interval)
 }
 
 /// The last outcomes, by what they are outcomes of.

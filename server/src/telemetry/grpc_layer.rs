@@ -28,13 +28,17 @@ const OTHER: Method = Method { service: "unknown", name: "unknown", kind: "unary
 const PREDICTION: &str = "klinecast.v1.PredictionService";
 const MODEL: &str = "klinecast.v1.ModelService";
 const STATUS: &str = "klinecast.v1.StatusService";
+const JOURNAL: &str = "klinecast.v1.JournalService";
+const MARKET: &str = "klinecast.v1.MarketService";
+const INFERENCE: &str = "inference.GRPCInferenceService";
+const REPOSITORY: &str = "inference.model_repository.ModelRepositoryService";
 const HEALTH: &str = "grpc.health.v1.Health";
 
 const fn method(service: &'static str, name: &'static str, kind: &'static str) -> Method {
     Method { service, name, kind }
 }
 
-const METHODS: [Method; 15] = [
+static METHODS: [Method; 42] = [
     method(PREDICTION, "Predict", "unary"),
     method(PREDICTION, "PredictBatch", "unary"),
     method(PREDICTION, "PredictAsOf", "unary"),
@@ -48,6 +52,33 @@ const METHODS: [Method; 15] = [
     method(MODEL, "RollBackModel", "unary"),
     method(STATUS, "GetStatus", "unary"),
     method(STATUS, "GetScorecard", "unary"),
+    method(JOURNAL, "VerifyJournal", "server_stream"),
+    method(JOURNAL, "ReplayPrediction", "unary"),
+    method(MARKET, "ListGaps", "unary"),
+    method(MARKET, "FollowSymbols", "unary"),
+    method(INFERENCE, "ServerLive", "unary"),
+    method(INFERENCE, "ServerReady", "unary"),
+    method(INFERENCE, "ModelReady", "unary"),
+    method(INFERENCE, "ServerMetadata", "unary"),
+    method(INFERENCE, "ModelMetadata", "unary"),
+    method(INFERENCE, "ModelInfer", "unary"),
+    method(INFERENCE, "ModelStreamInfer", "bidi_stream"),
+    method(INFERENCE, "ModelConfig", "unary"),
+    method(INFERENCE, "ModelStatistics", "unary"),
+    method(INFERENCE, "RepositoryIndex", "unary"),
+    method(INFERENCE, "RepositoryModelLoad", "unary"),
+    method(INFERENCE, "RepositoryModelUnload", "unary"),
+    method(INFERENCE, "SystemSharedMemoryStatus", "unary"),
+    method(INFERENCE, "SystemSharedMemoryRegister", "unary"),
+    method(INFERENCE, "SystemSharedMemoryUnregister", "unary"),
+    method(INFERENCE, "CudaSharedMemoryStatus", "unary"),
+    method(INFERENCE, "CudaSharedMemoryRegister", "unary"),
+    method(INFERENCE, "CudaSharedMemoryUnregister", "unary"),
+    method(INFERENCE, "TraceSetting", "unary"),
+    method(INFERENCE, "LogSettings", "unary"),
+    method(REPOSITORY, "RepositoryIndex", "unary"),
+    method(REPOSITORY, "RepositoryModelLoad", "unary"),
+    method(REPOSITORY, "RepositoryModelUnload", "unary"),
     method(HEALTH, "Check", "unary"),
     method(HEALTH, "Watch", "server_stream"),
 ];
@@ -62,7 +93,8 @@ impl Method {
         let Some((service, name)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
             return OTHER;
         };
-        METHODS.into_iter().find(|known| known.service == service && known.name == name).unwrap_or(OTHER)
+        let mut methods = METHODS.iter();
+        methods.find(|known| known.service == service && known.name == name).copied().unwrap_or(OTHER)
     }
 }
 
@@ -290,21 +322,44 @@ impl HttpBody for Counted {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
     use super::*;
 
     #[test]
     fn every_method_of_the_contract_is_counted_by_name() {
-        for service in [PREDICTION, MODEL, STATUS] {
-            let known = METHODS.iter().filter(|method| method.service == service).count();
-            let needle = service.rsplit('.').next().unwrap_or_default();
-            let proto = include_str!("../../../proto/klinecast/v1/prediction.proto").to_owned()
-                + include_str!("../../../proto/klinecast/v1/models.proto")
-                + include_str!("../../../proto/klinecast/v1/status.proto");
-            let body = proto.split(&format!("service {needle} {{")).nth(1).unwrap_or_default();
-            let body = body.split("\n}").next().unwrap_or_default();
-            assert_eq!(body.matches("  rpc ").count(), known, "{service}");
+        let sets = [
+            proto::FILE_DESCRIPTOR_SET,
+            proto::INFERENCE_FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+        ];
+        let mut contract = Vec::new();
+        for set in sets {
+            let set = FileDescriptorSet::decode(set).expect("descriptors");
+            for file in &set.file {
+                for service in &file.service {
+                    let name = format!("{}.{}", file.package(), service.name());
+                    for method in &service.method {
+                        let kind = match (method.client_streaming(), method.server_streaming()) {
+                            (false, false) => "unary",
+                            (false, true) => "server_stream",
+                            (true, false) => "client_stream",
+                            (true, true) => "bidi_stream",
+                        };
+                        let path = format!("/{name}/{}", method.name());
+                        assert_eq!(Method::of(&path).kind, kind, "{path}");
+                        contract.push((name.clone(), method.name().to_owned()));
+                    }
+                }
+            }
         }
+        for method in METHODS {
+            let known = (method.service.to_owned(), method.name.to_owned());
+            assert!(contract.contains(&known), "{known:?} is not in the contract");
+            assert_eq!(Method::of(&format!("/{}/{}", known.0, known.1)), method);
+        }
+        assert_eq!(contract.len(), METHODS.len());
         assert_eq!(Method::of("/a.b/C"), OTHER);
-        assert_eq!(Method::of("/klinecast.v1.PredictionService/Predict"), METHODS[0]);
     }
 }

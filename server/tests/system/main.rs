@@ -9,6 +9,7 @@ mod faces;
 mod following;
 mod gaps;
 mod harness;
+mod inference;
 mod kills;
 mod misbehaving;
 mod replays;

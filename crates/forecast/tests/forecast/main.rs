@@ -7,6 +7,7 @@ mod outcomes;
 mod real;
 mod restart;
 mod resume;
+mod rows;
 mod states;
 mod succession;
 mod wild;
