@@ -1,5 +1,6 @@
 //! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems.
 
+mod door;
 mod journal_json;
 mod json;
 mod problem;

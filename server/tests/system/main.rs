@@ -1,7 +1,9 @@
 //! The real server binary against the simulated exchange: cold start, both faces, swap, drain, refusals.
 
+mod access;
 mod binaries;
 mod bundles;
+mod connections;
 mod end_to_end;
 mod faces;
 mod following;
@@ -9,6 +11,7 @@ mod gaps;
 mod harness;
 mod kills;
 mod misbehaving;
+mod redis;
 mod replays;
 mod retention;
 mod scores;
