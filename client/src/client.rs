@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
+use crate::credentials::{Bearer, Credentials};
 use crate::retry::{Policy, retry};
 use crate::wire::journal_service_client::JournalServiceClient;
 use crate::wire::market_service_client::MarketServiceClient;
@@ -18,7 +20,7 @@ use crate::{Backoff, ClientError, Watch, wire};
 /// Where the server is and how patient the client is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The server's gRPC address, for example `http://127.0.0.1:50051`.
+    /// The server's gRPC address, for example `http://127.0.0.1:50051`; `https://` for TLS.
     pub server: String,
     /// The time over all attempts of one call.
     pub deadline: Duration,
@@ -26,6 +28,8 @@ pub struct Settings {
     pub reload_deadline: Duration,
     /// Attempts at most of one call, the first included.
     pub attempts_max: u32,
+    /// What the client shows, and which servers it believes.
+    pub credentials: Credentials,
 }
 
 impl Settings {
@@ -40,39 +44,46 @@ impl Settings {
             deadline: Duration::from_secs(5),
             reload_deadline: Duration::from_secs(60),
             attempts_max: 4,
+            credentials: Credentials::default(),
         }
     }
 }
+
+/// The connection, with the client's key on every call.
+type Line = InterceptedService<Channel, Bearer>;
 
 /// A client of one server. Cheap to clone; the clones share one connection, which is made at the first call and made
 /// anew when it breaks.
 #[derive(Debug, Clone)]
 pub struct Client {
     settings: Settings,
-    channel: Channel,
+    channel: Line,
 }
 
 impl Client {
     /// Prepares a client; connects at the first call. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`ClientError::Address`] when the address can't be read.
+    /// [`ClientError::Address`] when the address can't be read, and what is wrong with the credentials.
     pub fn new(settings: Settings) -> Result<Self, ClientError> {
         let address = |source| ClientError::Address { address: settings.server.clone(), source };
         let endpoint =
             Endpoint::from_shared(settings.server.clone()).map_err(|error| address(Some(error)))?;
-        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
+        if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) || endpoint.uri().host().is_none() {
             return Err(address(None));
         }
         // A connection that died without a word is noticed by its pings, so that a subscription needs no deadline.
-        let channel = endpoint
+        let bearer = settings.credentials.bearer()?;
+        let channel = settings
+            .credentials
+            .secure(endpoint)?
             .connect_timeout(Duration::from_secs(3))
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true)
             .connect_lazy();
-        Ok(Self { settings, channel })
+        Ok(Self { settings, channel: InterceptedService::new(channel, bearer) })
     }
 
     /// The server's address.
@@ -302,7 +313,7 @@ impl Client {
         &self,
         deadline: Duration,
         message: Message,
-        call: impl Fn(Channel, Request<Message>) -> Call,
+        call: impl Fn(Line, Request<Message>) -> Call,
     ) -> Result<Answer, ClientError>
     where
         Message: Clone,

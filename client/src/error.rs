@@ -10,13 +10,28 @@ use tonic_types::StatusExt as _;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The server's address can't be read.
-    #[error("`{address}` is not the address of a server; write it like http://127.0.0.1:50051")]
+    #[error(
+        "`{address}` is not the address of a server; write it like http://127.0.0.1:50051, or https:// for TLS"
+    )]
     Address {
         /// What was given.
         address: String,
         /// What is wrong with it.
         #[source]
         source: Option<tonic::transport::Error>,
+    },
+    /// The key can't be sent.
+    #[error("the API key or token has characters that cannot be sent; it is one line of ASCII")]
+    UnreadableKey,
+    /// Certificates are given and TLS is not asked for.
+    #[error("a CA or a certificate is given, but the server's address does not begin with https://")]
+    PlainAddress,
+    /// The CA, the certificate or its key can't be used.
+    #[error("the CA, the certificate or its key cannot be used: {}; give PEM files that belong together", deepest(.source))]
+    Tls {
+        /// What is wrong.
+        #[source]
+        source: tonic::transport::Error,
     },
     /// Nobody listens there, or the connection broke.
     #[error(
@@ -97,7 +112,12 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { code, .. } => matches!(code, Code::Unavailable | Code::ResourceExhausted),
-            Self::Address { .. } | Self::DeadlineExceeded { .. } | Self::Incomplete { .. } => false,
+            Self::Address { .. }
+            | Self::UnreadableKey
+            | Self::PlainAddress
+            | Self::Tls { .. }
+            | Self::DeadlineExceeded { .. }
+            | Self::Incomplete { .. } => false,
         }
     }
 
@@ -112,7 +132,11 @@ impl ClientError {
 }
 
 fn root_cause(status: &Status) -> String {
-    let mut cause: &dyn Error = status;
+    deepest(status)
+}
+
+fn deepest(error: &dyn Error) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }

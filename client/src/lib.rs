@@ -21,12 +21,14 @@ pub mod json;
 
 mod backoff;
 mod client;
+mod credentials;
 mod error;
 mod retry;
 mod watch;
 
 pub use backoff::Backoff;
 pub use client::{Client, Settings};
+pub use credentials::{Credentials, Secret};
 pub use error::ClientError;
 /// The messages of the wire.
 pub use proto::v1 as wire;

@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use forecast::ForecasterSettings;
 use store::{Home, StoreError};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 
+use crate::access::{Access, AccessError, Role, reload};
 use crate::champion::ChampionTask;
 use crate::dropped::DroppedView;
 use crate::engine_thread::{Command, EngineThread};
@@ -20,6 +19,7 @@ use crate::follow::Follower;
 use crate::follow::change::follow_requests;
 use crate::followed::{Followed, FollowedError};
 use crate::journaling::{Journaling, JournalingThread};
+use crate::listen::{self, Face, Listener, Tls, TlsError};
 use crate::listings::Listings;
 use crate::retention::Retention;
 use crate::scores::ScoreThread;
@@ -47,6 +47,24 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Other machines could do everything.
+    #[error(
+        "{what} on {address} can be reached from other machines, and nobody is asked who it is; give an access file (--access-keys-file, made with klinecast-server keys new) or signed tokens (--jwt-jwks-file), listen on 127.0.0.1 with --{flag}, or say --access-open true behind a gateway that asks"
+    )]
+    Unguarded {
+        /// gRPC or HTTP.
+        what: &'static str,
+        /// As configured.
+        address: SocketAddr,
+        /// The flag that changes it.
+        flag: &'static str,
+    },
+    /// Who may do what cannot be read.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The files of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store cannot be opened.
     #[error(
         "the store at {home} cannot be opened: {source}; mend it, or choose another with --home or --database-url"
@@ -85,16 +103,19 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Where the metrics are served.
     pub metrics: SocketAddr,
+    /// Whether gRPC and HTTP speak TLS.
+    pub secure: bool,
 }
 
 impl Addresses {
     /// One line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
         serde_json::json!({
             "grpc_address": self.grpc, "http_address": self.http, "metrics_address": self.metrics,
-            "grpc_url": format!("http://{}", self.grpc),
-            "http_url": format!("http://{}", self.http),
+            "grpc_url": format!("{scheme}://{}", self.grpc),
+            "http_url": format!("{scheme}://{}", self.http),
             "metrics_url": format!("http://{}/metrics", self.metrics),
         })
         .to_string()
@@ -113,6 +134,8 @@ pub struct App {
     champion: ChampionTask,
     follower: Follower,
     retention: Retention,
+    access: Arc<Access>,
+    tls: Option<Tls>,
     listeners: [TcpListener; 3],
     addresses: Addresses,
 }
@@ -123,15 +146,10 @@ impl App {
     /// # Errors
     /// An address in use, a store that cannot be opened, a system without threads.
     pub async fn build(mut settings: Settings) -> Result<Self, StartError> {
-        let grpc = bind("gRPC", settings.grpc_address, "grpc-address").await?;
-        let http = bind("HTTP", settings.http_address, "http-address").await?;
-        let metrics = bind("metrics", settings.metrics_address, "metrics-address").await?;
-        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            grpc: address(&grpc, settings.grpc_address),
-            http: address(&http, settings.http_address),
-            metrics: address(&metrics, settings.metrics_address),
-        };
+        guard(&settings)?;
+        let tls = settings.listen.tls.clone().map(Tls::open).transpose()?;
+        let (listeners, addresses) = bind_all(&settings, tls.is_some()).await?;
+        let access = Arc::new(Access::open(&settings.access, &settings.home)?);
         let home = settings.home.display().to_string();
         let unopened = |source| StartError::Store { home: home.clone(), source: Box::new(source) };
         let stores = Stores::open(&settings.home, settings.database.as_ref()).map_err(unopened)?;
@@ -177,7 +195,6 @@ impl App {
             journaling.0.clone(),
             (settings.heartbeat, settings.subscribers_max),
         );
-        let listeners = [grpc, http, metrics];
         Ok(Self {
             settings,
             shared,
@@ -188,6 +205,8 @@ impl App {
             champion,
             follower,
             retention,
+            access,
+            tls,
             listeners,
             addresses,
         })
@@ -214,6 +233,8 @@ impl App {
             champion,
             follower,
             retention,
+            access,
+            tls,
             listeners,
             addresses,
         } = self;
@@ -223,10 +244,13 @@ impl App {
         let metrics =
             tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
-        let grpc = tokio::spawn(grpc::serve(at_once(grpc), service.clone(), serving.clone()));
-        let served = axum::serve(http.tap_io(send_at_once), rest::routes(service))
-            .with_graceful_shutdown(serving.clone().cancelled_owned());
-        let http = tokio::spawn(served.into_future());
+        listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
+        let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
+        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), access.clone(), serving.clone());
+        let grpc = tokio::spawn(grpc);
+        let routes = rest::routes(service, access.clone());
+        let http = tokio::spawn(listen::serve_http(door(http, Face::Http), routes, serving.clone()));
+        let reloading = tokio::spawn(reload(access, tls, settings.access.reload_every, feeding.clone()));
         let champion = tokio::spawn(champion.run(feeding.clone()));
         let retention = tokio::spawn(retention.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
@@ -258,6 +282,7 @@ impl App {
             clean &= finish("follower", follower, deadline).await;
         }
         join_threads(engine, journaling, scores).await;
+        reloading.abort();
         upkeep.abort();
         metrics.abort();
         tracing::info!(clean, "stopped");
@@ -297,27 +322,47 @@ fn recall(settings: &Settings, stores: &Stores, shared: &Arc<Shared>) -> Result<
     })
 }
 
+async fn bind_all(settings: &Settings, secure: bool) -> Result<([TcpListener; 3], Addresses), StartError> {
+    let grpc = bind("gRPC", settings.grpc_address, "grpc-address").await?;
+    let http = bind("HTTP", settings.http_address, "http-address").await?;
+    let metrics = bind("metrics", settings.metrics_address, "metrics-address").await?;
+    let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+    let addresses = Addresses {
+        grpc: address(&grpc, settings.grpc_address),
+        http: address(&http, settings.http_address),
+        metrics: address(&metrics, settings.metrics_address),
+        secure,
+    };
+    Ok(([grpc, http, metrics], addresses))
+}
+
 async fn bind(
     what: &'static str,
     address: SocketAddr,
     flag: &'static str,
 ) -> Result<TcpListener, StartError> {
-    if !address.ip().is_loopback() {
-        tracing::warn!(what, %address, "reachable from other machines and asks nobody who they are");
-    }
     TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, flag, source })
 }
 
-/// Small answers leave at once: waiting to fill a packet would cost a call 40 ms.
-fn at_once(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
-}
-
-/// The same for HTTP.
-fn send_at_once(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection's packets cannot be sent at once");
+/// Refuses to be reached by other machines where nobody is asked who it is.
+fn guard(settings: &Settings) -> Result<(), StartError> {
+    let access = &settings.access;
+    // Who lets strangers do more than read asks nobody either.
+    let asks = (access.keys_file.is_some() || access.tokens.is_some())
+        && access.anonymous.role(true) <= Some(Role::Reader);
+    let faces =
+        [("gRPC", settings.grpc_address, "grpc-address"), ("HTTP", settings.http_address, "http-address")];
+    for (what, address, flag) in faces.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()) {
+        if !asks && !access.open {
+            return Err(StartError::Unguarded { what, address, flag });
+        }
+        if !asks {
+            tracing::warn!(what, %address, "ANYONE who can reach this address may do ANYTHING: access.open is true and no identities are configured");
+        } else if settings.listen.tls.is_none() {
+            tracing::warn!(what, %address, "keys and tokens come over plain connections that others may read; give tls.certificate and tls.key, unless a gateway in front speaks TLS");
+        }
     }
+    Ok(())
 }
 
 /// Waits for a task until the deadline and ends it then; whether it ended by itself and without an error.

@@ -327,6 +327,9 @@ pub fn status(refusal: &Refusal) -> tonic::Status {
                 details.set_resource_info(*kind, name, "", entry.title);
             }
         }
+        tonic::Code::ResourceExhausted => {
+            details.add_quota_failure_violation(entry.name, &refusal.message);
+        }
         tonic::Code::InvalidArgument => {
             if let Some((field, _)) = refusal.facts.first() {
                 details.add_bad_request_violation(*field, &refusal.message);

@@ -3,6 +3,7 @@
 mod answers;
 mod codec;
 mod deadline;
+mod door;
 mod events;
 mod health;
 mod inference;
@@ -12,6 +13,7 @@ mod models;
 mod prediction;
 mod status;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::v1::journal_service_server::JournalServiceServer;
@@ -21,8 +23,9 @@ use proto::v1::status_service_server::StatusServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
+use crate::access::{Access, AccessLayer};
+use crate::listen::Listener;
 use crate::service::Service;
 use crate::telemetry::grpc_layer::GrpcMetricsLayer;
 
@@ -46,8 +49,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// # Errors
 /// A transport that fails, or descriptors that reflection cannot read.
 pub async fn serve(
-    incoming: TcpIncoming,
+    listener: Listener,
     service: Service,
+    access: Arc<Access>,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health, health_task) = health::service(&service).await;
@@ -76,6 +80,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
         .layer(GrpcMetricsLayer::new())
+        .layer(AccessLayer::<door::Grpc>::new(access))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
@@ -86,7 +91,7 @@ pub async fn serve(
         .add_service(market)
         .add_service(inference)
         .add_service(repository)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(listener.connections(), stop.cancelled_owned())
         .await;
     health_task.abort();
     Ok(served?)

@@ -15,6 +15,7 @@
 //! One thread owns the Forecaster ([`engine_thread`]); every answer is read from immutable snapshots
 //! ([`state`], [`latest`]) and never waits for a lock, a disk or a model.
 
+pub mod access;
 pub mod app;
 mod breaker;
 pub mod champion;
@@ -29,6 +30,7 @@ pub mod gaps;
 pub mod grpc;
 pub mod journaling;
 pub mod latest;
+pub mod listen;
 pub mod listings;
 pub mod model_info;
 pub mod parity;

@@ -1,7 +1,8 @@
-//! `klinecast-server`: reads the settings, builds and binds, serves, drains.
+//! `klinecast-server`: reads the settings, builds and binds, serves, drains. `klinecast-server keys new` makes an API key.
 
 use std::process::ExitCode;
 
+use klinecast_server::access;
 use klinecast_server::app::App;
 use klinecast_server::settings::{Arguments, Settings, SettingsError, command, resolve};
 use klinecast_server::telemetry::logs;
@@ -11,7 +12,11 @@ use tokio_util::sync::CancellationToken;
 const EXIT_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    let settings = match read_settings() {
+    let matches = command().subcommand(access::command::command()).get_matches();
+    if let Some(("keys", matches)) = matches.subcommand() {
+        return make_key(matches);
+    }
+    let settings = match read_settings(&matches) {
         Ok(Some(settings)) => settings,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
@@ -35,10 +40,22 @@ fn main() -> ExitCode {
     }
 }
 
+fn make_key(matches: &clap::ArgMatches) -> ExitCode {
+    match access::command::run(matches) {
+        Ok(printed) => {
+            print!("{printed}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("klinecast-server: {error}");
+            ExitCode::from(EXIT_SETTINGS)
+        }
+    }
+}
+
 /// The checked settings, or `None` when they were only to be shown.
-fn read_settings() -> Result<Option<Settings>, SettingsError> {
-    let matches = command().get_matches();
-    let arguments = Arguments::read(&matches, std::env::vars().collect())?;
+fn read_settings(matches: &clap::ArgMatches) -> Result<Option<Settings>, SettingsError> {
+    let arguments = Arguments::read(matches, std::env::vars().collect())?;
     let resolved = resolve(&arguments.sources)?;
     if arguments.print_config {
         print!("{resolved}");

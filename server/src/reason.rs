@@ -60,6 +60,14 @@ pub enum Reason {
     Dropped,
     /// Several predictions are meant.
     AmbiguousPrediction,
+    /// The caller did not show who it is.
+    Unauthenticated,
+    /// The caller may not do this.
+    PermissionDenied,
+    /// The caller asks too often.
+    RateLimited,
+    /// The caller has asked enough for today.
+    QuotaExceeded,
     /// As many such requests as may run at once are running.
     Busy,
     /// The server stops.
@@ -96,7 +104,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 29] = [
+pub const CATALOGUE: [Entry; 33] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -280,6 +288,34 @@ pub const CATALOGUE: [Entry; 29] = [
         "give more digits of the bundle's digest",
     ),
     entry(
+        Reason::Unauthenticated,
+        "UNAUTHENTICATED",
+        (Code::Unauthenticated, 401),
+        "caller is not known",
+        "send an API key or token (Authorization: Bearer, or x-api-key), with klinecast --api-key or KLINECAST_API_KEY; who runs the server makes one with klinecast-server keys new",
+    ),
+    entry(
+        Reason::PermissionDenied,
+        "PERMISSION_DENIED",
+        (Code::PermissionDenied, 403),
+        "caller may not do this",
+        "use a key, token or certificate with the role that is needed, or ask who runs the server for it",
+    ),
+    entry(
+        Reason::RateLimited,
+        "RATE_LIMITED",
+        (Code::ResourceExhausted, 429),
+        "caller asks too often",
+        "wait as long as the answer says, or ask for many symbols at once or a stream of predictions",
+    ),
+    entry(
+        Reason::QuotaExceeded,
+        "QUOTA_EXCEEDED",
+        (Code::ResourceExhausted, 429),
+        "calls of the day are used up",
+        "wait for the next UTC day, or ask who runs the server for more",
+    ),
+    entry(
         Reason::Busy,
         "BUSY",
         (Code::ResourceExhausted, 429),
@@ -368,6 +404,8 @@ mod tests {
                 Code::Unavailable => &[503],
                 Code::FailedPrecondition => &[409],
                 Code::ResourceExhausted => &[429],
+                Code::Unauthenticated => &[401],
+                Code::PermissionDenied => &[403],
                 Code::Unimplemented => &[404, 405, 501],
                 _ => &[500],
             };

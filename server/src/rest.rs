@@ -1,5 +1,6 @@
 //! The HTTP face: the same answers as JSON, refusals as RFC 9457 problems (as the protocol wants below `/v2`).
 
+mod door;
 mod history;
 mod inference;
 mod journal_json;

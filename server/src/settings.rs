@@ -3,6 +3,7 @@
 //!
 //! Reading has no side effect, and every fault is reported at once.
 
+mod access;
 mod keys;
 mod limits;
 mod resolve;
@@ -20,6 +21,7 @@ use kline::{Interval, Symbol};
 use market::{ExchangeLimits, ExchangeSettings};
 use store::{DatabaseParts, DatabaseUrl};
 
+pub use access::{AccessSettings, Anonymous, ListenSettings, RedisUrl};
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
 pub use sources::{Arguments, Sources, command};
@@ -61,6 +63,10 @@ pub struct Settings {
     pub http_address: SocketAddr,
     /// Where the metrics are served.
     pub metrics_address: SocketAddr,
+    /// How connections are taken in.
+    pub listen: ListenSettings,
+    /// Who may do what, and how much of it.
+    pub access: AccessSettings,
     /// How often the registry is asked for a new champion.
     pub registry_poll: Duration,
     /// How many predictions a subscriber may be behind before it loses the oldest.
@@ -115,6 +121,8 @@ impl Settings {
             grpc_address: reader.address("grpc.address"),
             http_address: reader.address("http.address"),
             metrics_address: reader.address("metrics.address"),
+            listen: access::listen(&mut reader),
+            access: access::access(&mut reader),
             registry_poll: reader.seconds("registry.poll_seconds", 0.05),
             subscriber_queue: reader.count("subscribers.queue_predictions", 1, 1 << 20),
             subscribers_max: reader.count("subscribers.max_open", 1, 1 << 20),
@@ -187,6 +195,17 @@ impl Reader<'_> {
 
     pub(super) fn count(&mut self, path: &str, least: i64, most: i64) -> usize {
         usize::try_from(self.bounded(path, least, most)).unwrap_or(usize::MAX)
+    }
+
+    fn amount(&mut self, path: &str) -> f64 {
+        match self.parse::<f64>(path) {
+            Some(value) if (0.0..=1e9).contains(&value) => value,
+            Some(_) => {
+                self.refuse(path, &"must lie from 0 (no limit) to 1000000000");
+                0.0
+            }
+            None => 0.0,
+        }
     }
 
     fn history_bars(&mut self, path: &str) -> usize {

@@ -3,6 +3,7 @@
 use proto::v1;
 use tonic::{Request, Response, Status};
 
+use crate::access::audit::Note;
 use crate::convert;
 use crate::service::Service;
 
@@ -25,6 +26,7 @@ impl v1::market_service_server::MarketService for Market {
         request: Request<v1::FollowSymbolsRequest>,
     ) -> Result<Response<v1::FollowSymbolsResponse>, Status> {
         let v1::FollowSymbolsRequest { add, remove } = request.get_ref();
+        Note::about(request.extensions(), format_args!("follow {add:?}, unfollow {remove:?}"));
         let followed = self.0.follow(add, remove).await.map_err(|refusal| convert::status(&refusal))?;
         let symbols = followed.iter().map(ToString::to_string).collect();
         Ok(Response::new(v1::FollowSymbolsResponse { symbols }))

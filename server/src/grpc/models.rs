@@ -4,6 +4,7 @@ use forecast::Task;
 use proto::v1;
 use tonic::{Request, Response, Status};
 
+use crate::access::audit::Note;
 use crate::convert;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
@@ -59,7 +60,7 @@ impl v1::model_service_server::ModelService for Models {
         &self,
         request: Request<v1::PromoteModelRequest>,
     ) -> Result<Response<v1::PromoteModelResponse>, Status> {
-        let request = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
         let unknown = |what: &'static str, number: i32| {
             let message = format!("{what} {number} is not known");
             convert::status(&Refusal::new(Reason::MalformedRequest, message).with(what, number))
@@ -71,6 +72,7 @@ impl v1::model_service_server::ModelService for Models {
             stage: convert::stage_from(stage),
             alias: convert::alias_from(alias),
         };
+        Note::about(&extensions, promotion);
         let promoted = self.0.promote(promotion).await.map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::PromoteModelResponse { model: Some(model(promoted)) }))
     }

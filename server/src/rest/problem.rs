@@ -1,12 +1,16 @@
 //! Refusals as RFC 9457 problem documents.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::reason::Refusal;
+use crate::reason::{Reason, Refusal};
+
+/// What to show when nothing was shown, and when what was shown is not believed (RFC 6750, 3).
+const MISSING: &str = "Bearer realm=\"klinecast\"";
+const INVALID: &str = "Bearer realm=\"klinecast\", error=\"invalid_token\"";
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -42,7 +46,14 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = self.0.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            // Rounded up: who comes back when told is not refused again.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if self.0.reason == Reason::Unauthenticated {
+            let shown = self.0.facts.iter().any(|(name, _)| *name == "error");
+            let challenge = if shown { INVALID } else { MISSING };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }
@@ -51,7 +62,7 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::{CATALOGUE, Reason};
+    use crate::reason::CATALOGUE;
 
     #[test]
     fn every_reason_becomes_a_problem_that_carries_it() {
@@ -67,5 +78,19 @@ mod tests {
         }
         let response = Problem(Refusal::new(Reason::NotWarm, "x")).into_response();
         assert_eq!(response.headers()[RETRY_AFTER], "1");
+        let mut limited = Refusal::new(Reason::RateLimited, "x");
+        limited.retry_after = Some(std::time::Duration::from_millis(2_001));
+        assert_eq!(Problem(limited).into_response().headers()[RETRY_AFTER], "3");
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_how_to_show_itself() {
+        let challenge =
+            |refusal: Refusal| Problem(refusal).into_response().headers()[WWW_AUTHENTICATE].clone();
+        assert_eq!(challenge(Refusal::new(Reason::Unauthenticated, "x")), MISSING);
+        assert_eq!(
+            challenge(Refusal::new(Reason::Unauthenticated, "x").with("error", "invalid_token")),
+            INVALID
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The routes: those of the earlier Python service, and the same under `/v1`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -9,9 +10,10 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
+use super::door::Rest;
 use super::history::{self as history_shapes, AsOfQuery, HistoryQuery};
 use super::inference;
 use super::journal_json as journal_shapes;
@@ -19,6 +21,8 @@ use super::json as shapes;
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
 use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
+use crate::access::audit::Note;
+use crate::access::{Access, AccessLayer};
 use super::streams;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
@@ -52,7 +56,7 @@ pub const ROUTES: [(&str, &str); 20] = [
 type Answer = Result<Json<Value>, Problem>;
 
 /// Every route.
-pub fn routes(service: Service) -> Router {
+pub fn routes(service: Service, access: Arc<Access>) -> Router {
     let api = Router::new()
         .route("/health", get(health))
         .route("/health/live", get(live))
@@ -81,6 +85,7 @@ pub fn routes(service: Service) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(AccessLayer::<Rest>::new(access))
         .layer(middleware::from_fn(observe))
         .with_state(service)
 }
@@ -105,6 +110,7 @@ async fn observe(request: Request, next: Next) -> Response {
 fn as_problem(response: Response, is_of_protocol: bool) -> Response {
     let is_json =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    // A refusal of ours says more than the framework's.
     if is_json || !response.status().is_client_error() {
         return response;
     }
@@ -218,9 +224,10 @@ async fn features(
     Ok(Json(shapes::features(&answer, service.interval)))
 }
 
-async fn symbols(State(service): State<Service>, body: Bytes) -> Answer {
+async fn symbols(State(service): State<Service>, note: Option<Extension<Note>>, body: Bytes) -> Answer {
     let request: requests::Symbols = requests::read(&body)?;
     let (add, remove) = (request.add.unwrap_or_default(), request.remove.unwrap_or_default());
+    say(note, format_args!("follow {add:?}, unfollow {remove:?}"));
     Ok(Json(json!({ "symbols": service.follow(&add, &remove).await? })))
 }
 
@@ -257,17 +264,26 @@ async fn reload(State(service): State<Service>) -> Answer {
     })))
 }
 
-async fn promote(State(service): State<Service>, body: Bytes) -> Answer {
+async fn promote(State(service): State<Service>, note: Option<Extension<Note>>, body: Bytes) -> Answer {
     let request: requests::Promote = requests::read(&body)?;
     let refuse = |error: store::UnknownName| Refusal::new(Reason::MalformedRequest, error);
     let stage = request.stage.map(|name| name.parse()).transpose().map_err(refuse)?;
     let alias = request.alias.map(|name| name.parse()).transpose().map_err(refuse)?;
-    let model = service.promote(Promotion { version: request.version, stage, alias }).await?;
+    let promotion = Promotion { version: request.version, stage, alias };
+    say(note, promotion);
+    let model = service.promote(promotion).await?;
     Ok(Json(shapes::model(&model)))
 }
 
 async fn roll_back(State(service): State<Service>) -> Answer {
     Ok(Json(shapes::model(&service.roll_back().await?)))
+}
+
+/// Says what is done, for the audit.
+fn say(note: Option<Extension<Note>>, what: impl std::fmt::Display) {
+    if let Some(Extension(note)) = note {
+        note.say(what);
+    }
 }
 
 async fn unknown_route(request: Request) -> Response {

@@ -1,5 +1,7 @@
 //! The registry's models, reload and promotion.
 
+use std::fmt;
+
 use forecast::BundleDigest;
 use store::{Alias, Stage};
 
@@ -18,6 +20,19 @@ pub struct Promotion {
     pub stage: Option<Stage>,
     /// The alias to point at it.
     pub alias: Option<Alias>,
+}
+
+impl fmt::Display for Promotion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {}", self.version)?;
+        if let Some(stage) = self.stage {
+            write!(f, ", stage {stage}")?;
+        }
+        if let Some(alias) = self.alias {
+            write!(f, ", alias {alias}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Service {

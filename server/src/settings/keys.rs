@@ -1,5 +1,7 @@
 //! Every setting there is: its place in the file, its environment variable, its flag, its default.
 
+mod door;
+
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -49,7 +51,25 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 48] = [
+pub const KEYS: [Key; 75] = joined(&[&FIRST, &door::KEYS, &LAST]);
+
+/// Several lists as one.
+const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
+    let mut all = [FIRST[0]; COUNT];
+    let (mut list, mut done) = (0, 0);
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            all[done] = lists[list][at];
+            (at, done) = (at + 1, done + 1);
+        }
+        list += 1;
+    }
+    all
+}
+
+/// The first settings.
+const FIRST: [Key; 45] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -323,6 +343,10 @@ pub const KEYS: [Key; 48] = [
         "15",
         "how often a subscription with nothing to say says so",
     ),
+];
+
+/// The last settings.
+const LAST: [Key; 3] = [
     key("server.grace_seconds", "API_GRACE_SECONDS", "grace-seconds", "10", "how long a stop may take"),
     key(
         "server.ready_file",

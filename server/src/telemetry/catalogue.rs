@@ -36,6 +36,20 @@ pub mod names {
     pub const HTTP_REQUESTS: &str = "klinecast_http_requests_total";
     /// How long HTTP requests took.
     pub const HTTP_SECONDS: &str = "klinecast_http_request_seconds";
+    /// Open connections.
+    pub const CONNECTIONS: &str = "klinecast_connections";
+    /// Connections that were not served.
+    pub const CONNECTIONS_REFUSED: &str = "klinecast_connections_refused_total";
+    /// Requests that were refused by who asked or how often.
+    pub const ACCESS_REFUSED: &str = "klinecast_access_refused_total";
+    /// Files of keys and certificates that have changed.
+    pub const ACCESS_RELOADS: &str = "klinecast_access_reloads_total";
+    /// Lines of the audit file.
+    pub const AUDIT_LINES: &str = "klinecast_audit_lines_total";
+    /// Whether limits are shared over Redis.
+    pub const LIMITS_SHARED: &str = "klinecast_limits_shared";
+    /// Calls that this server counted alone.
+    pub const LIMITS_FALLBACKS: &str = "klinecast_limits_fallbacks_total";
     /// Klines taken in.
     pub const KLINES: &str = "klinecast_klines_total";
     /// Klines back-filled.
@@ -144,12 +158,19 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 51] = [
+pub const METRICS: [Metric; 58] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
     metric(names::HTTP_REQUESTS, Kind::Counter, &["route", "method", "status"], "HTTP requests ended"),
     metric(names::HTTP_SECONDS, Kind::Histogram, &["route", "method"], "time of an HTTP request, in seconds"),
+    metric(names::CONNECTIONS, Kind::Gauge, &["face"], "open connections, handshakes included; face is grpc or http"),
+    metric(names::CONNECTIONS_REFUSED, Kind::Counter, &["face", "why"], "connections that were closed unserved: full, handshake, silent, or exhausted (no more open files)"),
+    metric(names::ACCESS_REFUSED, Kind::Counter, &["reason"], "requests refused by who asked (UNAUTHENTICATED, PERMISSION_DENIED) or how often (RATE_LIMITED, QUOTA_EXCEEDED)"),
+    metric(names::ACCESS_RELOADS, Kind::Counter, &["what", "result"], "changed files of keys or certificates, taken up or refused"),
+    metric(names::AUDIT_LINES, Kind::Counter, &["result"], "lines of the audit file, written or lost"),
+    metric(names::LIMITS_SHARED, Kind::Gauge, &[], "1 while limits are shared over Redis, 0 while it does not answer"),
+    metric(names::LIMITS_FALLBACKS, Kind::Counter, &[], "calls counted by this server alone because Redis did not answer"),
     metric(names::KLINES, Kind::Counter, &["source", "state"], "klines taken in, forming or closed"),
     metric(names::BACKFILLED, Kind::Counter, &[], "klines fetched by REST"),
     metric(names::PREDICTIONS, Kind::Counter, &["revision"], "predictions published, first or amended"),

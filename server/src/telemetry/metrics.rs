@@ -9,6 +9,36 @@ use market::KlineSource;
 use metrics::{counter, gauge, histogram};
 
 use super::catalogue::names;
+use crate::reason::Reason;
+
+pub(crate) fn show_connection(face: &'static str, opened: bool) {
+    let open = gauge!(names::CONNECTIONS, "face" => face);
+    if opened { open.increment(1.0) } else { open.decrement(1.0) }
+}
+
+pub(crate) fn count_connection_refused(face: &'static str, why: &'static str) {
+    counter!(names::CONNECTIONS_REFUSED, "face" => face, "why" => why).increment(1);
+}
+
+pub(crate) fn count_access_refused(reason: Reason) {
+    counter!(names::ACCESS_REFUSED, "reason" => reason.entry().name).increment(1);
+}
+
+pub(crate) fn count_reload(what: &'static str, result: &'static str) {
+    counter!(names::ACCESS_RELOADS, "what" => what, "result" => result).increment(1);
+}
+
+pub(crate) fn count_audit(result: &'static str, lines: usize) {
+    counter!(names::AUDIT_LINES, "result" => result).increment(lines as u64);
+}
+
+pub(crate) fn show_limits_shared(shared: bool) {
+    gauge!(names::LIMITS_SHARED).set(if shared { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn count_limits_fallback() {
+    counter!(names::LIMITS_FALLBACKS).increment(1);
+}
 
 pub(crate) fn count_kline(source: KlineSource, closed: bool) {
     counter!(names::KLINES, "source" => source.as_str(), "state" => if closed { "closed" } else { "forming" })

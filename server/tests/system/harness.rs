@@ -144,6 +144,18 @@ impl Server {
         Self::spawn(command, files).await
     }
 
+    /// Starts a server with more arguments that follows no exchange, and waits until it listens: nothing answers where it looks.
+    pub(crate) async fn start_alone(home: &Path, arguments: &[&str]) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let (rest, websocket) = (format!("http://{address}"), format!("ws://{address}"));
+        let mut command = command((&rest, &websocket), home, files.path());
+        command.args(arguments);
+        Self::spawn(command, files).await
+    }
+
     /// Starts a server with more arguments, and waits until it listens.
     pub(crate) async fn start_watchful(exchange: &Exchange, home: &Path, arguments: &[&str]) -> Self {
         Self::start_watching(exchange, home, &SYMBOLS, arguments).await
@@ -263,7 +275,7 @@ impl Drop for Server {
     }
 }
 
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     // An error says that it was done before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")

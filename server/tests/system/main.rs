@@ -1,9 +1,11 @@
 //! The real server binary against the simulated exchange: cold start, both faces, swap, drain, refusals.
 
+mod access;
 mod answers;
 mod binaries;
 mod browsers;
 mod bundles;
+mod connections;
 mod end_to_end;
 mod faces;
 mod following;
@@ -12,6 +14,7 @@ mod harness;
 mod inference;
 mod kills;
 mod misbehaving;
+mod redis;
 mod replays;
 mod retention;
 mod scores;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klinecast::{Settings, wire};
 
+pub(crate) use crate::credentials::CredentialArguments;
+
 /// Live forecasts from a klinecast server.
 #[derive(Debug, Parser)]
 #[command(name = "klinecast", version, max_term_width = 110)]
@@ -18,6 +20,8 @@ pub(crate) struct Arguments {
     /// The time that one call may take, in seconds.
     #[arg(long, global = true, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,

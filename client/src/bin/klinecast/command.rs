@@ -24,6 +24,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut settings = Settings::at(&arguments.server);
     settings.deadline = arguments.timeout;
     settings.reload_deadline = settings.reload_deadline.max(arguments.timeout);
+    settings.credentials = arguments.credentials.read()?;
     let client = Client::new(settings)?;
     let json = arguments.json;
     match &arguments.command {

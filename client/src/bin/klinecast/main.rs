@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod credentials;
 mod render;
 
 use std::process::ExitCode;

@@ -1,0 +1,35 @@
+//! The decision about who may do what, as this face shows it.
+
+use axum::http::{Request, Response};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use crate::access::{Need, Rendering, table};
+use crate::convert;
+use crate::reason::Refusal;
+
+/// Requests by their method's path, refusals as statuses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grpc;
+
+impl Rendering for Grpc {
+    type Body = Body;
+
+    fn need<B>(request: &Request<B>) -> Need {
+        table::method_need(request.uri().path())
+    }
+
+    fn what<B>(request: &Request<B>) -> String {
+        request.uri().path().to_owned()
+    }
+
+    fn refuse(refusal: Refusal) -> Response<Body> {
+        convert::status(&refusal).into_http()
+    }
+
+    /// The code of an answer that failed at once; a stream that has begun is OK, whatever ends it.
+    fn outcome(answer: &Response<Body>) -> String {
+        let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
+        format!("{code:?}")
+    }
+}

@@ -1,0 +1,35 @@
+//! The decision about who may do what, as this face shows it.
+
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::{Request, Response};
+use axum::response::IntoResponse as _;
+
+use super::problem::Problem;
+use crate::access::{Need, Rendering, table};
+use crate::reason::Refusal;
+
+/// Requests by the route that the router has matched, refusals as problems.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest;
+
+impl Rendering for Rest {
+    type Body = Body;
+
+    fn need<B>(request: &Request<B>) -> Need {
+        let pattern = request.extensions().get::<MatchedPath>();
+        table::route_need(request.method().as_str(), pattern.map(MatchedPath::as_str))
+    }
+
+    fn what<B>(request: &Request<B>) -> String {
+        format!("{} {}", request.method(), request.uri().path())
+    }
+
+    fn refuse(refusal: Refusal) -> Response<Body> {
+        Problem(refusal).into_response()
+    }
+
+    fn outcome(answer: &Response<Body>) -> String {
+        answer.status().as_u16().to_string()
+    }
+}
