@@ -18,9 +18,11 @@ use crate::engine_thread::{Command, EngineThread};
 use crate::follow::Follower;
 use crate::follow::change::follow_requests;
 use crate::followed::{Followed, FollowedError};
+use crate::guards::Guards;
 use crate::journaling::{Journaling, JournalingThread};
 use crate::listen::{self, Face, Listener, Tls, TlsError};
 use crate::listings::Listings;
+use crate::overload::Load;
 use crate::retention::Retention;
 use crate::scores::ScoreThread;
 use crate::service::Service;
@@ -244,11 +246,15 @@ impl App {
         let metrics =
             tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
+        let load = Arc::new(Load::new(settings.load));
+        let probing = tokio::spawn(load.clone().watch());
+        let guards = Guards { access: access.clone(), load };
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
-        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), access.clone(), serving.clone());
+        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guards.clone(), serving.clone());
         let grpc = tokio::spawn(grpc);
-        let routes = rest::routes(service, access.clone());
+        let hangups = tokio::spawn(reload_on_hangup(service.clone()));
+        let routes = rest::routes(service, guards);
         let http = tokio::spawn(listen::serve_http(door(http, Face::Http), routes, serving.clone()));
         let reloading = tokio::spawn(reload(access, tls, settings.access.reload_every, feeding.clone()));
         let champion = tokio::spawn(champion.run(feeding.clone()));
@@ -283,6 +289,8 @@ impl App {
         }
         join_threads(engine, journaling, scores).await;
         reloading.abort();
+        hangups.abort();
+        probing.abort();
         upkeep.abort();
         metrics.abort();
         tracing::info!(clean, "stopped");
@@ -363,6 +371,23 @@ fn guard(settings: &Settings) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// Takes up the registry's champion at each SIGHUP, as operators expect of a hang-up.
+async fn reload_on_hangup(service: Service) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be heard, reload with klinecast reload");
+        return;
+    };
+    while hangups.recv().await.is_some() {
+        match service.reload().await {
+            Ok(reloaded) => tracing::info!(bundle = %reloaded.digest, "reloaded on SIGHUP"),
+            Err(refusal) => {
+                tracing::error!(reason = refusal.reason.entry().name, %refusal, "SIGHUP reloaded nothing")
+            }
+        }
+    }
 }
 
 /// Waits for a task until the deadline and ends it then; whether it ended by itself and without an error.

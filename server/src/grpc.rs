@@ -13,7 +13,6 @@ mod models;
 mod prediction;
 mod status;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proto::v1::journal_service_server::JournalServiceServer;
@@ -24,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 
-use crate::access::{Access, AccessLayer};
+use crate::access::AccessLayer;
+use crate::guards::Guards;
 use crate::listen::Listener;
+use crate::overload::ShedLayer;
 use crate::service::Service;
 use crate::telemetry::grpc_layer::GrpcMetricsLayer;
 
@@ -51,7 +52,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 pub async fn serve(
     listener: Listener,
     service: Service,
-    access: Arc<Access>,
+    guards: Guards,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health, health_task) = health::service(&service).await;
@@ -80,7 +81,8 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
         .layer(GrpcMetricsLayer::new())
-        .layer(AccessLayer::<door::Grpc>::new(access))
+        .layer(ShedLayer::<door::Grpc>::new(guards.load))
+        .layer(AccessLayer::<door::Grpc>::new(guards.access))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)

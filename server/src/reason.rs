@@ -70,6 +70,8 @@ pub enum Reason {
     QuotaExceeded,
     /// As many such requests as may run at once are running.
     Busy,
+    /// The server does not keep up.
+    Overloaded,
     /// The server stops.
     Draining,
     /// A fault of the server.
@@ -104,7 +106,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 33] = [
+pub const CATALOGUE: [Entry; 34] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -321,6 +323,13 @@ pub const CATALOGUE: [Entry; 33] = [
         (Code::ResourceExhausted, 429),
         "as many such requests as may run at once are running",
         "wait until one of them has ended and try again",
+    ),
+    entry(
+        Reason::Overloaded,
+        "OVERLOADED",
+        (Code::Unavailable, 503),
+        "server does not keep up",
+        "try again later, with longer and longer waits",
     ),
     entry(
         Reason::Draining,

@@ -21,6 +21,8 @@ use kline::{Interval, Symbol};
 use market::{ExchangeLimits, ExchangeSettings};
 use store::{DatabaseParts, DatabaseUrl};
 
+use crate::overload::LoadLimits;
+
 pub use access::{AccessSettings, Anonymous, ListenSettings, RedisUrl};
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
@@ -71,6 +73,8 @@ pub struct Settings {
     pub registry_poll: Duration,
     /// How many predictions a subscriber may be behind before it loses the oldest.
     pub subscriber_queue: usize,
+    /// How busy the server may be.
+    pub load: LoadLimits,
     /// How many subscriptions may be open.
     pub subscribers_max: usize,
     /// A subscription with nothing to say says so this often.
@@ -127,6 +131,10 @@ impl Settings {
             subscriber_queue: reader.count("subscribers.queue_predictions", 1, 1 << 20),
             subscribers_max: reader.count("subscribers.max_open", 1, 1 << 20),
             heartbeat: reader.seconds("subscribers.heartbeat_seconds", 0.05),
+            load: LoadLimits {
+                calls_max: reader.count("server.calls_max", 1, 1 << 24),
+                lag_max: Duration::from_millis(reader.count("server.lag_ms_max", 1, 1 << 20) as u64),
+            },
             grace: reader.seconds("server.grace_seconds", 0.0),
             log: reader.text("log.filter"),
             ready_file: Some(reader.text("server.ready_file"))

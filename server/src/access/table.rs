@@ -196,7 +196,10 @@ mod tests {
             assert!(listed, "{method} {pattern} has no line");
         }
         for (method, pattern, _) in &ROUTES {
-            assert!(routes.clone().any(|route| route == &(*method, *pattern)), "{method} {pattern} is no route");
+            assert!(
+                routes.clone().any(|route| route == &(*method, *pattern)),
+                "{method} {pattern} is no route"
+            );
         }
     }
 

@@ -1,6 +1,5 @@
 //! The routes: those of the earlier Python service, and the same under `/v1`.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -21,9 +20,11 @@ use super::json as shapes;
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
 use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
-use crate::access::audit::Note;
-use crate::access::{Access, AccessLayer};
 use super::streams;
+use crate::access::AccessLayer;
+use crate::access::audit::Note;
+use crate::guards::Guards;
+use crate::overload::ShedLayer;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
@@ -56,7 +57,7 @@ pub const ROUTES: [(&str, &str); 20] = [
 type Answer = Result<Json<Value>, Problem>;
 
 /// Every route.
-pub fn routes(service: Service, access: Arc<Access>) -> Router {
+pub fn routes(service: Service, guards: Guards) -> Router {
     let api = Router::new()
         .route("/health", get(health))
         .route("/health/live", get(live))
@@ -85,7 +86,8 @@ pub fn routes(service: Service, access: Arc<Access>) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(AccessLayer::<Rest>::new(access))
+        .layer(AccessLayer::<Rest>::new(guards.access))
+        .layer(ShedLayer::<Rest>::new(guards.load))
         .layer(middleware::from_fn(observe))
         .with_state(service)
 }

@@ -51,7 +51,7 @@ const fn secret(
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 75] = joined(&[&FIRST, &door::KEYS, &LAST]);
+pub const KEYS: [Key; 77] = joined(&[&FIRST, &door::KEYS, &LAST]);
 
 /// Several lists as one.
 const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
@@ -346,7 +346,21 @@ const FIRST: [Key; 45] = [
 ];
 
 /// The last settings.
-const LAST: [Key; 3] = [
+const LAST: [Key; 5] = [
+    key(
+        "server.calls_max",
+        "API_CALLS_MAX",
+        "calls-max",
+        "20000",
+        "how many calls may be under way, streams that have begun excepted; one more is refused",
+    ),
+    key(
+        "server.lag_ms_max",
+        "API_LAG_MS_MAX",
+        "lag-ms-max",
+        "500",
+        "how late tasks may run before calls are refused, health excepted, until the server keeps up again",
+    ),
     key("server.grace_seconds", "API_GRACE_SECONDS", "grace-seconds", "10", "how long a stop may take"),
     key(
         "server.ready_file",

@@ -128,6 +128,12 @@ pub mod names {
     pub const GAPS: &str = "klinecast_gap_bars";
     /// Tries to reach the exchange again.
     pub const RECONNECTS: &str = "klinecast_exchange_reconnects_total";
+    /// How late tasks run.
+    pub const LAG: &str = "klinecast_task_lag_seconds";
+    /// Calls under way.
+    pub const CALLS: &str = "klinecast_calls_in_flight";
+    /// Calls refused because the server did not keep up.
+    pub const SHED: &str = "klinecast_shed_calls_total";
     /// Whether something outside is left alone because it fails.
     pub const BREAKER: &str = "klinecast_breaker_open";
     /// Whether the server serves.
@@ -158,7 +164,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 58] = [
+pub const METRICS: [Metric; 61] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -210,6 +216,9 @@ pub const METRICS: [Metric; 58] = [
     metric(names::FILLED_BARS, Kind::Counter, &["source"], "missing bars that came later, by where from"),
     metric(names::GAPS, Kind::Gauge, &["state"], "bars that are missing: open, or lacking at the exchange too"),
     metric(names::RECONNECTS, Kind::Counter, &[], "tries to reach the exchange again"),
+    metric(names::LAG, Kind::Gauge, &[], "how late tasks run, in seconds: above server.lag_ms_max calls are refused"),
+    metric(names::CALLS, Kind::Gauge, &[], "calls under way on both faces, streams that have begun excepted"),
+    metric(names::SHED, Kind::Counter, &[], "calls refused because the server did not keep up"),
     metric(names::BREAKER, Kind::Gauge, &["system"], "1 while requests to a system that fails again and again are refused without asking it"),
     metric(names::SERVING, Kind::Gauge, &[], "1 while the server serves"),
     metric(names::BUILD_INFO, Kind::Gauge, &["version"], "1, with the version of the build"),

@@ -149,6 +149,15 @@ pub(crate) fn record_http(route: &str, method: &'static str, status: u16, took: 
     histogram!(names::HTTP_SECONDS, "route" => route, "method" => method).record(took.as_secs_f64());
 }
 
+pub(crate) fn show_lag(lag: Duration, calls: usize) {
+    gauge!(names::LAG).set(lag.as_secs_f64());
+    gauge!(names::CALLS).set(calls as f64);
+}
+
+pub(crate) fn count_shed() {
+    counter!(names::SHED).increment(1);
+}
+
 pub(crate) fn show_breaker(system: &'static str, is_open: bool) {
     gauge!(names::BREAKER, "system" => system).set(if is_open { 1.0 } else { 0.0 });
 }

@@ -251,6 +251,12 @@ impl Server {
         }
     }
 
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// Sends SIGTERM and waits for the end; how it ended and how long that took.
     pub(crate) async fn terminate(mut self) -> (ExitStatus, Duration, String) {
         let began = Instant::now();

@@ -20,3 +20,4 @@ mod retention;
 mod scores;
 mod start;
 mod streams;
+mod swaps;

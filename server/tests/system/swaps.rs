@@ -1,0 +1,92 @@
+//! Which bundle answers: roll-back, a hang-up signal; and a server that has more to do than it may.
+
+use std::time::{Duration, Instant};
+
+use forecast::BundleDigest;
+use proto::v1;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_types::StatusExt;
+
+use crate::harness::{PATIENCE, Server, exchange, publish_champion};
+
+/// Waits until a bundle answers.
+async fn answers(server: &Server, digest: BundleDigest) {
+    let began = Instant::now();
+    loop {
+        let (status, body) = server.post("/predict/BTCUSDT", "").await;
+        if status == 200 && body["bundle"] == digest.to_string() {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{digest} does not answer: {body}\n{}", server.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_champion_before_comes_back_and_a_hang_up_reloads() {
+    let exchange = exchange().await;
+    let home = tempfile::tempdir().expect("a folder");
+    let (_, first) = publish_champion(home.path(), 1);
+    // It does not look by itself.
+    let server = Server::start_watchful(&exchange, home.path(), &["--registry-poll-seconds", "3600"]).await;
+    answers(&server, first).await;
+    let (status, body) = server.post("/models/rollback", "").await;
+    assert_eq!((status, body["reason"].as_str()), (409, Some("NO_PREVIOUS")));
+
+    let (_, second) = publish_champion(home.path(), 2);
+    server.signal("HUP");
+    answers(&server, second).await;
+
+    let (status, model) = server.post("/models/rollback", "").await;
+    assert_eq!((status, model["digest"].as_str()), (200, Some(first.to_string().as_str())), "{model}");
+    answers(&server, first).await;
+    let rolled = server.models().roll_back_model(v1::RollBackModelRequest {}).await.expect("rolled back");
+    let model = rolled.into_inner().model.expect("a model");
+    assert_eq!((model.digest, model.serving), (second.to_string(), true), "twice leads back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_may_be_under_way_are_refused_and_health_and_metrics_still_answer() {
+    let exchange = exchange().await;
+    let home = tempfile::tempdir().expect("a folder");
+    publish_champion(home.path(), 1);
+    let server = Server::start_watchful(&exchange, home.path(), &["--calls-max", "1"]).await;
+    server.serves().await;
+    let waits = v1::PredictRequest {
+        symbol: "BTCUSDT".into(),
+        freshness: Some(v1::Freshness {
+            min_bar_time_ms: i64::MAX / 2,
+            wait_ms: 3_000,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut client = server.predictions();
+    let waiting = tokio::spawn(async move { client.predict(waits).await });
+    let began = Instant::now();
+    let refused = loop {
+        let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
+        match server.predictions().predict(request).await {
+            Err(status) => break status,
+            Ok(_) => assert!(began.elapsed() < PATIENCE, "the other call does not wait"),
+        }
+    };
+    assert_eq!(refused.code(), Code::Unavailable);
+    let details = refused.get_error_details();
+    assert_eq!(details.error_info().map(|info| info.reason.as_str()), Some("OVERLOADED"));
+    assert!(details.retry_info().is_some());
+    let (status, body) = server.post("/predict/BTCUSDT", "").await;
+    assert_eq!((status, body["reason"].as_str()), (503, Some("OVERLOADED")));
+    assert_eq!(server.get("/health").await.0, 200);
+    let health = server.health().check(HealthCheckRequest::default()).await;
+    assert!(health.is_ok(), "{health:?}");
+    assert!(server.metric("klinecast_shed_calls_total").await.is_some_and(|shed| shed >= 2.0));
+    let waited = waiting.await.expect("no panic").expect_err("it never comes");
+    assert_eq!(
+        waited.get_error_details().error_info().map(|info| info.reason.clone()),
+        Some("NOT_FRESH".into())
+    );
+    let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
+    assert!(server.predictions().predict(request).await.is_ok(), "there is room again");
+}
