@@ -90,6 +90,7 @@ fn trouble(update: &Update) -> Option<String> {
         Update::Lagged { dropped_count } => {
             Some(format!("too slow for {dropped_count} forecasts, fetching them from the journal"))
         }
+        Update::NotRecovered { reason, .. } => Some(reason.clone()),
         Update::Prediction(_) | Update::Heartbeat { .. } => None,
     }
 }
