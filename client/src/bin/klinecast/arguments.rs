@@ -1,9 +1,14 @@
 //! The command line.
 
+mod forecasts;
+mod values;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klinecast::{Settings, wire};
+
+pub(crate) use self::forecasts::{Explain, History, Predict, Watch};
 
 /// Live forecasts from a klinecast server.
 #[derive(Debug, Parser)]
@@ -26,10 +31,14 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The latest forecast of some pairs, or of all.
-    Predict(Selection),
+    /// The latest forecast of some pairs, or of all; as fresh as asked for, from the forming kline, or as of a moment.
+    Predict(Predict),
+    /// What moved a forecast: each booster's features with what they added.
+    Explain(Explain),
+    /// Forecasts that were made before, and what came true of them.
+    History(History),
     /// Forecasts as they are made, until stopped.
-    Watch(Selection),
+    Watch(Watch),
     /// The latest feature row of a pair.
     Features(Features),
     /// The models of the registry, and which one answers.
@@ -107,16 +116,6 @@ pub(crate) enum Group {
 pub(crate) struct Replay {
     /// The forecast's id, as `klinecast predict` shows it: SYMBOL:BAR_TIME_MS:BUNDLE:REVISION; the last revision without it.
     pub(crate) id: String,
-}
-
-/// What to forecast.
-#[derive(Debug, Args)]
-pub(crate) struct Selection {
-    /// Pairs, for example BTCUSDT; all when none is named.
-    pub(crate) symbols: Vec<String>,
-    /// Only this task; may be given several times.
-    #[arg(long = "task", value_name = "TASK")]
-    pub(crate) tasks: Vec<String>,
 }
 
 /// Which features.
