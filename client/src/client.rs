@@ -15,7 +15,7 @@ use crate::wire::market_service_client::MarketServiceClient;
 use crate::wire::model_service_client::ModelServiceClient;
 use crate::wire::prediction_service_client::PredictionServiceClient;
 use crate::wire::status_service_client::StatusServiceClient;
-use crate::{Backoff, ClientError, Watch, wire};
+use crate::{Backoff, ClientError, Watch, WatchOptions, wire};
 
 /// Where the server is and how patient the client is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,44 +92,18 @@ impl Client {
         &self.settings.server
     }
 
-    /// The latest prediction of one symbol; no task named means all of them.
-    ///
-    /// # Errors
-    /// `UNKNOWN_SYMBOL`, `UNKNOWN_TASK`, `NOT_WARM`, `NO_BUNDLE`, or no answer.
-    pub async fn predict(&self, symbol: &str, tasks: &[String]) -> Result<wire::Prediction, ClientError> {
-        let request =
-            wire::PredictRequest { symbol: symbol.to_owned(), tasks: tasks.to_vec(), ..Default::default() };
-        let answer = self.call(self.settings.deadline, request, |channel, request| async {
-            PredictionServiceClient::new(channel).predict(request).await
-        });
-        answer.await?.prediction.ok_or_else(|| self.incomplete("prediction"))
-    }
-
-    /// The latest predictions of several symbols in the order asked, each a prediction or a problem; no symbol named means
-    /// all of them.
-    ///
-    /// # Errors
-    /// `UNKNOWN_TASK`, or no answer. What concerns one symbol is told in its place.
-    pub async fn predict_batch(
-        &self,
-        symbols: &[String],
-        tasks: &[String],
-    ) -> Result<Vec<wire::PredictBatchItem>, ClientError> {
-        let request = wire::PredictBatchRequest {
-            symbols: symbols.to_vec(),
-            tasks: tasks.to_vec(),
-            ..Default::default()
-        };
-        let answer = self.call(self.settings.deadline, request, |channel, request| async {
-            PredictionServiceClient::new(channel).predict_batch(request).await
-        });
-        Ok(answer.await?.items)
-    }
-
-    /// Follows the predictions of some symbols and tasks, the latest of each symbol first; none named means all.
+    /// Follows the predictions of some symbols and tasks, the latest of each symbol first; none named means all. None is
+    /// lost and none told twice.
     #[must_use]
     pub fn watch(&self, symbols: &[String], tasks: &[String]) -> Watch {
-        Watch::new(self.clone(), symbols.to_vec(), tasks.to_vec())
+        let (symbols, tasks) = (symbols.to_vec(), tasks.to_vec());
+        self.watch_with(WatchOptions { symbols, tasks, ..Default::default() })
+    }
+
+    /// Follows predictions as the options say.
+    #[must_use]
+    pub fn watch_with(&self, options: WatchOptions) -> Watch {
+        Watch::new(self.clone(), options)
     }
 
     /// Opens one subscription, without retries.
@@ -192,6 +166,19 @@ impl Client {
             ModelServiceClient::new(channel).reload_models(request).await
         })
         .await
+    }
+
+    /// Makes the model the champion again that was it before the one that is; twice leads back.
+    ///
+    /// # Errors
+    /// `NO_PREVIOUS`, `BUNDLE_REFUSED`, or no answer: then it may have happened.
+    pub async fn roll_back(&self) -> Result<wire::Model, ClientError> {
+        // Asked once: a second time would undo the first.
+        let mut request = tonic::Request::new(wire::RollBackModelRequest {});
+        request.set_timeout(self.settings.reload_deadline);
+        let answer = ModelServiceClient::new(self.channel.clone()).roll_back_model(request).await;
+        let answer = answer.map_err(|status| self.error(status))?;
+        answer.into_inner().model.ok_or_else(|| self.incomplete("model"))
     }
 
     /// Sets a model's stage, alias, or both.
@@ -309,7 +296,12 @@ impl Client {
         .await
     }
 
-    async fn call<Message, Answer, Call>(
+    /// The time over all attempts of a usual call.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.settings.deadline
+    }
+
+    pub(crate) async fn call<Message, Answer, Call>(
         &self,
         deadline: Duration,
         message: Message,
@@ -343,7 +335,7 @@ impl Client {
         ClientError::from_status(&self.settings.server, status)
     }
 
-    fn incomplete(&self, field: &'static str) -> ClientError {
+    pub(crate) fn incomplete(&self, field: &'static str) -> ClientError {
         ClientError::Incomplete { server: self.settings.server.clone(), field }
     }
 }

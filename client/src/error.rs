@@ -111,6 +111,8 @@ impl ClientError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
+            // The server has waited for a fresh answer as long as it was allowed to.
+            Self::Refused { reason, .. } if reason == "NOT_FRESH" => false,
             Self::Refused { code, .. } => matches!(code, Code::Unavailable | Code::ResourceExhausted),
             Self::Address { .. }
             | Self::UnreadableKey
@@ -150,11 +152,15 @@ mod tests {
     use super::*;
 
     fn refusal(code: Code, retry: Option<Duration>) -> ClientError {
+        refusal_for(code, "UNKNOWN_SYMBOL", retry)
+    }
+
+    fn refusal_for(code: Code, reason: &str, retry: Option<Duration>) -> ClientError {
         let message = "symbol `XYZ` is not served; ask for one of the known symbols";
         let metadata = [("remedy".to_owned(), "ask for one of the known symbols".to_owned())];
         let mut details = ErrorDetails::new();
         details.set_error_info(
-            "UNKNOWN_SYMBOL",
+            reason,
             "klinecast",
             metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
         );
@@ -177,5 +183,11 @@ mod tests {
         let error = refusal(Code::Unavailable, Some(Duration::from_secs(2)));
         assert!(error.is_retryable());
         assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_wait_for_a_fresh_answer_is_not_begun_again() {
+        let error = refusal_for(Code::Unavailable, "NOT_FRESH", Some(Duration::from_secs(1)));
+        assert!(!error.is_retryable());
     }
 }

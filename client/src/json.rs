@@ -5,9 +5,12 @@ use serde_json::{Map, Value, json};
 
 use crate::wire;
 
+mod explanation;
+mod history;
 mod journal;
 mod scorecard;
 
+pub use history::journalled;
 pub use journal::{replay, verification};
 pub use scorecard::scorecard;
 
@@ -65,8 +68,7 @@ fn task_prediction(task: &wire::TaskPrediction, info: Option<&wire::TaskInfo>) -
     fields.insert("kind".to_owned(), enum_name(task.kind().as_str_name(), "TASK_KIND_").into());
     fields.insert("horizon_steps".to_owned(), task.horizon_steps.into());
     if let Some(wire::answer::Answer::Classes(classes)) = inner(task.ensemble.as_ref()) {
-        let name = Some(&classes.name).filter(|name| !name.is_empty());
-        fields.insert("class".to_owned(), name.cloned().into());
+        fields.insert("class".to_owned(), named(&classes.name));
         if let Some(info) = info {
             fields.insert("classes".to_owned(), json!(info.class_names));
         }
@@ -76,6 +78,9 @@ fn task_prediction(task: &wire::TaskPrediction, info: Option<&wire::TaskInfo>) -
     let baselines =
         task.baselines.iter().map(|baseline| (baseline.name.clone(), full(baseline.answer.as_ref())));
     fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+    if !task.explanations.is_empty() {
+        fields.insert("explanations".to_owned(), explanation::explanations(&task.explanations));
+    }
     Value::Object(fields)
 }
 
@@ -240,6 +245,11 @@ fn timestamp(milliseconds: i64) -> Value {
     jiff::Timestamp::from_millisecond(milliseconds).map_or(Value::Null, |time| format!("{time:.3}").into())
 }
 
+/// A name, or `null` for none.
+fn named(name: &str) -> Value {
+    Some(name).filter(|name| !name.is_empty()).into()
+}
+
 fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
@@ -253,6 +263,20 @@ pub fn enum_name(name: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn explanation(booster: &str, feature: &str, contribution: f64) -> wire::Explanation {
+        wire::Explanation {
+            booster: booster.to_owned(),
+            raw_score: 0.5 + contribution,
+            expected: 0.5,
+            contributions: vec![wire::Contribution {
+                feature: feature.to_owned(),
+                value: f64::NAN,
+                contribution,
+            }],
+            ..Default::default()
+        }
+    }
 
     #[test]
     fn a_prediction_has_each_members_answer_under_its_task() {
@@ -269,6 +293,7 @@ mod tests {
                     lightgbm: value(0.5),
                     xgboost: value(f64::INFINITY),
                     baselines: vec![wire::BaselineAnswer { name: "zero".to_owned(), answer: value(0.0) }],
+                    explanations: vec![explanation("lightgbm", "rsi_14", 0.25)],
                     ..Default::default()
                 },
                 wire::TaskPrediction {
@@ -289,6 +314,15 @@ mod tests {
         assert_eq!(json["source"], "socket");
         assert_eq!(json["timestamp"], "1970-01-01T00:00:00.000Z");
         assert_eq!(json["close"], Value::Null);
+        let explained = json!({
+            "class": null,
+            "raw_score": 0.75,
+            "expected": 0.5,
+            "contributions": [{ "feature": "rsi_14", "value": null, "contribution": 0.25 }],
+            "rest": 0.0,
+        });
+        assert_eq!(json["predictions"]["return_1step"]["explanations"], json!({ "lightgbm": explained }));
+        assert_eq!(json["predictions"]["direction_4step"].get("explanations"), None);
         let task = &json["predictions"]["return_1step"];
         assert_eq!(task["kind"], "regression");
         assert_eq!(task["lightgbm"], 0.5);

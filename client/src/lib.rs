@@ -2,7 +2,7 @@
 //!
 //! Every call has one deadline over all its attempts, tries again with jittered back-off where that is safe, and fails
 //! with an error that says what to do. [`Watch`] follows predictions across broken connections without losing or
-//! repeating one.
+//! repeating one, [`History`] reads what was said before.
 //!
 //! ```
 //! use klinecast::{Client, Settings};
@@ -23,6 +23,8 @@ mod backoff;
 mod client;
 mod credentials;
 mod error;
+mod history;
+mod predict;
 mod retry;
 mod watch;
 
@@ -30,6 +32,8 @@ pub use backoff::Backoff;
 pub use client::{Client, Settings};
 pub use credentials::{Credentials, Secret};
 pub use error::ClientError;
+pub use history::{History, HistoryQuery};
+pub use predict::{About, AsOfOptions, Freshness, PredictOptions};
 /// The messages of the wire.
 pub use proto::v1 as wire;
-pub use watch::{Update, Watch};
+pub use watch::{Delivery, Update, Watch, WatchOptions};

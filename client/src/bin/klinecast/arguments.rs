@@ -1,10 +1,14 @@
 //! The command line.
 
+mod forecasts;
+mod values;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klinecast::{Settings, wire};
 
+pub(crate) use self::forecasts::{Explain, History, Predict, Watch};
 pub(crate) use crate::credentials::CredentialArguments;
 
 /// Live forecasts from a klinecast server.
@@ -30,10 +34,14 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The latest forecast of some pairs, or of all.
-    Predict(Selection),
+    /// The latest forecast of some pairs, or of all; as fresh as asked for, from the forming kline, or as of a moment.
+    Predict(Predict),
+    /// What moved a forecast: each booster's features with what they added.
+    Explain(Explain),
+    /// Forecasts that were made before, and what came true of them.
+    History(History),
     /// Forecasts as they are made, until stopped.
-    Watch(Selection),
+    Watch(Watch),
     /// The latest feature row of a pair.
     Features(Features),
     /// The models of the registry, and which one answers.
@@ -59,6 +67,8 @@ pub(crate) enum Command {
     Journal(Journal),
     /// Sets a model's stage or alias; a new champion answers from then on.
     Promote(Promote),
+    /// Makes the model the champion again that was it before; twice leads back.
+    Rollback,
     /// Makes the server take up the registry's champion now.
     Reload,
 }
@@ -113,16 +123,6 @@ pub(crate) enum Group {
 pub(crate) struct Replay {
     /// The forecast's id, as `klinecast predict` shows it: SYMBOL:BAR_TIME_MS:BUNDLE:REVISION; the last revision without it.
     pub(crate) id: String,
-}
-
-/// What to forecast.
-#[derive(Debug, Args)]
-pub(crate) struct Selection {
-    /// Pairs, for example BTCUSDT; all when none is named.
-    pub(crate) symbols: Vec<String>,
-    /// Only this task; may be given several times.
-    #[arg(long = "task", value_name = "TASK")]
-    pub(crate) tasks: Vec<String>,
 }
 
 /// Which features.

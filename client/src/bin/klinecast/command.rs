@@ -7,10 +7,12 @@ use klinecast::{Client, Settings};
 
 use crate::arguments::{Arguments, Command, Journal};
 
+mod explain;
 mod features;
 mod follow;
 mod gaps;
 mod health;
+mod history;
 mod journal;
 mod models;
 mod predict;
@@ -28,8 +30,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let client = Client::new(settings)?;
     let json = arguments.json;
     match &arguments.command {
-        Command::Predict(selection) => return predict::run(&client, selection, json).await,
-        Command::Watch(selection) => watch::run(&client, selection, json).await?,
+        Command::Predict(wanted) => return predict::run(&client, wanted, json).await,
+        Command::Explain(wanted) => explain::run(&client, wanted, json).await?,
+        Command::History(wanted) => history::run(&client, wanted, json).await?,
+        Command::Watch(wanted) => watch::run(&client, wanted, json).await?,
         Command::Features(wanted) => features::run(&client, wanted, json).await?,
         Command::Models => models::list(&client, json).await?,
         Command::Tasks => models::tasks(&client, json).await?,
@@ -42,6 +46,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Replay(wanted) => return replay::run(&client, wanted, json).await,
         Command::Journal(Journal::Verify) => return journal::verify(&client, json).await,
         Command::Promote(wanted) => models::promote(&client, wanted, json).await?,
+        Command::Rollback => models::roll_back(&client, json).await?,
         Command::Reload => models::reload(&client, json).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,9 @@ use anyhow::Result;
 
 use self::table::Report;
 
+pub(crate) mod explanation;
 pub(crate) mod forecast;
+pub(crate) mod history;
 pub(crate) mod scorecard;
 pub(crate) mod table;
 

@@ -60,12 +60,21 @@ pub(super) async fn tasks(client: &Client, as_json: bool) -> Result<()> {
 pub(super) async fn promote(client: &Client, wanted: &Promote, as_json: bool) -> Result<()> {
     let stage = wanted.stage.map_or(wire::Stage::Unspecified, Into::into);
     let alias = wanted.alias.map_or(wire::Alias::Unspecified, Into::into);
-    let model = client.promote(wanted.version, stage, alias).await?;
+    tell(&client.promote(wanted.version, stage, alias).await?, as_json)
+}
+
+/// Makes the champion before the champion again.
+pub(super) async fn roll_back(client: &Client, as_json: bool) -> Result<()> {
+    tell(&client.roll_back().await?, as_json)
+}
+
+/// Prints a model after a change.
+fn tell(model: &wire::Model, as_json: bool) -> Result<()> {
     if as_json {
-        return render::line(&json::model(&model));
+        return render::line(&json::model(model));
     }
     let stage = json::enum_name(model.stage().as_str_name(), "STAGE_");
-    let called = match aliases(&model) {
+    let called = match aliases(model) {
         names if names.is_empty() => String::new(),
         names => format!(", {names}"),
     };

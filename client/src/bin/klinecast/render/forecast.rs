@@ -24,16 +24,18 @@ pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
         ]);
     }
     let title = format!(
-        "{} closed at {} on {} UTC{}",
+        "{} {} at {} on {} UTC{}",
         prediction.symbol,
+        if prediction.provisional { "stands" } else { "closed" },
         prediction.close_price,
         time(prediction.bar_time_ms),
         marks(prediction)
     );
-    Report::new(title)
-        .table(table)
-        .note(provenance(prediction))
-        .note(format!("id {}: klinecast replay makes it again", prediction.id))
+    let last = match prediction.provisional {
+        true => "from the kline that is still forming: it is neither journalled nor scored".to_owned(),
+        false => format!("id {}: klinecast replay makes it again", prediction.id),
+    };
+    Report::new(title).table(table).note(provenance(prediction)).note(last)
 }
 
 fn provenance(prediction: &wire::Prediction) -> String {
@@ -53,7 +55,7 @@ fn provenance(prediction: &wire::Prediction) -> String {
 }
 
 /// What is unusual about a prediction, in brackets; nothing when nothing is.
-fn marks(prediction: &wire::Prediction) -> String {
+pub(crate) fn marks(prediction: &wire::Prediction) -> String {
     let mut marks = Vec::new();
     if prediction.provisional {
         marks.push("provisional".to_owned());
@@ -100,7 +102,7 @@ pub(crate) fn overview(predictions: &[wire::Prediction]) -> Report {
 }
 
 /// A task's column in the overview.
-fn heading(task: &str) -> &'static str {
+pub(crate) fn heading(task: &str) -> &'static str {
     match task {
         "return_1step" => "1 step",
         "return_4step" => "4 steps",
@@ -123,7 +125,7 @@ pub(crate) fn line(prediction: &wire::Prediction) -> String {
     text + &marks(prediction)
 }
 
-fn answer(task: &str, answer: Option<&wire::Answer>) -> Cell {
+pub(crate) fn answer(task: &str, answer: Option<&wire::Answer>) -> Cell {
     let text = words(task, answer);
     match answer.and_then(|answer| answer.answer.as_ref()) {
         Some(wire::answer::Answer::Value(value)) if task.starts_with("return") => Cell::signed(*value, text),
@@ -138,7 +140,7 @@ fn answer(task: &str, answer: Option<&wire::Answer>) -> Cell {
 }
 
 /// An answer in words: returns in basis points, volatility in per cent, classes with their probability.
-fn words(task: &str, answer: Option<&wire::Answer>) -> String {
+pub(crate) fn words(task: &str, answer: Option<&wire::Answer>) -> String {
     match answer.and_then(|answer| answer.answer.as_ref()) {
         None => "-".to_owned(),
         Some(wire::answer::Answer::Value(value)) if task.starts_with("return") => {
@@ -197,6 +199,17 @@ mod tests {
              direction_4step strong up 62 %  vol_regime_4step -"
         );
         assert!(line(&prediction(2)).ends_with(" (revision 2)"));
+    }
+
+    #[test]
+    fn a_nowcast_is_marked_wherever_it_is_shown() {
+        let nowcast = wire::Prediction { provisional: true, ..prediction(1) };
+        assert!(line(&nowcast).ends_with(" (provisional)"));
+        assert!(overview(&[nowcast.clone(), prediction(1)]).text().contains("(provisional)"));
+        let text = detail(&nowcast).text();
+        assert!(text.contains("BTCUSDT stands at") && text.contains("(provisional)"), "{text}");
+        assert!(text.contains("neither journalled nor scored") && !text.contains("replay"), "{text}");
+        assert!(detail(&prediction(1)).text().contains("replay"));
     }
 
     #[test]

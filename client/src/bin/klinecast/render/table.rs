@@ -57,6 +57,11 @@ impl Cell {
         Self { tone, ..Self::number(text) }
     }
 
+    /// A bar whose direction is the news, of a fixed width.
+    pub(crate) fn signed_bar(value: f64, bar: impl Into<String>) -> Self {
+        Self { right: false, ..Self::signed(value, bar) }
+    }
+
     fn drawn(&self) -> comfy_table::Cell {
         let alignment = if self.right { CellAlignment::Right } else { CellAlignment::Left };
         let cell = comfy_table::Cell::new(&self.text).set_alignment(alignment);
