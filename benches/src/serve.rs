@@ -98,7 +98,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             seed_like(options, python, bundle, costs, &mut measures).await?;
         }
         (None, _) | (_, None) => {
-            println!("no bundle was named: the server that reckons on request is left out")
+            println!("no bundle was named: the server that reckons on request is left out");
         }
         _ => {}
     }

@@ -384,7 +384,7 @@ async fn reload_on_hangup(service: Service) {
         match service.reload().await {
             Ok(reloaded) => tracing::info!(bundle = %reloaded.digest, "reloaded on SIGHUP"),
             Err(refusal) => {
-                tracing::error!(reason = refusal.reason.entry().name, %refusal, "SIGHUP reloaded nothing")
+                tracing::error!(reason = refusal.reason.entry().name, %refusal, "SIGHUP reloaded nothing");
             }
         }
     }
