@@ -77,7 +77,8 @@ fn serve_one(
         let answered = router.clone().oneshot(request.map(|body| timely(body, patience)));
         async move { answered.await.map_err(|never: Infallible| never) }
     });
-    let served = builder.serve_connection(TokioIo::new(connection), answer).into_owned();
+    // A websocket begins as a request.
+    let served = builder.serve_connection_with_upgrades(TokioIo::new(connection), answer).into_owned();
     let served = graceful.watch(served);
     tokio::spawn(async move {
         if let Err(error) = served.await {

@@ -95,7 +95,9 @@ fn command_for(
         .args(["--rest-url", exchange.0, "--websocket-url", exchange.1])
         .args(["--symbols", symbols, "--history-bars", history_bars])
         .args(["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"])
-        .args(["--metrics-address", "127.0.0.1:0", "--registry-poll-seconds", "0.2"])
+        .args(["--metrics-address", "127.0.0.1:0"])
+        // A test may say otherwise by the flag.
+        .env("KLINECAST_REGISTRY_POLL_SECONDS", "0.2")
         .args(["--subscriber-heartbeat-seconds", "0.5", "--grace-seconds", "5"])
         .arg("--home")
         .arg(home)
