@@ -59,12 +59,12 @@ enum Told {
     Lagged(u64),
 }
 
-/// What is told until nothing waits any more.
-async fn told(subscription: &mut Subscription) -> Vec<Told> {
+/// The next things that are told, so many and then nothing for a moment.
+async fn told(subscription: &mut Subscription, count: usize) -> Vec<Told> {
     let mut told = Vec::new();
-    loop {
-        let next = tokio::time::timeout(Duration::from_millis(50), subscription.next()).await;
-        let Ok(Some(event)) = next else { return told };
+    while told.len() < count {
+        let next = tokio::time::timeout(Duration::from_secs(60), subscription.next()).await;
+        let event = next.expect("something is told in time").expect("the server does not stop");
         told.push(match event.announcement {
             Announcement::Prediction(published, _) => {
                 let made = published.prediction();
@@ -79,6 +79,9 @@ async fn told(subscription: &mut Subscription) -> Vec<Told> {
             other => panic!("{other:?}"),
         });
     }
+    let more = tokio::time::timeout(Duration::from_millis(20), subscription.next()).await;
+    assert!(more.is_err(), "{more:?} is told too");
+    told
 }
 
 fn a(bar: i64, number: u64) -> Told {
@@ -99,7 +102,7 @@ async fn what_was_read_first_does_not_come_again_however_late_the_ring_hears_of_
     for (bar, revision) in [(1, 1), (2, 1), (1, 2), (3, 1)] {
         shared.subscribers.publish(write(&home, "A", bar, revision));
     }
-    let heard = told(&mut subscription).await;
+    let heard = told(&mut subscription, 4).await;
     assert_eq!(heard, [a(1, 0), a(2, 0), Told::Prediction("A".to_owned(), 1, 2, 3), a(3, 4)]);
 }
 
@@ -118,9 +121,9 @@ async fn resuming_reads_the_journal_and_goes_on_with_the_ring_without_a_hole_or_
             .map(|told| if let Told::Prediction(.., number) = told { number } else { 0 })
             .collect()
     };
-    assert_eq!(numbers(told(&mut subscription).await), (3..=1_204).collect::<Vec<_>>());
+    assert_eq!(numbers(told(&mut subscription, 1_202).await), (3..=1_204).collect::<Vec<_>>());
     shared.subscribers.publish(write(&home, "A", 1_205, 1));
-    assert_eq!(numbers(told(&mut subscription).await), [1_205]);
+    assert_eq!(numbers(told(&mut subscription, 1).await), [1_205]);
 }
 
 #[tokio::test]
@@ -136,17 +139,17 @@ async fn a_slow_subscriber_is_told_or_loses_nothing_or_gets_the_latest() {
         shared.latest.load().put(published.encoded.clone());
         shared.subscribers.publish(published);
     }
-    assert_eq!(told(&mut bounded).await, [Told::Lagged(5), a(6, 6), a(7, 7), a(8, 8), a(9, 9)]);
+    assert_eq!(told(&mut bounded, 5).await, [Told::Lagged(5), a(6, 6), a(7, 7), a(8, 8), a(9, 9)]);
     let mut all: Vec<Told> = (1..=9).map(|bar| a(bar, bar.unsigned_abs())).collect();
     all[1] = Told::Prediction("B".to_owned(), 2, 1, 2);
-    assert_eq!(told(&mut lossless).await, all);
+    assert_eq!(told(&mut lossless, 9).await, all);
     // Of B only the table still knows; its own event is not told again.
-    let heard = told(&mut conflating).await;
+    let heard = told(&mut conflating, 3).await;
     assert_eq!(heard, [Told::Lagged(8), Told::Prediction("B".to_owned(), 2, 1, 0), a(9, 9)]);
     // Whoever keeps up hears everything, however it is delivered.
     shared.subscribers.publish(write(&home, "A", 10, 1));
     for subscription in [&mut bounded, &mut lossless, &mut conflating] {
-        assert_eq!(told(subscription).await, [a(10, 10)]);
+        assert_eq!(told(subscription, 1).await, [a(10, 10)]);
     }
 }
 
