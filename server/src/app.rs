@@ -28,6 +28,8 @@ use crate::settings::Settings;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::exporter;
+use crate::telemetry::requests::Requests;
+use crate::telemetry::traces::{Exporting, Tracer};
 use crate::{grpc, rest};
 
 /// Why the server did not start.
@@ -63,6 +65,9 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("no thread can be started: {0}; raise the limit of processes")]
     Thread(#[source] std::io::Error),
+    /// Where traces are to be sent cannot be read.
+    #[error("traces cannot be sent: {0}; mend the address, or leave --otlp-endpoint out")]
+    Traces(String),
     /// The metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(String),
@@ -115,13 +120,14 @@ pub struct App {
     retention: Retention,
     listeners: [TcpListener; 3],
     addresses: Addresses,
+    watch: (Requests, Option<Exporting>),
 }
 
 impl App {
     /// Binds every address, opens the store and starts the threads.
     ///
     /// # Errors
-    /// An address in use, a store that cannot be opened, a system without threads.
+    /// An address in use, a store that cannot be opened, a system without threads, an address for traces that cannot be read.
     pub async fn build(mut settings: Settings) -> Result<Self, StartError> {
         let grpc = bind("gRPC", settings.grpc_address, "grpc-address").await?;
         let http = bind("HTTP", settings.http_address, "http-address").await?;
@@ -177,8 +183,8 @@ impl App {
             journaling.0.clone(),
             (settings.heartbeat, settings.subscribers_max),
         );
-        let listeners = [grpc, http, metrics];
         Ok(Self {
+            watch: watch(&settings)?,
             settings,
             shared,
             service,
@@ -188,7 +194,7 @@ impl App {
             champion,
             follower,
             retention,
-            listeners,
+            listeners: [grpc, http, metrics],
             addresses,
         })
     }
@@ -216,6 +222,7 @@ impl App {
             retention,
             listeners,
             addresses,
+            watch: (watch, exporting),
         } = self;
         let [grpc, http, metrics] = listeners;
         let handle = exporter::install().map_err(StartError::Metrics)?;
@@ -223,8 +230,8 @@ impl App {
         let metrics =
             tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
-        let grpc = tokio::spawn(grpc::serve(at_once(grpc), service.clone(), serving.clone()));
-        let served = axum::serve(http.tap_io(send_at_once), rest::routes(service))
+        let grpc = tokio::spawn(grpc::serve(at_once(grpc), service.clone(), watch.clone(), serving.clone()));
+        let served = axum::serve(http.tap_io(send_at_once), rest::routes(service, watch))
             .with_graceful_shutdown(serving.clone().cancelled_owned());
         let http = tokio::spawn(served.into_future());
         let champion = tokio::spawn(champion.run(feeding.clone()));
@@ -258,11 +265,21 @@ impl App {
             clean &= finish("follower", follower, deadline).await;
         }
         join_threads(engine, journaling, scores).await;
+        if let Some(exporting) = exporting {
+            exporting.finish().await;
+        }
         upkeep.abort();
         metrics.abort();
         tracing::info!(clean, "stopped");
         Ok(clean)
     }
+}
+
+/// What follows requests, and what sends their traces if any are asked for.
+fn watch(settings: &Settings) -> Result<(Requests, Option<Exporting>), StartError> {
+    let traces = settings.telemetry.traces.as_ref();
+    let (tracer, exporting) = traces.map(Tracer::start).transpose().map_err(StartError::Traces)?.unzip();
+    Ok((Requests::new(tracer, settings.telemetry.slow), exporting))
 }
 
 fn shared(settings: &Settings) -> Arc<Shared> {

@@ -24,6 +24,8 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::service::Service;
 use crate::telemetry::grpc_layer::GrpcMetricsLayer;
+use crate::telemetry::request_layer::RequestLayer;
+use crate::telemetry::requests::Requests;
 
 /// The longest request in bytes: 1,000 symbols and every task fit many times over.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
@@ -47,6 +49,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 pub async fn serve(
     incoming: TcpIncoming,
     service: Service,
+    requests: Requests,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health, health_task) = health::service(&service).await;
@@ -71,6 +74,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
+        .layer(RequestLayer::grpc(requests))
         .layer(GrpcMetricsLayer::new())
         .add_service(health)
         .add_service(v1)

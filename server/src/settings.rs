@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod resolve;
 mod sources;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ use store::{DatabaseParts, DatabaseUrl};
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
 pub use sources::{Arguments, Sources, command};
+pub use telemetry::TelemetrySettings;
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,8 +73,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// How long a stop may take.
     pub grace: Duration,
-    /// What is logged, in the form of `tracing`'s filter.
-    pub log: String,
+    /// Logs, traces and error reports.
+    pub telemetry: TelemetrySettings,
     /// A file to write the bound addresses to when the server listens.
     pub ready_file: Option<PathBuf>,
 }
@@ -120,7 +122,7 @@ impl Settings {
             subscribers_max: reader.count("subscribers.max_open", 1, 1 << 20),
             heartbeat: reader.seconds("subscribers.heartbeat_seconds", 0.05),
             grace: reader.seconds("server.grace_seconds", 0.0),
-            log: reader.text("log.filter"),
+            telemetry: telemetry::read(&mut reader),
             ready_file: Some(reader.text("server.ready_file"))
                 .filter(|text| !text.is_empty())
                 .map(Into::into),

@@ -23,6 +23,8 @@ use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
+use crate::telemetry::request_layer::RequestLayer;
+use crate::telemetry::requests::Requests;
 
 /// The method and path of every route, each also under `/v1`.
 pub const ROUTES: [(&str, &str); 20] = [
@@ -51,7 +53,7 @@ pub const ROUTES: [(&str, &str); 20] = [
 type Answer = Result<Json<Value>, Problem>;
 
 /// Every route.
-pub fn routes(service: Service) -> Router {
+pub fn routes(service: Service, requests: Requests) -> Router {
     let api = Router::new()
         .route("/health", get(health))
         .route("/health/live", get(live))
@@ -80,6 +82,7 @@ pub fn routes(service: Service) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(observe))
+        .layer(RequestLayer::http(requests))
         .with_state(service)
 }
 

@@ -263,7 +263,8 @@ impl Drop for Server {
     }
 }
 
-fn http() -> reqwest::Client {
+/// A client of HTTP.
+pub(crate) fn http() -> reqwest::Client {
     // An error says that it was done before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")

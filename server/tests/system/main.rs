@@ -16,3 +16,4 @@ mod retention;
 mod scores;
 mod start;
 mod streams;
+mod telemetry;
