@@ -13,7 +13,8 @@ use opentelemetry::trace::{
     TraceState, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 
@@ -59,12 +60,14 @@ impl Tracer {
     /// # Errors
     /// An address that cannot be read.
     pub fn start(settings: &TraceSettings) -> Result<(Self, Exporting), String> {
-        let exporter = SpanExporter::builder()
+        let mut exporter = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(&settings.endpoint)
-            .with_timeout(EXPORT_TIMEOUT)
-            .build()
-            .map_err(|error| error.to_string())?;
+            .with_timeout(EXPORT_TIMEOUT);
+        if settings.endpoint.starts_with("https:") {
+            exporter = exporter.with_tls_config(ClientTlsConfig::new().with_enabled_roots());
+        }
+        let exporter = exporter.build().map_err(|error| error.to_string())?;
         Ok(Self::with_exporter(exporter, settings))
     }
 
@@ -191,6 +194,16 @@ impl Child {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_address_with_tls_is_taken_and_an_unreadable_one_is_told() {
+        let start = |endpoint: &str| {
+            let endpoint = endpoint.to_owned();
+            Tracer::start(&TraceSettings { endpoint, ratio: 0.0, environment: String::new() }).map(drop)
+        };
+        assert_eq!(start("https://collector.example.com:4317"), Ok(()));
+        assert!(start("http://not an address").is_err_and(|told| told.contains("not an address")));
+    }
 
     #[test]
     fn the_share_of_numbers_below_the_threshold_is_the_ratio() {
