@@ -30,6 +30,8 @@ use crate::settings::Settings;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::exporter;
+use crate::telemetry::requests::Requests;
+use crate::telemetry::traces::{Exporting, Tracer};
 use crate::{grpc, rest};
 
 /// Why the server did not start.
@@ -83,6 +85,9 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("no thread can be started: {0}; raise the limit of processes")]
     Thread(#[source] std::io::Error),
+    /// Where traces are to be sent cannot be read.
+    #[error("traces cannot be sent: {0}; mend the address, or leave --otlp-endpoint out")]
+    Traces(String),
     /// The metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(String),
@@ -140,13 +145,14 @@ pub struct App {
     tls: Option<Tls>,
     listeners: [TcpListener; 3],
     addresses: Addresses,
+    watch: (Requests, Option<Exporting>),
 }
 
 impl App {
     /// Binds every address, opens the store and starts the threads.
     ///
     /// # Errors
-    /// An address in use, a store that cannot be opened, a system without threads.
+    /// An address in use, a store that cannot be opened, a system without threads, an address for traces that cannot be read.
     pub async fn build(mut settings: Settings) -> Result<Self, StartError> {
         guard(&settings)?;
         let tls = settings.listen.tls.clone().map(Tls::open).transpose()?;
@@ -198,6 +204,7 @@ impl App {
             (settings.heartbeat, settings.subscribers_max),
         );
         Ok(Self {
+            watch: watch(&settings)?,
             settings,
             shared,
             service,
@@ -239,6 +246,7 @@ impl App {
             tls,
             listeners,
             addresses,
+            watch: (watch, exporting),
         } = self;
         let [grpc, http, metrics] = listeners;
         let handle = exporter::install().map_err(StartError::Metrics)?;
@@ -248,7 +256,7 @@ impl App {
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
         let load = Arc::new(Load::new(settings.load));
         let probing = tokio::spawn(load.clone().watch());
-        let guards = Guards { access: access.clone(), load };
+        let guards = Guards { access: access.clone(), load, requests: watch };
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
         let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guards.clone(), serving.clone());
@@ -291,11 +299,21 @@ impl App {
         reloading.abort();
         hangups.abort();
         probing.abort();
+        if let Some(exporting) = exporting {
+            exporting.finish().await;
+        }
         upkeep.abort();
         metrics.abort();
         tracing::info!(clean, "stopped");
         Ok(clean)
     }
+}
+
+/// What follows requests, and what sends their traces if any are asked for.
+fn watch(settings: &Settings) -> Result<(Requests, Option<Exporting>), StartError> {
+    let traces = settings.telemetry.traces.as_ref();
+    let (tracer, exporting) = traces.map(Tracer::start).transpose().map_err(StartError::Traces)?.unzip();
+    Ok((Requests::new(tracer, settings.telemetry.slow), exporting))
 }
 
 fn shared(settings: &Settings) -> Arc<Shared> {

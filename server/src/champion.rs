@@ -13,6 +13,7 @@ use crate::reason::{Reason, Refusal};
 use crate::state::{ChampionView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
+use crate::telemetry::scope::{self, Scope};
 
 /// How many reload requests may wait. At the bound the caller waits.
 const QUEUE_REQUESTS: usize = 16;
@@ -26,11 +27,17 @@ pub struct Reloaded {
     pub digest: BundleDigest,
 }
 
-type Reply = oneshot::Sender<Result<Reloaded, Refusal>>;
+/// A wish for a reload.
+#[derive(Debug)]
+struct Wish {
+    reply: oneshot::Sender<Result<Reloaded, Refusal>>,
+    /// The request that it comes from.
+    scope: Scope,
+}
 
 /// The way to ask for a reload.
 #[derive(Debug, Clone)]
-pub struct ChampionHandle(mpsc::Sender<Reply>);
+pub struct ChampionHandle(mpsc::Sender<Wish>);
 
 impl ChampionHandle {
     /// Takes up the registry's champion now. Safe to cancel: the reload goes on.
@@ -40,7 +47,7 @@ impl ChampionHandle {
     pub async fn reload(&self) -> Result<Reloaded, Refusal> {
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
         let (reply, answer) = oneshot::channel();
-        self.0.send(reply).await.map_err(|_| stopping())?;
+        self.0.send(Wish { reply, scope: Scope::current() }).await.map_err(|_| stopping())?;
         answer.await.unwrap_or_else(|_| Err(stopping()))
     }
 }
@@ -51,7 +58,7 @@ pub struct ChampionTask {
     stores: Stores,
     shared: Arc<Shared>,
     engine: mpsc::Sender<Command>,
-    requests: mpsc::Receiver<Reply>,
+    requests: mpsc::Receiver<Wish>,
     poll: Duration,
     /// The bundle that was refused last: not tried again until asked for, or until another is the champion.
     refused: Option<BundleDigest>,
@@ -83,8 +90,8 @@ impl ChampionTask {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                Some(reply) = self.requests.recv() => {
-                    let outcome = self.take_up(true).await;
+                Some(Wish { reply, scope }) = self.requests.recv() => {
+                    let outcome = scope.follow(self.take_up(true)).await;
                     // The one who asked may have gone.
                     let _ = reply.send(outcome);
                 }
@@ -106,7 +113,7 @@ impl ChampionTask {
                 biased;
                 () = stop.cancelled() => return false,
                 () = self.shared.warmed.cancelled() => return true,
-                Some(reply) = self.requests.recv() => {
+                Some(Wish { reply, .. }) = self.requests.recv() => {
                     let message = "the history is not read yet, a bundle is taken up after that";
                     // The one who asked may have gone.
                     let _ = reply.send(Err(Refusal::new(Reason::NotWarm, message)));
@@ -119,7 +126,7 @@ impl ChampionTask {
     async fn take_up(&mut self, asked: bool) -> Result<Reloaded, Refusal> {
         let previous = self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest());
         let stores = self.stores.clone();
-        let (version, digest) = blocking(move || stores.champion()).await?;
+        let (version, digest) = blocking("registry.champion", move || stores.champion()).await?;
         if previous == Some(digest) {
             self.show(|view| (view.version, view.problem) = (Some(version), None));
             return Ok(Reloaded { previous, digest });
@@ -154,7 +161,8 @@ impl ChampionTask {
     /// Reads, verifies and warms a bundle off the path of requests, then lets the engine swap it in.
     async fn swap(&self, digest: BundleDigest) -> Result<Arc<Bundle>, Refusal> {
         let stores = self.stores.clone();
-        let bundle = Arc::new(blocking(move || stores.bundle(digest)).await?);
+        let bundle = Arc::new(blocking("bundle.verify", move || stores.bundle(digest)).await?);
+        let mut span = scope::child("engine.take_up");
         let (done, outcome) = oneshot::channel();
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
         let command = Command::TakeUp { bundle: bundle.clone(), done };
@@ -162,6 +170,7 @@ impl ChampionTask {
         match outcome.await {
             Ok(Ok(())) => Ok(bundle),
             Ok(Err(problem)) => {
+                span.fail(Reason::BundleRefused.entry().name);
                 let message = format!("bundle {} was refused: {problem}", digest.short());
                 Err(Refusal::new(Reason::BundleRefused, message).with("bundle", digest))
             }
@@ -178,9 +187,10 @@ impl ChampionTask {
 }
 
 async fn blocking<T: Send + 'static>(
+    name: &'static str,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = tokio::task::spawn_blocking(scope::part(name, work)).await;
     done.unwrap_or_else(|error| {
         Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))
     })

@@ -29,6 +29,7 @@ use crate::listen::Listener;
 use crate::overload::ShedLayer;
 use crate::service::Service;
 use crate::telemetry::grpc_layer::GrpcMetricsLayer;
+use crate::telemetry::request_layer::RequestLayer;
 
 /// The longest request in bytes: 1,000 symbols and every task fit many times over.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
@@ -80,6 +81,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
+        .layer(RequestLayer::grpc(guards.requests))
         .layer(GrpcMetricsLayer::new())
         .layer(ShedLayer::<door::Grpc>::new(guards.load))
         .layer(AccessLayer::<door::Grpc>::new(guards.access))

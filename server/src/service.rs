@@ -30,6 +30,7 @@ use crate::reason::{Reason, Refusal, shorten};
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
+use crate::telemetry::scope;
 
 pub use explain::{EXPLAIN_TOP_MAX, Explanations, largest};
 pub use features::{FeatureAnswer, FeatureValue};
@@ -180,9 +181,10 @@ impl Service {
         let permit = tokio::time::timeout(STORE_WAIT, self.limits.store.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
         let stores = self.stores.clone();
+        let work = scope::part("store", move || work(&stores));
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work(&stores)
+            work()
         });
         let outcome = done.await.unwrap_or_else(|error| {
             Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod resolve;
 mod sources;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,6 +28,7 @@ pub use access::{AccessSettings, Anonymous, ListenSettings, RedisUrl};
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
 pub use sources::{Arguments, Sources, command};
+pub use telemetry::TelemetrySettings;
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,8 +83,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// How long a stop may take.
     pub grace: Duration,
-    /// What is logged, in the form of `tracing`'s filter.
-    pub log: String,
+    /// Logs, traces and error reports.
+    pub telemetry: TelemetrySettings,
     /// A file to write the bound addresses to when the server listens.
     pub ready_file: Option<PathBuf>,
 }
@@ -136,7 +138,7 @@ impl Settings {
                 lag_max: Duration::from_millis(reader.count("server.lag_ms_max", 1, 1 << 20) as u64),
             },
             grace: reader.seconds("server.grace_seconds", 0.0),
-            log: reader.text("log.filter"),
+            telemetry: telemetry::read(&mut reader),
             ready_file: Some(reader.text("server.ready_file"))
                 .filter(|text| !text.is_empty())
                 .map(Into::into),

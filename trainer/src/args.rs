@@ -42,6 +42,9 @@ pub struct Common {
     /// One JSON line a stage instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
+    /// File for the stages' figures in Prometheus's text format, for a textfile collector or a push gateway.
+    #[arg(long, global = true, env = "MONITORING_METRICS_FILE")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// PostgreSQL in place of the database in the home; the server is told the same.

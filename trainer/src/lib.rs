@@ -26,6 +26,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod ingest;
+pub mod metrics_file;
 mod parquet;
 pub mod pipeline;
 pub mod promote;

@@ -24,6 +24,7 @@ use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::export::ExportRequest;
 use crate::ingest::{Kept, Source, kept_klines};
+use crate::metrics_file::MetricsFile;
 use crate::publish::Certificates;
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
@@ -53,6 +54,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         symbols: common.symbols.clone(),
         interval: common.interval,
         console,
+        metrics: MetricsFile::new(common.metrics_file.clone()),
     };
     match &arguments.command {
         Command::Run(run) => pipeline.run(run),
@@ -102,6 +104,8 @@ pub struct Pipeline {
     pub interval: Interval,
     /// Where reports go.
     pub console: Console,
+    /// Where figures for Prometheus go.
+    pub metrics: MetricsFile,
 }
 
 /// Fewer warm bars are not divided into windows.
@@ -165,6 +169,7 @@ impl Pipeline {
         let Kept { klines, joints } = kept_klines(&self.home, &self.symbols, self.interval)?;
         let found = quality::assess(&klines, &joints, self.interval);
         write_json(&self.folder().join("quality.json"), &found)?;
+        self.metrics.quality(&found)?;
         self.console.report("quality", started, &found, || report::quality(&found));
         Ok(())
     }
@@ -228,6 +233,7 @@ impl Pipeline {
         let started = Instant::now();
         let found = validate::validate(dataset, klines)?;
         write_json(&self.folder().join("validation.json"), &found)?;
+        self.metrics.validation(&found)?;
         self.console.report("validate", started, &found, || report::validation(&found));
         found.require()
     }
@@ -257,6 +263,7 @@ impl Pipeline {
         let trained = train::train(dataset, data_version, effort, &self.console)?;
         trained::save(&trained, &self.folder())?;
         let found = trained.report();
+        self.metrics.training(&found)?;
         self.console.report("train", started, &found, || report::training(&found));
         Ok(trained)
     }
@@ -272,6 +279,7 @@ impl Pipeline {
         // What is published are the figures of the window that training had set aside.
         if dataset.split == trained.plan.split {
             write_json(&self.folder().join("evaluation.json"), &found)?;
+            self.metrics.evaluation(&found)?;
         }
         self.console.report("evaluate", started, &found, || report::evaluation(&found));
         for alarm in &found.alarms {

@@ -29,6 +29,7 @@ use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
 use crate::telemetry::metrics as names;
+use crate::telemetry::request_layer::RequestLayer;
 
 /// The method and path of every route, each also under `/v1`.
 pub const ROUTES: [(&str, &str); 20] = [
@@ -89,6 +90,7 @@ pub fn routes(service: Service, guards: Guards) -> Router {
         .layer(AccessLayer::<Rest>::new(guards.access))
         .layer(ShedLayer::<Rest>::new(guards.load))
         .layer(middleware::from_fn(observe))
+        .layer(RequestLayer::http(guards.requests))
         .with_state(service)
 }
 

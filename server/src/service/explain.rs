@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{Selection, Service};
 use crate::reason::{Reason, Refusal};
+use crate::telemetry::scope;
 
 /// How many features an explanation may name.
 pub const EXPLAIN_TOP_MAX: u32 = 512;
@@ -135,6 +136,8 @@ impl Service {
                 Some(champion) => champion,
                 None => Arc::new(stores.bundle(prediction.bundle)?),
             };
+            let mut span = scope::child("explain");
+            span.note("klinecast.tasks", i64::try_from(asked.len()).unwrap_or(i64::MAX));
             let mut explainer = explaining.take(&bundle)?;
             let mut tasks = Vec::with_capacity(asked.len());
             for (task, class) in asked {

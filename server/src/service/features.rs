@@ -5,6 +5,7 @@ use kline::{BarTime, Symbol};
 
 use super::Service;
 use crate::reason::{Reason, Refusal, shorten};
+use crate::telemetry::scope::note_asked;
 
 /// One feature's value and what it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +53,7 @@ impl Service {
     ) -> Result<FeatureAnswer, Refusal> {
         self.check_interval(interval)?;
         let symbol = self.symbol(symbol)?;
+        note_asked(1, 0);
         let catalogue = Catalogue::standard();
         for name in names.iter().map(AsRef::as_ref) {
             if catalogue.index_of(name).is_none() {

@@ -13,6 +13,7 @@ use super::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer, Selection, Service};
 use crate::encoded::Encoded;
 use crate::engine_thread::Command;
 use crate::reason::{Reason, Refusal};
+use crate::telemetry::scope::note_asked;
 
 /// The longest wait for a fresh answer.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -90,6 +91,7 @@ impl Service {
         self.check_interval(interval)?;
         wants.check()?;
         let selection = Selection::named(tasks)?;
+        note_asked(1, selection.count());
         let answered =
             self.answer(symbol, (selection, !tasks.is_empty()), wants, until(wants, deadline)).await?;
         self.explained(answered, wants.explain_top).await
@@ -127,6 +129,7 @@ impl Service {
         } else {
             symbols.iter().map(|name| name.as_ref().to_owned()).collect()
         };
+        note_asked(names.len(), selection.0.count());
         let until = until(wants, deadline);
         let mut answers = Vec::with_capacity(names.len());
         // One after the other: the wait of each is over at the same moment.

@@ -14,6 +14,7 @@ use super::{Answered, Selection, Service};
 use crate::encoded::Encoded;
 use crate::prediction_id::BundlePrefix;
 use crate::reason::{Reason, Refusal, shorten};
+use crate::telemetry::scope::note_asked;
 
 /// How many predictions a page has when nothing else is asked for.
 const PAGE: u32 = 100;
@@ -117,6 +118,7 @@ impl Service {
         let selection = Selection::named(&request.tasks)?;
         let symbol = named(&request.symbol)?;
         super::explain::check_top(request.explain_top)?;
+        note_asked(1, selection.count());
         let bar = closed_by(request.at_ms, self.interval);
         // What was answered before now stands in the journal's queue before this.
         self.journaling.flush().await;
@@ -152,6 +154,7 @@ impl Service {
             return Err(Refusal::new(Reason::RequestTooLarge, message).with("symbols", request.symbols.len()));
         }
         let symbols = request.symbols.iter().map(|name| named(name)).collect::<Result<Vec<_>, _>>()?;
+        note_asked(symbols.len(), selection.count());
         let bundle: BundlePrefix = request.bundle.parse().map_err(|error| {
             Refusal::new(Reason::MalformedRequest, error).with("bundle", shorten(&request.bundle))
         })?;

@@ -10,6 +10,7 @@ use super::Service;
 use crate::prediction_id::PredictionId;
 use crate::reason::{Reason, Refusal};
 use crate::replay::{Replay, replay};
+use crate::telemetry::scope;
 
 /// Steps that may wait for a slow reader; what it misses are steps of the progress only.
 const QUEUE_STEPS: usize = 16;
@@ -48,7 +49,7 @@ impl Service {
         let permit = permit(&self.limits.verifications, "checks of the journal", VERIFICATIONS_MAX)?;
         let (steps, receiver) = mpsc::channel(QUEUE_STEPS);
         let (stores, draining) = (self.stores.clone(), self.shared.draining.clone());
-        tokio::task::spawn_blocking(move || {
+        let verify = scope::part("journal.verify", move || {
             let _permit = permit;
             let found = stores.verify_journal(&mut |done, total| {
                 if steps.is_closed() || draining.is_cancelled() {
@@ -70,7 +71,9 @@ impl Service {
             };
             // The one who asked may have gone.
             let _ = steps.blocking_send(last);
+            Ok(())
         });
+        tokio::task::spawn_blocking(verify);
         Ok(receiver)
     }
 
@@ -89,7 +92,10 @@ impl Service {
         let asked = id.clone();
         let replayed = self.with_store(move |stores| {
             let _permit = permit;
-            replay(stores, &symbols, interval, &id)
+            let mut span = scope::child("replay");
+            let outcome = replay(stores, &symbols, interval, &id);
+            span.judge(&outcome);
+            outcome
         });
         let dropped = |refusal: &Refusal| {
             let dropped = self.shared.dropped.load_full()?;

@@ -8,6 +8,7 @@ use kline::{Milliseconds, Symbol};
 use super::{Explanations, Selection, Service};
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
+use crate::telemetry::scope::note_asked;
 
 /// How many symbols one batch may ask for.
 pub const BATCH_SYMBOLS_MAX: usize = 1_000;
@@ -52,6 +53,7 @@ impl Service {
     ) -> Result<Answered, Refusal> {
         self.check_interval(interval)?;
         let selection = Selection::named(tasks)?;
+        note_asked(1, selection.count());
         self.latest(symbol, selection, !tasks.is_empty())
     }
 
@@ -70,9 +72,11 @@ impl Service {
         if symbols.len() > BATCH_SYMBOLS_MAX {
             return Err(too_many(symbols.len()));
         }
+        note_asked(symbols.len(), selection.count());
         let answer = |name: &str| (name.to_owned(), self.latest(name, selection, !tasks.is_empty()));
         if symbols.is_empty() {
             let latest = self.shared.latest.load();
+            note_asked(latest.symbols().len(), selection.count());
             return Ok(latest.symbols().iter().map(|symbol| answer(symbol.as_str())).collect());
         }
         Ok(symbols.iter().map(|name| answer(name.as_ref())).collect())

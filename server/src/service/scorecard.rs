@@ -8,6 +8,7 @@ use super::{Selection, Service};
 use crate::prediction_id::BundlePrefix;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::score_view::ScoreView;
+use crate::telemetry::scope;
 
 /// So many scorecards are added up at once; more wait for one another, and for nothing else.
 pub(super) const SCORECARDS_MAX: usize = 2;
@@ -145,12 +146,13 @@ impl Service {
         let view = self.shared.scores.load_full();
         // An error says that the semaphore was closed, which nobody does.
         let permit = self.limits.scorecards.clone().acquire_owned().await.ok();
-        let made = tokio::task::spawn_blocking(move || {
+        let made = scope::part("scorecard", move || {
             let _permit = permit;
-            card(&view, &asked)
+            Ok(card(&view, &asked))
         });
-        made.await
-            .map_err(|error| Refusal::new(Reason::Internal, format!("a scorecard's task failed: {error}")))
+        tokio::task::spawn_blocking(made)
+            .await
+            .map_err(|error| Refusal::new(Reason::Internal, format!("a scorecard's task failed: {error}")))?
     }
 }
 

@@ -18,6 +18,12 @@ impl Selection {
         Self(tasks.into_iter().fold(0, |set, task| set | (1 << task.index())))
     }
 
+    /// How many tasks they are.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     /// The tasks of these names; none means all.
     ///
     /// # Errors

@@ -45,11 +45,17 @@ fn every_variable_of_the_environment_templates_is_a_setting() {
         let suggested = text.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
         let suggested = suggested.map(|(name, _)| name.to_owned()).filter(|name| !name.contains(' '));
         for variable in variables.keys().cloned().chain(suggested) {
-            assert!(KEYS.iter().any(|key| key.environment == variable), "{name}: {variable} is no setting");
+            assert!(
+                KEYS.iter().any(|key| key.environment == variable || key.also.contains(&variable.as_str())),
+                "{name}: {variable} is no setting"
+            );
         }
         let empty: Vec<&str> =
             variables.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name.as_str()).collect();
-        assert!(empty.iter().all(|name| ["DB_URL", "DB_PASSWORD"].contains(name)), "{name}: {empty:?}");
+        assert!(
+            empty.iter().all(|name| ["DB_URL", "DB_PASSWORD", "SENTRY_DSN"].contains(name)),
+            "{name}: {empty:?}"
+        );
         let filled: BTreeMap<String, String> =
             variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         settings(&Sources { environment_file: Some((name, filled)), ..Sources::default() });

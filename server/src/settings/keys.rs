@@ -9,6 +9,8 @@ pub struct Key {
     pub path: &'static str,
     /// Its environment variable.
     pub environment: &'static str,
+    /// Other names of that variable, looked at in this order when it is not set.
+    pub also: &'static [&'static str],
     /// Its flag, without the dashes.
     pub flag: &'static str,
     /// Its value when nobody says anything.
@@ -37,7 +39,7 @@ const fn key(
     default: &'static str,
     help: &'static str,
 ) -> Key {
-    Key { path, environment, flag, default, help, mask: None }
+    Key { path, environment, also: &[], flag, default, help, mask: None }
 }
 
 const fn secret(
@@ -50,8 +52,13 @@ const fn secret(
     Key { mask: Some(mask), ..key(path, environment, flag, "", help) }
 }
 
+/// A setting whose variable has other names too.
+const fn aliased(also: &'static [&'static str], key: Key) -> Key {
+    Key { also, ..key }
+}
+
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 77] = joined(&[&FIRST, &door::KEYS, &LAST]);
+pub const KEYS: [Key; 83] = joined(&[&FIRST, &door::KEYS, &LAST]);
 
 /// Several lists as one.
 const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
@@ -346,7 +353,7 @@ const FIRST: [Key; 45] = [
 ];
 
 /// The last settings.
-const LAST: [Key; 5] = [
+const LAST: [Key; 11] = [
     key(
         "server.calls_max",
         "API_CALLS_MAX",
@@ -375,6 +382,60 @@ const LAST: [Key; 5] = [
         "log-filter",
         "info",
         "what is logged, for example info or klinecast_server=debug",
+    ),
+    key(
+        "log.format",
+        "MONITORING_LOG_FORMAT",
+        "log-format",
+        "auto",
+        "how log lines look: json, text, or auto for text on a terminal and json elsewhere",
+    ),
+    key(
+        "log.slow_ms",
+        "MONITORING_LOG_SLOW_MS",
+        "log-slow-ms",
+        "250",
+        "requests that take longer are logged, streams excepted; 0 for none",
+    ),
+    aliased(
+        &["MONITORING_OTLP_ENDPOINT"],
+        secret(
+            "telemetry.otlp_endpoint",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "otlp-endpoint",
+            "address of a receiver of OTLP over gRPC for traces, for example http://127.0.0.1:4317; none are made without",
+            super::telemetry::masked,
+        ),
+    ),
+    aliased(
+        &["MONITORING_TRACE_SAMPLE_RATIO"],
+        key(
+            "telemetry.sample_ratio",
+            "OTEL_TRACES_SAMPLER_ARG",
+            "trace-sample-ratio",
+            "0.01",
+            "share of the requests that is traced where the caller has not decided, from 0 to 1",
+        ),
+    ),
+    aliased(
+        &["MONITORING_SENTRY_DSN"],
+        secret(
+            "telemetry.sentry_dsn",
+            "SENTRY_DSN",
+            "sentry-dsn",
+            "address of a server of Sentry's protocol for reports of panics and logged errors; none are made without",
+            super::telemetry::masked,
+        ),
+    ),
+    aliased(
+        &["MONITORING_ENVIRONMENT", "ENVIRONMENT"],
+        key(
+            "telemetry.environment",
+            "SENTRY_ENVIRONMENT",
+            "telemetry-environment",
+            "development",
+            "what traces and reports say of where they come from",
+        ),
     ),
 ];
 
@@ -413,6 +474,13 @@ mod tests {
         for name in [|key: &Key| key.path, |key: &Key| key.environment, |key: &Key| key.flag] {
             assert_eq!(KEYS.iter().map(name).collect::<BTreeSet<_>>().len(), KEYS.len());
         }
+    }
+
+    #[test]
+    fn no_other_name_is_a_name_too() {
+        let names: Vec<&str> =
+            KEYS.iter().flat_map(|key| key.also.iter().copied().chain([key.environment])).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::keys::{KEYS, find, nearest};
+use super::keys::{KEYS, Key, find, nearest};
 use super::{SettingsError, Sources};
 
 /// Where a value came from.
@@ -87,12 +87,12 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, SettingsError> {
         let value = |text: &String, origin| Value { text: text.clone(), origin };
         let found = if let Some(text) = sources.flags.get(key.path) {
             value(text, Origin::Flag(key.flag))
-        } else if let Some(text) = sources.environment.get(key.environment) {
-            value(text, Origin::Environment(key.environment))
-        } else if let Some((path, text)) =
-            sources.environment_file.as_ref().and_then(|(path, map)| Some((path, map.get(key.environment)?)))
+        } else if let Some((name, text)) = variable(key, &sources.environment) {
+            value(text, Origin::Environment(name))
+        } else if let Some((path, (name, text))) =
+            sources.environment_file.as_ref().and_then(|(path, map)| Some((path, variable(key, map)?)))
         {
-            value(text, Origin::EnvironmentFile(path.clone(), key.environment))
+            value(text, Origin::EnvironmentFile(path.clone(), name))
         } else if let (Some(text), Some((path, _))) = (file.get(key.path), &sources.file) {
             value(text, Origin::File(path.clone()))
         } else {
@@ -101,6 +101,12 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, SettingsError> {
         resolved.insert(key.path, found);
     }
     Ok(Resolved(resolved))
+}
+
+/// What an environment says of a setting, and by which of its names.
+fn variable<'a>(key: &Key, environment: &'a BTreeMap<String, String>) -> Option<(&'static str, &'a String)> {
+    let mut names = std::iter::once(key.environment).chain(key.also.iter().copied());
+    names.find_map(|name| Some((name, environment.get(name)?)))
 }
 
 fn read_file(path: &str, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
@@ -176,6 +182,21 @@ mod tests {
         sources.flags.insert("http.address".to_owned(), "flag".to_owned());
         assert_eq!(at(&sources)?, ("flag".to_owned(), "flag --http-address".to_owned()));
         assert_eq!(resolve(&sources)?.get("exchange.symbols").map(|value| value.text.as_str()), Some("A,B"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_variable_goes_by_several_names_the_usual_one_first() -> Result<(), SettingsError> {
+        let mut sources = Sources::default();
+        let dsn = |sources: &Sources| {
+            let resolved = resolve(sources)?;
+            let value = resolved.get("telemetry.sentry_dsn").map(|value| value.origin.to_string());
+            Ok::<_, SettingsError>(value.unwrap_or_default())
+        };
+        sources.environment.insert("MONITORING_SENTRY_DSN".to_owned(), "a".to_owned());
+        assert_eq!(dsn(&sources)?, "environment MONITORING_SENTRY_DSN");
+        sources.environment.insert("SENTRY_DSN".to_owned(), "b".to_owned());
+        assert_eq!(dsn(&sources)?, "environment SENTRY_DSN");
         Ok(())
     }
 

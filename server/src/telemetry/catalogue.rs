@@ -50,6 +50,12 @@ pub mod names {
     pub const LIMITS_SHARED: &str = "klinecast_limits_shared";
     /// Calls that this server counted alone.
     pub const LIMITS_FALLBACKS: &str = "klinecast_limits_fallbacks_total";
+    /// Requests that took long.
+    pub const SLOW: &str = "klinecast_slow_requests_total";
+    /// Parts of traces made.
+    pub const SPANS: &str = "klinecast_trace_spans_total";
+    /// Reports of errors made.
+    pub const REPORTS: &str = "klinecast_error_reports_total";
     /// Klines taken in.
     pub const KLINES: &str = "klinecast_klines_total";
     /// Klines back-filled.
@@ -144,6 +150,12 @@ pub mod names {
     pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
     /// Resident memory.
     pub const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
+    /// Address space.
+    pub const PROCESS_VIRTUAL: &str = "process_virtual_memory_bytes";
+    /// Threads.
+    pub const PROCESS_THREADS: &str = "process_threads";
+    /// Limit of open files.
+    pub const PROCESS_FILES_MAX: &str = "process_max_fds";
     /// Open files.
     pub const PROCESS_FILES: &str = "process_open_fds";
     /// Start of the process.
@@ -164,7 +176,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 61] = [
+pub const METRICS: [Metric; 67] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -177,6 +189,9 @@ pub const METRICS: [Metric; 61] = [
     metric(names::AUDIT_LINES, Kind::Counter, &["result"], "lines of the audit file, written or lost"),
     metric(names::LIMITS_SHARED, Kind::Gauge, &[], "1 while limits are shared over Redis, 0 while it does not answer"),
     metric(names::LIMITS_FALLBACKS, Kind::Counter, &[], "calls counted by this server alone because Redis did not answer"),
+    metric(names::SLOW, Kind::Counter, &["face"], "requests that took longer than log.slow_ms, over gRPC or HTTP"),
+    metric(names::SPANS, Kind::Counter, &["result"], "spans of traces: exported; dropped, because too many waited; failed, because the receiver did not take them"),
+    metric(names::REPORTS, Kind::Counter, &["result"], "reports of errors: sent; failed; dropped, because too many waited; withheld, because there were too many in a minute or the server has asked for a pause"),
     metric(names::KLINES, Kind::Counter, &["source", "state"], "klines taken in, forming or closed"),
     metric(names::BACKFILLED, Kind::Counter, &[], "klines fetched by REST"),
     metric(names::PREDICTIONS, Kind::Counter, &["revision"], "predictions published, first or amended"),
@@ -224,6 +239,9 @@ pub const METRICS: [Metric; 61] = [
     metric(names::BUILD_INFO, Kind::Gauge, &["version"], "1, with the version of the build"),
     metric(names::PROCESS_CPU, Kind::Counter, &[], "CPU time used, in seconds"),
     metric(names::PROCESS_MEMORY, Kind::Gauge, &[], "resident memory, in bytes"),
+    metric(names::PROCESS_VIRTUAL, Kind::Gauge, &[], "address space, in bytes"),
+    metric(names::PROCESS_THREADS, Kind::Gauge, &[], "threads"),
+    metric(names::PROCESS_FILES_MAX, Kind::Gauge, &[], "how many file descriptors may be open"),
     metric(names::PROCESS_FILES, Kind::Gauge, &[], "open file descriptors"),
     metric(names::PROCESS_START, Kind::Gauge, &[], "start of the process, Unix seconds"),
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::catalogue::{Kind, METRICS, names};
@@ -35,6 +35,11 @@ pub fn install() -> Result<PrometheusHandle, String> {
             Kind::Histogram => describe_histogram!(metric.name, Unit::Seconds, metric.help),
         }
     }
+    // What is counted without labels is there before it happens for the first time: a rate sees the first one too.
+    for metric in METRICS.iter().filter(|metric| metric.kind == Kind::Counter && metric.labels.is_empty()) {
+        counter!(metric.name).increment(0);
+    }
+    gauge!(names::JOURNAL_HELD).set(0.0);
     gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!(names::PROCESS_START).set(wall_time() as f64 / 1_000.0);
     Ok(handle)

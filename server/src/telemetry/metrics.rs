@@ -93,6 +93,18 @@ pub(crate) fn count_lagged(count: u64) {
     counter!(names::LAGGED).increment(count);
 }
 
+pub(crate) fn count_spans(result: &'static str, count: usize) {
+    counter!(names::SPANS, "result" => result).increment(count as u64);
+}
+
+pub(crate) fn count_reports(result: &'static str) {
+    counter!(names::REPORTS, "result" => result).increment(1);
+}
+
+pub(crate) fn count_slow(face: &'static str) {
+    counter!(names::SLOW, "face" => face).increment(1);
+}
+
 pub(crate) fn count_reconnect() {
     counter!(names::RECONNECTS).increment(1);
 }

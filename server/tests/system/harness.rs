@@ -283,6 +283,7 @@ impl Drop for Server {
     }
 }
 
+/// A client of HTTP.
 pub(crate) fn http() -> reqwest::Client {
     // An error says that it was done before.
     let _ = rustls::crypto::ring::default_provider().install_default();

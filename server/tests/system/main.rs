@@ -21,3 +21,4 @@ mod scores;
 mod start;
 mod streams;
 mod swaps;
+mod telemetry;

@@ -22,8 +22,19 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     std::fs::create_dir(&files).expect("a folder");
     write_files(files.as_ref(), &market(72));
 
-    execute(&["--home", &one, "run", "--klines", &files, "--rounds", "6", "--resamples", "50"])
-        .expect("a run");
+    let figures = at("trainer.prom");
+    let to_file = ["--home", one.as_str(), "--metrics-file", &figures];
+    let run = ["run", "--klines", &files, "--rounds", "6", "--resamples", "50"];
+    execute(&[&to_file[..], &run].concat()).expect("a run");
+    let figures = std::fs::read_to_string(figures).expect("a file");
+    for line in [
+        "data_quality_score{symbol=\"BTCUSDT\"} ",
+        "validation_failures 0",
+        "model_training_duration{task=\"return_1step\",library=\"lightgbm\"} ",
+        "model_performance_rmse{task=\"volatility_4step\",model=\"ensemble\"} ",
+    ] {
+        assert!(figures.lines().any(|found| found.starts_with(line)), "{line} is not in {figures}");
+    }
     // The second one keeps what it knows in PostgreSQL.
     let postgres = TestPostgres::shared();
     let address = postgres.as_ref().map(|postgres| postgres.address()).unwrap_or_default();
