@@ -97,7 +97,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         (Some(python), Some(bundle)) if options.wants("seed") => {
             seed_like(options, python, bundle, costs, &mut measures).await?;
         }
-        (None, _) | (_, None) => println!("no bundle was named: the server that reckons on request is left out"),
+        (None, _) | (_, None) => {
+            println!("no bundle was named: the server that reckons on request is left out")
+        }
         _ => {}
     }
     if options.wants("swap") {

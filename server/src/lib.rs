@@ -50,3 +50,4 @@ pub mod subscribers;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod web;

@@ -203,7 +203,8 @@ impl Service {
             return Err(dropped.refusal(&format_args!("everything up to {until}")).with("until", until));
         }
         // The bar that a time lies in closes after it, or with it.
-        let first = request.from_ms.map(|from| BarTime::last_closed(from, self.interval).plus(1, self.interval));
+        let first =
+            request.from_ms.map(|from| BarTime::last_closed(from, self.interval).plus(1, self.interval));
         Ok(JournalQuery {
             symbol: match symbols {
                 [only] => Some(*only),
