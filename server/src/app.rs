@@ -32,6 +32,7 @@ use crate::stores::Stores;
 use crate::telemetry::exporter;
 use crate::telemetry::requests::Requests;
 use crate::telemetry::traces::{Exporting, Tracer};
+use crate::web::Fence;
 use crate::{grpc, rest};
 
 /// Why the server did not start.
@@ -251,18 +252,20 @@ impl App {
         let [grpc, http, metrics] = listeners;
         let handle = exporter::install().map_err(StartError::Metrics)?;
         let upkeep = tokio::spawn(exporter::upkeep(handle.clone()));
-        let metrics =
-            tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
+        let fence = |address| Fence::new(&settings.web, address);
+        let page = rest::fenced(exporter::routes(handle, shared.clone()), fence(addresses.metrics));
+        let metrics = tokio::spawn(axum::serve(metrics, page).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
         let load = Arc::new(Load::new(settings.load));
         let probing = tokio::spawn(load.clone().watch());
         let guards = Guards { access: access.clone(), load, requests: watch };
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
-        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guards.clone(), serving.clone());
+        let guarded = (guards.clone(), fence(addresses.grpc));
+        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guarded, serving.clone());
         let grpc = tokio::spawn(grpc);
         let hangups = tokio::spawn(reload_on_hangup(service.clone()));
-        let routes = rest::routes(service, guards);
+        let routes = rest::routes(service, guards, fence(addresses.http));
         let http = tokio::spawn(listen::serve_http(door(http, Face::Http), routes, serving.clone()));
         let reloading = tokio::spawn(reload(access, tls, settings.access.reload_every, feeding.clone()));
         let champion = tokio::spawn(champion.run(feeding.clone()));

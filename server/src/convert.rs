@@ -1,5 +1,7 @@
 //! Domain values to the wire's. Only this file knows both.
 
+mod details;
+
 use features::{Catalogue, Quality};
 use forecast::{
     Answer, BoosterExplanation, NamedAnswer, Prediction, Resolution, Source, Task, TaskKind, TaskPrediction,
@@ -8,7 +10,6 @@ use forecast::{
 use kline::{Interval, Milliseconds};
 use proto::v1;
 use store::{Alias, Stage};
-use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::gaps::{Gap, GapState};
 use crate::prediction_id::PredictionId;
@@ -16,8 +17,7 @@ use crate::reason::Refusal;
 use crate::service::{Answered, Selection, largest};
 use crate::state::{ExchangeState, ServingState};
 
-/// The domain of `google.rpc.ErrorInfo`.
-pub const ERROR_DOMAIN: &str = "klinecast";
+pub use details::{ERROR_DOMAIN, status};
 
 /// A prediction with the tasks that were asked for.
 #[must_use]
@@ -305,45 +305,9 @@ pub fn problem(refusal: &Refusal) -> v1::Problem {
     }
 }
 
-/// A refused request as a gRPC status with `google.rpc` details.
-#[must_use]
-pub fn status(refusal: &Refusal) -> tonic::Status {
-    let entry = refusal.reason.entry();
-    let mut details = ErrorDetails::new();
-    let mut facts: Vec<(String, String)> =
-        refusal.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    facts.push(("remedy".to_owned(), entry.remedy.to_owned()));
-    details.set_error_info(
-        entry.name,
-        ERROR_DOMAIN,
-        facts.into_iter().collect::<std::collections::HashMap<_, _>>(),
-    );
-    if let Some(wait) = refusal.retry_after {
-        details.set_retry_info(Some(wait));
-    }
-    match entry.code {
-        tonic::Code::NotFound => {
-            if let Some((kind, name)) = refusal.facts.first() {
-                details.set_resource_info(*kind, name, "", entry.title);
-            }
-        }
-        tonic::Code::ResourceExhausted => {
-            details.add_quota_failure_violation(entry.name, &refusal.message);
-        }
-        tonic::Code::InvalidArgument => {
-            if let Some((field, _)) = refusal.facts.first() {
-                details.add_bad_request_violation(*field, &refusal.message);
-            }
-        }
-        _ => {}
-    }
-    tonic::Status::with_error_details(entry.code, format!("{}; {}", refusal.message, entry.remedy), details)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::{CATALOGUE, Reason};
     use crate::testing;
 
     #[test]
@@ -367,21 +331,5 @@ mod tests {
         let Some(v1::answer::Answer::Classes(classes)) = wire.answer else { panic!("not classes") };
         assert_eq!(classes.name, "");
         assert!(classes.probabilities[0].is_nan());
-    }
-
-    #[test]
-    fn every_reason_becomes_a_status_that_carries_it() {
-        for entry in &CATALOGUE {
-            let refusal = Refusal::new(entry.reason, "thing \"x\"").with("thing", "x");
-            let status = status(&refusal);
-            assert_eq!(status.code(), entry.code);
-            let details = status.get_error_details();
-            let info = details.error_info().expect("every status says why");
-            assert_eq!((info.reason.as_str(), info.domain.as_str()), (entry.name, ERROR_DOMAIN));
-            assert_eq!(info.metadata.get("thing").map(String::as_str), Some("x"));
-            assert!(info.metadata.contains_key("remedy"));
-        }
-        let waits = status(&Refusal::new(Reason::NotWarm, "x"));
-        assert!(waits.get_error_details().retry_info().is_some());
     }
 }

@@ -22,6 +22,7 @@ use proto::v1::status_service_server::StatusServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
+use tonic_web::GrpcWebLayer;
 
 use crate::access::AccessLayer;
 use crate::guards::Guards;
@@ -30,12 +31,25 @@ use crate::overload::ShedLayer;
 use crate::service::Service;
 use crate::telemetry::grpc_layer::GrpcMetricsLayer;
 use crate::telemetry::request_layer::RequestLayer;
+use crate::web::{Fence, FenceLayer};
 
 /// The longest request in bytes: 1,000 symbols and every task fit many times over.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
 
 /// How messages may be packed.
 const ENCODINGS: [CompressionEncoding; 2] = [CompressionEncoding::Zstd, CompressionEncoding::Gzip];
+
+/// Lets the messages of a generated service be packed, and bounds what is unpacked.
+macro_rules! packed {
+    ($service:expr, $bytes_max:expr) => {{
+        let mut service = $service.max_decoding_message_size($bytes_max);
+        for encoding in $crate::grpc::ENCODINGS {
+            service = service.accept_compressed(encoding).send_compressed(encoding);
+        }
+        service
+    }};
+}
+use packed;
 
 /// How many calls one connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 1_024;
@@ -53,7 +67,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 pub async fn serve(
     listener: Listener,
     service: Service,
-    guards: Guards,
+    (guards, fence): (Guards, Fence),
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health, health_task) = health::service(&service).await;
@@ -66,21 +80,21 @@ pub async fn serve(
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     let prediction =
         prediction::Prediction { service: service.clone(), request_bytes_max: REQUEST_BYTES_MAX };
-    let models =
-        ModelServiceServer::new(models::Models(service.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let journal = JournalServiceServer::new(journal::Journal(service.clone()))
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
-    let market = MarketServiceServer::new(market::Market(service.clone()))
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let models = packed!(ModelServiceServer::new(models::Models(service.clone())), REQUEST_BYTES_MAX);
+    let journal = packed!(JournalServiceServer::new(journal::Journal(service.clone())), REQUEST_BYTES_MAX);
+    let market = packed!(MarketServiceServer::new(market::Market(service.clone())), REQUEST_BYTES_MAX);
     let (inference, repository) =
         (inference::service(service.clone()), inference::repository(service.clone()));
-    let status =
-        StatusServiceServer::new(status::Statuses(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let status = packed!(StatusServiceServer::new(status::Statuses(service)), REQUEST_BYTES_MAX);
     let health_task = tokio::spawn(health_task);
     let served = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .timeout(CALL_TIMEOUT)
+        // HTTP/1.1 is for pages; their answers end with trailers as a body, which what counts calls has to see before.
+        .accept_http1(true)
+        .layer(FenceLayer::<door::Grpc>::new(fence))
+        .layer(GrpcWebLayer::new())
         .layer(RequestLayer::grpc(guards.requests))
         .layer(GrpcMetricsLayer::new())
         .layer(ShedLayer::<door::Grpc>::new(guards.load))

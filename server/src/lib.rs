@@ -52,3 +52,4 @@ pub mod subscribers;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod web;

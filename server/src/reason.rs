@@ -26,6 +26,14 @@ pub enum Reason {
     UnknownRoute,
     /// The route does not take the HTTP method.
     MethodNotAllowed,
+    /// The body is of a kind that is not read.
+    UnsupportedMediaType,
+    /// The caller takes no kind of answer that the route gives.
+    NotAcceptable,
+    /// The address of the request is too long.
+    UriTooLong,
+    /// The headers of the request are too long.
+    HeadersTooLarge,
     /// The protocol has it, this server has not.
     Unsupported,
     /// The request cannot be read.
@@ -64,6 +72,10 @@ pub enum Reason {
     Unauthenticated,
     /// The caller may not do this.
     PermissionDenied,
+    /// A page of another origin asked.
+    OriginNotAllowed,
+    /// The server was asked by a name that is not its own.
+    HostNotAllowed,
     /// The caller asks too often.
     RateLimited,
     /// The caller has asked enough for today.
@@ -106,7 +118,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 34] = [
+pub const CATALOGUE: [Entry; 40] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -161,7 +173,7 @@ pub const CATALOGUE: [Entry; 34] = [
         "UNKNOWN_ROUTE",
         (Code::Unimplemented, 404),
         "route is not known",
-        "use one of /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /models/rollback, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /stream, /ws, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay, /v2/models/{model}/infer",
+        "use one of /openapi.json, /docs, /health, /tasks, /models, /predict/{symbol}, /predict/batch, /predict/{symbol}/task/{task}, /models/reload, /models/promote, /models/rollback, /features/{symbol}, /predictions, /predictions/{symbol}/at/{time}, /stream, /ws, /symbols, /gaps, /scorecard, /journal/verify, /journal/{id}/replay, /v2/models/{model}/infer",
     ),
     entry(
         Reason::MethodNotAllowed,
@@ -169,6 +181,34 @@ pub const CATALOGUE: [Entry; 34] = [
         (Code::Unimplemented, 405),
         "route does not take this method",
         "use the method that the Allow header names",
+    ),
+    entry(
+        Reason::UnsupportedMediaType,
+        "UNSUPPORTED_MEDIA_TYPE",
+        (Code::InvalidArgument, 415),
+        "kind of body is not read",
+        "send JSON in UTF-8 with Content-Type: application/json, as it is or packed with gzip or zstd",
+    ),
+    entry(
+        Reason::NotAcceptable,
+        "NOT_ACCEPTABLE",
+        (Code::InvalidArgument, 406),
+        "no answer of the kind that is accepted",
+        "leave the Accept header out, or accept what the message names",
+    ),
+    entry(
+        Reason::UriTooLong,
+        "URI_TOO_LONG",
+        (Code::InvalidArgument, 414),
+        "address is too long",
+        "name fewer symbols, tasks or features, or ask with POST where the route takes it",
+    ),
+    entry(
+        Reason::HeadersTooLarge,
+        "HEADERS_TOO_LARGE",
+        (Code::InvalidArgument, 431),
+        "headers are too long",
+        "send fewer or shorter headers",
     ),
     entry(
         Reason::Unsupported,
@@ -304,6 +344,20 @@ pub const CATALOGUE: [Entry; 34] = [
         "use a key, token or certificate with the role that is needed, or ask who runs the server for it",
     ),
     entry(
+        Reason::OriginNotAllowed,
+        "ORIGIN_NOT_ALLOWED",
+        (Code::PermissionDenied, 403),
+        "pages of this origin may not ask",
+        "who runs the server allows a page's origin with --allowed-origins",
+    ),
+    entry(
+        Reason::HostNotAllowed,
+        "HOST_NOT_ALLOWED",
+        (Code::PermissionDenied, 403),
+        "server is not known by this name",
+        "ask localhost or 127.0.0.1; who runs the server allows other names with --allowed-hosts",
+    ),
+    entry(
         Reason::RateLimited,
         "RATE_LIMITED",
         (Code::ResourceExhausted, 429),
@@ -409,7 +463,7 @@ mod tests {
         for entry in &CATALOGUE {
             let statuses: &[u16] = match entry.code {
                 Code::NotFound => &[404, 410],
-                Code::InvalidArgument => &[400, 413],
+                Code::InvalidArgument => &[400, 406, 413, 414, 415, 431],
                 Code::Unavailable => &[503],
                 Code::FailedPrecondition => &[409],
                 Code::ResourceExhausted => &[429],

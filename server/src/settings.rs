@@ -9,6 +9,7 @@ mod limits;
 mod resolve;
 mod sources;
 mod telemetry;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ use market::{ExchangeLimits, ExchangeSettings};
 use store::{DatabaseParts, DatabaseUrl};
 
 use crate::overload::LoadLimits;
+use crate::web::WebSettings;
 
 pub use access::{AccessSettings, Anonymous, ListenSettings, RedisUrl};
 pub use keys::{KEYS, Key};
@@ -71,6 +73,8 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// Who may do what, and how much of it.
     pub access: AccessSettings,
+    /// Which web pages may ask.
+    pub web: WebSettings,
     /// How often the registry is asked for a new champion.
     pub registry_poll: Duration,
     /// How many predictions a subscriber may be behind before it loses the oldest.
@@ -129,6 +133,7 @@ impl Settings {
             metrics_address: reader.address("metrics.address"),
             listen: access::listen(&mut reader),
             access: access::access(&mut reader),
+            web: web::read(&mut reader),
             registry_poll: reader.seconds("registry.poll_seconds", 0.05),
             subscriber_queue: reader.count("subscribers.queue_predictions", 1, 1 << 20),
             subscribers_max: reader.count("subscribers.max_open", 1, 1 << 20),

@@ -70,9 +70,13 @@ pub const METHODS: [(&str, Need); 45] = [
 
 /// Every HTTP route by its method and pattern, each also under `/v1`; what stands between braces has any name.
 #[rustfmt::skip]
-pub const ROUTES: [(&str, &str, Need); 37] = [
+pub const ROUTES: [(&str, &str, Need); 41] = [
     ("GET", "/health", OPEN),
     ("GET", "/health/live", OPEN),
+    ("GET", "/health/ready", OPEN),
+    ("GET", "/health/startup", OPEN),
+    ("GET", "/openapi.json", OPEN),
+    ("GET", "/docs", OPEN),
     ("GET", "/tasks", READER),
     ("GET", "/models", READER),
     ("POST", "/predict/{symbol}", READER),
@@ -138,6 +142,10 @@ pub fn method_need(path: &str) -> Need {
 #[must_use]
 pub fn route_need(method: &str, pattern: Option<&str>) -> Need {
     let Some(pattern) = pattern else { return Need::Unlisted };
+    // Which methods a route takes is no secret.
+    if method == "OPTIONS" {
+        return Need::Open;
+    }
     let bare = pattern.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(pattern);
     // The router answers HEAD by what answers GET.
     let method = if method == "HEAD" { "GET" } else { method };

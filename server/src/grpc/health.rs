@@ -2,6 +2,8 @@
 
 use proto::inference::grpc_inference_service_server::SERVICE_NAME as INFERENCE;
 use proto::model_repository::model_repository_service_server::SERVICE_NAME as REPOSITORY;
+use proto::v1::journal_service_server::SERVICE_NAME as JOURNAL;
+use proto::v1::market_service_server::SERVICE_NAME as MARKET;
 use proto::v1::model_service_server::SERVICE_NAME as MODEL;
 use proto::v1::prediction_service_server::SERVICE_NAME as PREDICTION;
 use proto::v1::status_service_server::SERVICE_NAME as STATUS;
@@ -29,14 +31,14 @@ pub(super) async fn service(
     (server, task)
 }
 
-/// Models, their repository and status answer as long as the server runs; the whole, the predictions and inference only when
-/// it serves.
+/// Models, their repository, status, journal and market answer as long as the server runs; the whole, the predictions and
+/// inference only when it serves.
 async fn report(reporter: &HealthReporter, state: ServingState) {
     let when = |serving: bool| if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
     for name in ["", PREDICTION, INFERENCE] {
         reporter.set_service_status(name, when(state == ServingState::Serving)).await;
     }
-    for name in [MODEL, STATUS, REPOSITORY] {
+    for name in [MODEL, STATUS, JOURNAL, MARKET, REPOSITORY] {
         reporter.set_service_status(name, when(state != ServingState::Draining)).await;
     }
 }

@@ -28,13 +28,15 @@ const INFER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The service, with a bound on how many requests are read at once.
 pub(super) fn service(service: Service) -> Admitted<GrpcInferenceServiceServer<Inference>> {
     let inner = GrpcInferenceServiceServer::new(Inference(service.clone()));
-    Admitted::new(service, inner.max_decoding_message_size(INFER_BYTES_MAX))
+    Admitted::new(service, super::packed!(inner, INFER_BYTES_MAX))
 }
 
 /// The repository as MLServer's clients ask for it.
 pub(super) fn repository(service: Service) -> ModelRepositoryServiceServer<repository::Repository> {
-    ModelRepositoryServiceServer::new(repository::Repository(service))
-        .max_decoding_message_size(super::REQUEST_BYTES_MAX)
+    super::packed!(
+        ModelRepositoryServiceServer::new(repository::Repository(service)),
+        super::REQUEST_BYTES_MAX
+    )
 }
 
 #[derive(Debug)]

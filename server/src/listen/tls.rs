@@ -24,7 +24,8 @@ impl TlsConfigs {
     /// A file that cannot be read, a key that is not the certificate's.
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self {
-            grpc: Arc::new(configuration(files, &[b"h2"])?),
+            // Pages ask in gRPC-Web over either.
+            grpc: Arc::new(configuration(files, &[b"h2", b"http/1.1"])?),
             http: Arc::new(configuration(files, &[b"h2", b"http/1.1"])?),
         })
     }

@@ -5,9 +5,12 @@ use axum::extract::MatchedPath;
 use axum::http::{Request, Response};
 use axum::response::IntoResponse as _;
 
+use super::inference;
+use super::manners::refused;
 use super::problem::Problem;
 use crate::access::{Need, Rendering, table};
 use crate::reason::Refusal;
+use crate::web::Face;
 
 /// Requests by the route that the router has matched, refusals as problems.
 #[derive(Debug, Clone, Copy)]
@@ -31,5 +34,18 @@ impl Rendering for Rest {
 
     fn outcome(answer: &Response<Body>) -> String {
         answer.status().as_u16().to_string()
+    }
+}
+
+impl Face for Rest {
+    type Body = Body;
+
+    /// Pages get images and scripts by HTTP without saying where they come from.
+    fn is_of_browser<B>(_: &Request<B>) -> bool {
+        true
+    }
+
+    fn refuse<B>(request: &Request<B>, refusal: Refusal) -> Response<Body> {
+        refused(refusal, inference::has(request.uri().path()))
     }
 }

@@ -7,7 +7,7 @@ mod request;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -204,11 +204,6 @@ async fn infer(
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Refusal> {
-    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| !is_plain(encoding)) {
-        let message = format!("a body in encoding {encoding:?} is not read; send it as it is");
-        return Err(Refusal::new(Reason::Unsupported, message).with("header", "content-encoding"));
-    }
     let too_long = || {
         let message = format!("the body is longer than {INFER_BYTES_MAX} bytes");
         Refusal::new(Reason::RequestTooLarge, message)

@@ -8,6 +8,7 @@ use kline::Milliseconds;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::object::Object;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::Wants;
 
@@ -23,7 +24,7 @@ pub(super) struct Predict {
     /// The interval; none means the one that is served.
     pub(super) interval: Option<String>,
     /// How fresh the answer has to be; none means the latest as it stands.
-    pub(super) freshness: Option<Freshness>,
+    pub(super) freshness: Option<Object<Freshness>>,
     /// Whether the kline that is still forming is asked about.
     pub(super) nowcast: Option<bool>,
     /// How many features each explanation names; none for no explanation.
@@ -41,7 +42,7 @@ pub(super) struct PredictBatch {
     /// The interval.
     pub(super) interval: Option<String>,
     /// How fresh the answer has to be; none means the latest as it stands.
-    pub(super) freshness: Option<Freshness>,
+    pub(super) freshness: Option<Object<Freshness>>,
     /// Whether the kline that is still forming is asked about.
     pub(super) nowcast: Option<bool>,
     /// How many features each explanation names; none for no explanation.
@@ -99,6 +100,7 @@ pub(super) struct Promote {
 
 /// The query of the ledger of missing bars.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct GapsQuery {
     /// The symbol; empty means all.
     #[serde(default)]
@@ -110,7 +112,7 @@ pub(super) struct GapsQuery {
 
 /// The query of the GET routes about a symbol.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct SymbolQuery {
     /// The interval; none means the one that is served.
     pub(super) interval: String,
@@ -142,6 +144,7 @@ pub(super) fn time(field: &'static str, text: &str) -> Result<Option<Millisecond
 pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     let bytes: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
     serde_json::from_slice(bytes)
+        .map(|Object(read)| read)
         .map_err(|error| Refusal::new(Reason::MalformedRequest, format!("the body cannot be read: {error}")))
 }
 
@@ -154,7 +157,16 @@ mod tests {
         let read_predict = |text: &'static str| read::<Predict>(&Bytes::from_static(text.as_bytes()));
         assert!(read_predict(" \n").is_ok_and(|request| request.tasks.is_none()));
         assert!(read_predict("{\"tasks\": null}").is_ok());
-        for text in ["{\"task\": []}", "[1]", "{", "\u{0}", "{\"tasks\": [1]}"] {
+        for text in [
+            "{\"task\": []}",
+            "[1]",
+            "[]",
+            "{\"freshness\": []}",
+            "{",
+            "\u{0}",
+            "{\"tasks\": [1]}",
+            "{\"tasks\": [], \"tasks\": []}",
+        ] {
             let refusal = read_predict(text).err();
             assert!(refusal.is_some_and(|refusal| refusal.reason == Reason::MalformedRequest), "{text}");
         }

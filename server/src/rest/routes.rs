@@ -1,26 +1,31 @@
 //! The routes: those of the earlier Python service, and the same under `/v1`.
 
-use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::decompression::RequestDecompressionLayer;
 
+use super::docs::Description;
 use super::door::Rest;
 use super::history::{self as history_shapes, AsOfQuery, HistoryQuery};
-use super::inference;
 use super::journal_json as journal_shapes;
 use super::json as shapes;
+use super::manners::{method_not_allowed, observe, unknown_route};
 use super::problem::{Problem, document};
 use super::requests::{self, BODY_BYTES_MAX, GapsQuery, SymbolQuery};
 use super::scorecard::{ScorecardQuery, scorecard as scorecard_shape};
 use super::streams;
+use super::{docs, inference};
 use crate::access::AccessLayer;
 use crate::access::audit::Note;
 use crate::guards::Guards;
@@ -28,13 +33,17 @@ use crate::overload::ShedLayer;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Promotion, Service, VerificationStep};
 use crate::state::ServingState;
-use crate::telemetry::metrics as names;
 use crate::telemetry::request_layer::RequestLayer;
+use crate::web::{Fence, FenceLayer};
 
 /// The method and path of every route, each also under `/v1`.
-pub const ROUTES: [(&str, &str); 20] = [
+pub const ROUTES: [(&str, &str); 24] = [
     ("GET", "/health"),
     ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/health/startup"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
     ("GET", "/tasks"),
     ("GET", "/models"),
     ("POST", "/predict/{symbol}"),
@@ -55,13 +64,18 @@ pub const ROUTES: [(&str, &str); 20] = [
     ("GET", "/journal/{id}/replay"),
 ];
 
+/// From which length on answers are packed, in bytes.
+const PACKED_BYTES_MIN: u16 = 1_024;
+
 type Answer = Result<Json<Value>, Problem>;
 
 /// Every route.
-pub fn routes(service: Service, guards: Guards) -> Router {
+pub fn routes(service: Service, guards: Guards, fence: Fence) -> Router {
     let api = Router::new()
         .route("/health", get(health))
         .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/health/startup", get(startup))
         .route("/tasks", get(tasks))
         .route("/models", get(models))
         .route("/predict/{symbol}", post(predict))
@@ -80,60 +94,27 @@ pub fn routes(service: Service, guards: Guards) -> Router {
         .route("/scorecard", get(scorecard))
         .route("/journal/verify", get(verify_journal))
         .route("/journal/{id}/replay", get(replay));
+    let description = Router::new()
+        .route("/openapi.json", get(docs::document))
+        .route("/docs", get(docs::page))
+        .with_state(Description::new(&service));
+    let api = api.merge(description);
     Router::new()
         .merge(api.clone())
         .nest("/v1", api)
         .merge(inference::routes())
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
+        // Bounds what is unpacked: it counts the bytes that the route reads.
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(RequestDecompressionLayer::new())
         .layer(AccessLayer::<Rest>::new(guards.access))
         .layer(ShedLayer::<Rest>::new(guards.load))
+        .layer(FenceLayer::<Rest>::new(fence))
         .layer(middleware::from_fn(observe))
         .layer(RequestLayer::http(guards.requests))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_packing()))
         .with_state(service)
-}
-
-/// Counts and times a request by its route, never by its path, and turns the framework's own refusals (a path that is no
-/// UTF-8, a query that cannot be read, a body that is too long) into problems.
-async fn observe(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        _ => "other",
-    };
-    let is_of_protocol = inference::has(request.uri().path());
-    let response = as_problem(next.run(request).await, is_of_protocol);
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
-    names::record_http(route, method, response.status().as_u16(), began.elapsed());
-    response
-}
-
-fn as_problem(response: Response, is_of_protocol: bool) -> Response {
-    let is_json =
-        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
-    // A refusal of ours says more than the framework's.
-    if is_json || !response.status().is_client_error() {
-        return response;
-    }
-    let refusal = match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Refusal::new(Reason::RequestTooLarge, format!("the body is longer than {BODY_BYTES_MAX} bytes"))
-        }
-        _ => Refusal::new(Reason::MalformedRequest, "the path or the query cannot be read"),
-    };
-    refused(refusal, is_of_protocol)
-}
-
-/// A refusal as the route's callers read it.
-fn refused(refusal: Refusal, is_of_protocol: bool) -> Response {
-    if is_of_protocol {
-        inference::Refused(refusal).into_response()
-    } else {
-        Problem(refusal).into_response()
-    }
 }
 
 async fn health(State(service): State<Service>) -> (StatusCode, Json<Value>) {
@@ -143,6 +124,31 @@ async fn health(State(service): State<Service>) -> (StatusCode, Json<Value>) {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     (code, Json(shapes::health(&service, &status)))
+}
+
+/// Other routes behind the fence of this face.
+pub fn fenced(router: Router, fence: Fence) -> Router {
+    router.layer(FenceLayer::<Rest>::new(fence))
+}
+
+/// Which answers are packed for who accepts it: long ones, and no streams, whose events would wait for one another.
+fn worth_packing() -> impl Predicate {
+    SizeAbove::new(PACKED_BYTES_MIN).and(NotForContentType::SSE)
+}
+
+/// Whether the server answers predictions.
+async fn ready(State(service): State<Service>) -> (StatusCode, Json<Value>) {
+    probe(*service.shared().serving().borrow() == ServingState::Serving)
+}
+
+/// Whether the server has taken in its history: before that, it is not to be restarted for being slow.
+async fn startup(State(service): State<Service>) -> (StatusCode, Json<Value>) {
+    probe(service.shared().warmed.is_cancelled())
+}
+
+fn probe(holds: bool) -> (StatusCode, Json<Value>) {
+    let code = if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(json!({ "status": if holds { "ready" } else { "not_ready" } })))
 }
 
 async fn live() -> Json<Value> {
@@ -163,7 +169,7 @@ async fn predict(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request: requests::Predict = requests::read(&body)?;
-    let wants = request.freshness.unwrap_or_default().wants(request.nowcast, request.explain_top);
+    let wants = request.freshness.unwrap_or_default().0.wants(request.nowcast, request.explain_top);
     let (tasks, interval) = (request.tasks.unwrap_or_default(), request.interval.unwrap_or_default());
     let answered = if wants.is_plain() {
         service.predict(&symbol, &tasks, &interval)?
@@ -176,7 +182,7 @@ async fn predict(
 
 async fn predict_batch(State(service): State<Service>, body: Bytes) -> Answer {
     let request: requests::PredictBatch = requests::read(&body)?;
-    let wants = request.freshness.unwrap_or_default().wants(request.nowcast, request.explain_top);
+    let wants = request.freshness.unwrap_or_default().0.wants(request.nowcast, request.explain_top);
     let (symbols, tasks) = (request.symbols.unwrap_or_default(), request.tasks.unwrap_or_default());
     let interval = request.interval.unwrap_or_default();
     let answers = if wants.is_plain() {
@@ -288,17 +294,4 @@ fn say(note: Option<Extension<Note>>, what: impl std::fmt::Display) {
     if let Some(Extension(note)) = note {
         note.say(what);
     }
-}
-
-async fn unknown_route(request: Request) -> Response {
-    let path = shorten(request.uri().path());
-    let refusal = Refusal::new(Reason::UnknownRoute, format!("route {path:?} is not known"));
-    refused(refusal.with("path", path), inference::has(request.uri().path()))
-}
-
-async fn method_not_allowed(request: Request) -> Response {
-    let (method, path) = (shorten(request.method().as_str()), shorten(request.uri().path()));
-    let message = format!("route {path:?} does not take {method}");
-    let refusal = Refusal::new(Reason::MethodNotAllowed, message).with("method", method);
-    refused(refusal, inference::has(request.uri().path()))
 }

@@ -58,7 +58,7 @@ const fn aliased(also: &'static [&'static str], key: Key) -> Key {
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 83] = joined(&[&FIRST, &door::KEYS, &LAST]);
+pub const KEYS: [Key; 85] = joined(&[&FIRST, &door::KEYS, &LAST]);
 
 /// Several lists as one.
 const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
@@ -76,7 +76,7 @@ const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
 }
 
 /// The first settings.
-const FIRST: [Key; 45] = [
+const FIRST: [Key; 47] = [
     key(
         "exchange.rest_url",
         "BINANCE_REST_URL",
@@ -315,6 +315,20 @@ const FIRST: [Key; 45] = [
     ),
     key("grpc.address", "API_GRPC_ADDRESS", "grpc-address", "127.0.0.1:50051", "where gRPC listens"),
     key("http.address", "API_HTTP_ADDRESS", "http-address", "127.0.0.1:8000", "where HTTP listens"),
+    key(
+        "http.allowed_origins",
+        "API_ALLOWED_ORIGINS",
+        "allowed-origins",
+        "",
+        "origins whose web pages may ask HTTP and gRPC-Web, for example https://board.example, separated by commas; * for all; pages of the server itself always may",
+    ),
+    key(
+        "http.allowed_hosts",
+        "API_ALLOWED_HOSTS",
+        "allowed-hosts",
+        "",
+        "names by which a server on loopback may be asked beside localhost, 127.0.0.1 and [::1], separated by commas",
+    ),
     key(
         "metrics.address",
         "MONITORING_METRICS_ADDRESS",

@@ -72,10 +72,11 @@ async fn a_request_that_drips_is_cut_off() {
     let home = tempfile::tempdir().expect("a folder");
     let flags = ["--handshake-timeout-seconds", "60", "--header-timeout-seconds", "0.5"];
     let server = Server::start_alone(home.path(), &flags).await;
-    let head = "POST /predict/BTCUSDT HTTP/1.1\r\nhost: x\r\n";
-    for begun in
-        ["GET /tasks HTTP/1.1\r\nhost: x\r\n".to_owned(), format!("{head}content-length: 9\r\n\r\n{{")]
-    {
+    let head = "POST /predict/BTCUSDT HTTP/1.1\r\nhost: localhost\r\n";
+    for begun in [
+        "GET /tasks HTTP/1.1\r\nhost: localhost\r\n".to_owned(),
+        format!("{head}content-length: 9\r\n\r\n{{"),
+    ] {
         let mut slow = TcpStream::connect(address(&server.http)).await.expect("connected");
         slow.write_all(begun.as_bytes()).await.expect("sent");
         let began = Instant::now();
@@ -169,7 +170,7 @@ async fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() 
     assert_eq!(answer.status(), 200);
     // A plain request gets nothing.
     let mut plain = TcpStream::connect(server.http.trim_start_matches("https://")).await.expect("connected");
-    plain.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    plain.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("sent");
     let mut said = Vec::new();
     plain.read_to_end(&mut said).await.ok();
     assert!(!said.starts_with(b"HTTP"), "{said:?}");

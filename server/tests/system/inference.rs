@@ -233,7 +233,9 @@ async fn bodies_that_lie(server: &Server) {
     let told = announce(server, 7 * 1024 * 1024).await;
     assert!(told.starts_with("HTTP/1.1 413") && told.contains("{\"error\":\"REQUEST_TOO_LARGE"), "{told}");
     let (status, error) = post(Some(("content-encoding", "gzip")), body.into()).await;
-    assert!(status == 501 && error.starts_with("UNSUPPORTED"), "{status} {error}");
+    assert!(status == 400 && error.starts_with("MALFORMED_REQUEST"), "{status} {error}");
+    let (status, error) = post(Some(("content-encoding", "br")), body.into()).await;
+    assert!(status == 415 && error.starts_with("UNSUPPORTED_MEDIA_TYPE"), "{status} {error}");
     let long = tensor("features", &[1, 1], vec![0.0; 300_000]);
     let refused = client(server).model_infer(request("all", vec![long])).await.expect_err("too long");
     assert_eq!(refused.code(), Code::OutOfRange, "more than a message may have: {refused}");
@@ -245,7 +247,7 @@ async fn bodies_that_lie(server: &Server) {
 async fn announce(server: &Server, length: usize) -> String {
     let mut line = tokio::net::TcpStream::connect(address(&server.http)).await.expect("a connection");
     let head = format!(
-        "POST /v2/models/all/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        "POST /v2/models/all/infer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
     );
     line.write_all(head.as_bytes()).await.expect("written");
     let mut told = String::new();

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::object::{Object, object};
 use super::data;
 use crate::reason::{Reason, Refusal};
 use crate::service::inference::{Datatype, Given, Head, InferModel, Inputs, Wanted, shared_memory};
@@ -70,12 +71,12 @@ struct Parameters {
 struct Document<'a> {
     #[serde(default)]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     parameters: Parameters,
     #[serde(borrow)]
-    inputs: Vec<Input<'a>>,
+    inputs: Vec<Object<Input<'a>>>,
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<Object<Output>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,7 +84,7 @@ struct Input<'a> {
     name: String,
     datatype: String,
     shape: Vec<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     parameters: Parameters,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
@@ -92,7 +93,7 @@ struct Input<'a> {
 #[derive(Debug, Deserialize)]
 struct Output {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     parameters: Parameters,
 }
 
@@ -103,7 +104,7 @@ fn malformed(name: &'static str, message: impl std::fmt::Display) -> Refusal {
 /// Reads a request about a model.
 pub(super) fn read(model: InferModel, headers: &HeaderMap, body: &[u8]) -> Result<InferRequest, Refusal> {
     let (json, mut packed) = divide(headers, body)?;
-    let document: Document<'_> = serde_json::from_slice(json)
+    let Object(document): Object<Document<'_>> = serde_json::from_slice(json)
         .map_err(|error| malformed("body", format!("the body cannot be read: {error}")))?;
     if document.parameters.subscribe == Some(true) {
         return Err(malformed("subscribe", "a subscription has many answers: use gRPC's ModelStreamInfer"));
@@ -114,7 +115,7 @@ pub(super) fn read(model: InferModel, headers: &HeaderMap, body: &[u8]) -> Resul
         return Err(malformed("inputs", message));
     }
     let mut given = Vec::new();
-    for input in document.inputs {
+    for Object(input) in document.inputs {
         given.push(self::input(model, input, &mut packed)?);
     }
     if !packed.is_empty() {
@@ -124,7 +125,7 @@ pub(super) fn read(model: InferModel, headers: &HeaderMap, body: &[u8]) -> Resul
     let default = document.parameters.binary_data_output.unwrap_or_default();
     let mut binary = Binary { default, outputs: Vec::new() };
     let mut wanted = Vec::new();
-    for Output { name, parameters } in document.outputs {
+    for Object(Output { name, parameters }) in document.outputs {
         if parameters.shared_memory_region.is_some() {
             return Err(shared_memory(&name));
         }
