@@ -88,7 +88,7 @@ mod tests {
                 &["BadRequest", "ResourceInfo"]
             }
             TaskNotInBundle | SymbolNotInBundle | NoPrediction | Dropped => &["ResourceInfo"],
-            NoBundle | NotWarm | NotFresh | NoNowcast | ExchangeFailed | StoreFailed | Draining => {
+            NoBundle | NotWarm | NotFresh | NoNowcast | ExchangeFailed | StoreFailed | Overloaded | Draining => {
                 &["RetryInfo"]
             }
             NotTraded | NoChampion | NoPrevious | BundleRefused => &["PreconditionFailure"],
