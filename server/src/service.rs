@@ -11,7 +11,6 @@ mod journal;
 mod models;
 mod predict;
 mod scorecard;
-mod selection;
 mod status;
 mod subscribe;
 
@@ -39,7 +38,6 @@ pub use journal::VerificationStep;
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use scorecard::{Scorecard, ScorecardRequest};
-pub use selection::Selection;
 pub use status::Status;
 pub use subscribe::{Announcement, Delivery, Event, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use forecast::Prediction;
 use kline::{Milliseconds, Symbol};
 
-use super::{Explanations, Selection, Service};
+use super::{Explanations, Service};
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
+use crate::selection::Selection;
 
 /// How many symbols one batch may ask for.
 pub const BATCH_SYMBOLS_MAX: usize = 1_000;

@@ -10,10 +10,11 @@ use kline::{BarTime, Symbol};
 
 pub use subscription::Subscription;
 
-use super::{Selection, Service};
+use super::Service;
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
+use crate::selection::Selection;
 use crate::stores::Stores;
 use crate::subscribers::Published;
 

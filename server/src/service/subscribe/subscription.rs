@@ -13,7 +13,7 @@ use super::{Announcement, Delivery, Event, Key, PAGE, key};
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
-use crate::service::Selection;
+use crate::selection::Selection;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::subscribers::{Heard, Listener, Published};
