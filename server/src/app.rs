@@ -246,9 +246,7 @@ impl App {
         let metrics =
             tokio::spawn(axum::serve(metrics, exporter::routes(handle, shared.clone())).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
-        let load = Arc::new(Load::new(settings.load));
-        let probing = tokio::spawn(load.clone().watch());
-        let guards = Guards { access: access.clone(), load };
+        let (guards, probing) = stand_guard(&settings, access.clone());
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
         let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guards.clone(), serving.clone());
@@ -371,6 +369,13 @@ fn guard(settings: &Settings) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// What stands in front of both faces, and the task that looks how busy the server is.
+fn stand_guard(settings: &Settings, access: Arc<Access>) -> (Guards, JoinHandle<()>) {
+    let load = Arc::new(Load::new(settings.load));
+    let probing = tokio::spawn(load.clone().watch());
+    (Guards { access, load }, probing)
 }
 
 /// Takes up the registry's champion at each SIGHUP, as operators expect of a hang-up.
