@@ -16,7 +16,7 @@ use klinecast::{Client, Settings};
 use store::Home;
 use tempfile::TempDir;
 
-use crate::serve::on_first_core;
+use crate::process::on_first_core;
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -8,6 +8,7 @@ mod household;
 mod instructions;
 mod latencies;
 mod live;
+mod process;
 mod report;
 mod restart;
 mod serve;

@@ -4,7 +4,6 @@
 mod echo;
 mod http;
 mod load;
-mod process;
 mod seed_like;
 mod subscribers;
 mod swap;
@@ -20,14 +19,13 @@ use proto::v1;
 
 use crate::clock::median;
 use crate::household::{self, Server, exchange};
+use crate::process::{Pinned, pin_load};
 use crate::report::{Goal, Measure, report};
 
 pub(crate) use echo::Options as EchoOptions;
 pub(crate) use echo::run as echo;
-pub(crate) use process::on_first_core;
 
 use self::load::{Call, Found, Shape};
-use self::process::{Pinned, pin_load};
 
 /// What to measure.
 #[derive(Debug, Clone, Args)]

@@ -256,9 +256,7 @@ impl App {
         let page = rest::fenced(exporter::routes(handle, shared.clone()), fence(addresses.metrics));
         let metrics = tokio::spawn(axum::serve(metrics, page).into_future());
         let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
-        let load = Arc::new(Load::new(settings.load));
-        let probing = tokio::spawn(load.clone().watch());
-        let guards = Guards { access: access.clone(), load, requests: watch };
+        let (guards, probing) = stand_guard(&settings, access.clone(), watch);
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
         let guarded = (guards.clone(), fence(addresses.grpc));
@@ -392,6 +390,13 @@ fn guard(settings: &Settings) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// What stands in front of both faces, and the task that looks how busy the server is.
+fn stand_guard(settings: &Settings, access: Arc<Access>, requests: Requests) -> (Guards, JoinHandle<()>) {
+    let load = Arc::new(Load::new(settings.load));
+    let probing = tokio::spawn(load.clone().watch());
+    (Guards { access, load, requests }, probing)
 }
 
 /// Takes up the registry's champion at each SIGHUP, as operators expect of a hang-up.

@@ -14,7 +14,8 @@ use store::{Alias, Stage};
 use crate::gaps::{Gap, GapState};
 use crate::prediction_id::PredictionId;
 use crate::reason::Refusal;
-use crate::service::{Answered, Selection, largest};
+use crate::selection::Selection;
+use crate::service::{Answered, largest};
 use crate::state::{ExchangeState, ServingState};
 
 pub use details::{ERROR_DOMAIN, status};
@@ -102,6 +103,12 @@ pub fn outcome_class(resolution: &Resolution) -> Option<&'static str> {
         .zip(0_u32..)
         .find(|(_, index)| f64::from(*index) == resolution.outcome)
         .map(|(name, _)| *name)
+}
+
+/// A prediction with all its tasks, without a staleness.
+#[must_use]
+pub fn whole(prediction: &Prediction, interval: Interval) -> v1::Prediction {
+    self::prediction(prediction, Selection::ALL, interval, 0)
 }
 
 /// A prediction with the selected tasks.

@@ -44,6 +44,7 @@ pub mod resume;
 pub mod retention;
 pub mod score_view;
 pub mod scores;
+pub mod selection;
 pub mod service;
 pub mod settings;
 pub mod state;

@@ -62,9 +62,7 @@ fn make_key(matches: &clap::ArgMatches) -> ExitCode {
 }
 
 /// The checked settings and what reports errors by them, or `None` when they were only to be shown.
-fn read_settings(
-    matches: &clap::ArgMatches,
-) -> Result<Option<(Settings, Option<Reports>)>, SettingsError> {
+fn read_settings(matches: &clap::ArgMatches) -> Result<Option<(Settings, Option<Reports>)>, SettingsError> {
     let arguments = Arguments::read(matches, std::env::vars().collect())?;
     let resolved = resolve(&arguments.sources)?;
     if arguments.print_config {

@@ -11,7 +11,6 @@ mod journal;
 mod models;
 mod predict;
 mod scorecard;
-mod selection;
 mod status;
 mod subscribe;
 
@@ -40,7 +39,6 @@ pub use journal::VerificationStep;
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use scorecard::{Scorecard, ScorecardRequest};
-pub use selection::Selection;
 pub use status::Status;
 pub use subscribe::{Announcement, Delivery, Event, RESUME_BARS_MAX, Subscription, SubscriptionRequest};
 
@@ -77,6 +75,7 @@ struct Limits {
     scorecards: Arc<Semaphore>,
     store: Arc<Semaphore>,
     waits: Arc<Semaphore>,
+    catch_ups: Arc<Semaphore>,
     nowcasts: Arc<Semaphore>,
     inferences: Arc<Semaphore>,
     inference_streams: Arc<Semaphore>,
@@ -99,6 +98,7 @@ impl Service {
             replays: Arc::new(Semaphore::new(journal::REPLAYS_MAX)),
             scorecards: Arc::new(Semaphore::new(scorecard::SCORECARDS_MAX)),
             store: Arc::new(Semaphore::new(STORE_WORKS_MAX)),
+            catch_ups: Arc::new(Semaphore::new(subscribe::CATCH_UPS_MAX)),
             waits: Arc::new(Semaphore::new(fresh::WAITS_MAX)),
             nowcasts: Arc::new(Semaphore::new(fresh::NOWCASTS_MAX)),
             inferences: Arc::new(Semaphore::new(inference::REQUESTS_MAX)),

@@ -17,7 +17,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::process::{Pinned, on_first_core};
+use crate::process::{Pinned, on_first_core};
 
 /// What is called.
 pub(crate) const PATH: &str = "/klinecast.bench.Echo/Echo";

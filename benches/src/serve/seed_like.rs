@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::http;
-use super::process::{Pinned, on_first_core};
 use crate::household::read_bundle;
+use crate::process::{Pinned, on_first_core};
 
 /// The server's script.
 const SCRIPT: &str = include_str!("seed_like.py");

@@ -14,9 +14,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::load::{self, Call};
-use super::process::Pinned;
 use crate::clock::median;
 use crate::household::{Server, exchange, symbols};
+use crate::process::Pinned;
 use crate::report::{Goal, Measure};
 
 /// Subscribers on one connection; a connection may have 1,024 streams.

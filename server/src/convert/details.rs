@@ -88,9 +88,8 @@ mod tests {
                 &["BadRequest", "ResourceInfo"]
             }
             TaskNotInBundle | SymbolNotInBundle | NoPrediction | Dropped => &["ResourceInfo"],
-            NoBundle | NotWarm | NotFresh | NoNowcast | ExchangeFailed | StoreFailed | Overloaded | Draining => {
-                &["RetryInfo"]
-            }
+            NoBundle | NotWarm | NotFresh | NoNowcast | ExchangeFailed | StoreFailed | Overloaded
+            | Draining => &["RetryInfo"],
             NotTraded | NoChampion | NoPrevious | BundleRefused => &["PreconditionFailure"],
             RateLimited | QuotaExceeded | Busy => &["RetryInfo", "QuotaFailure"],
             UnknownRoute | MethodNotAllowed | Unsupported | Unauthenticated | PermissionDenied

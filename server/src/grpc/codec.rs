@@ -14,7 +14,8 @@ use tonic_prost::ProstDecoder;
 
 use crate::convert;
 use crate::encoded::Encoded;
-use crate::service::{Answered, Selection};
+use crate::selection::Selection;
+use crate::service::Answered;
 use crate::subscribers::Published;
 
 /// `PredictResponse.prediction` and `SubscribeResponse.prediction`.
@@ -82,7 +83,7 @@ impl<M> Reply<M> {
 
 impl PredictionReply {
     fn put(&self, buffer: &mut impl BufMut) {
-        self.encoded.put(PREDICTION_FIELD, self.selection, self.staleness_ms, buffer);
+        self.encoded.wire(convert::whole).put(PREDICTION_FIELD, self.selection, self.staleness_ms, buffer);
         let Some((sequence, token)) = &self.place else { return };
         if *sequence != 0 {
             uint64::encode(SEQUENCE_FIELD, sequence, buffer);

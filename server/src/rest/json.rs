@@ -11,7 +11,8 @@ use crate::gaps::{Gap, GapState};
 use crate::listings::Listing;
 use crate::model_info::ModelInfo;
 use crate::prediction_id::PredictionId;
-use crate::service::{Answered, FeatureAnswer, Selection, Service, Status, largest};
+use crate::selection::Selection;
+use crate::service::{Answered, FeatureAnswer, Service, Status, largest};
 use crate::state::{ExchangeState, ServingState};
 
 /// A prediction: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the number of a regression or the index of

@@ -1,6 +1,5 @@
 //! The routes: those of the earlier Python service, and the same under `/v1`.
 
-
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;

@@ -7,8 +7,9 @@ use forecast::{BoosterExplanation, Bundle, BundleDigest, BundleExplainer, Predic
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
-use super::{Selection, Service};
+use super::Service;
 use crate::reason::{Reason, Refusal};
+use crate::selection::Selection;
 use crate::telemetry::scope;
 
 /// How many features an explanation may name.

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use super::predict::has_tasks;
-use super::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer, Selection, Service};
+use super::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer, Service};
 use crate::encoded::Encoded;
 use crate::engine_thread::Command;
 use crate::reason::{Reason, Refusal};
+use crate::selection::Selection;
 use crate::telemetry::scope::note_asked;
 
 /// The longest wait for a fresh answer.

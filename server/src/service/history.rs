@@ -10,10 +10,11 @@ use kline::{BarTime, Interval, Milliseconds, Symbol};
 use store::{JournalQuery, RecordKey};
 
 use super::predict::has_tasks;
-use super::{Answered, Selection, Service};
+use super::{Answered, Service};
 use crate::encoded::Encoded;
 use crate::prediction_id::BundlePrefix;
 use crate::reason::{Reason, Refusal, shorten};
+use crate::selection::Selection;
 use crate::telemetry::scope::note_asked;
 
 /// How many predictions a page has when nothing else is asked for.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use forecast::Prediction;
 use kline::{Milliseconds, Symbol};
 
-use super::{Explanations, Selection, Service};
+use super::{Explanations, Service};
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
+use crate::selection::Selection;
 use crate::telemetry::scope::note_asked;
 
 /// How many symbols one batch may ask for.

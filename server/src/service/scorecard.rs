@@ -4,10 +4,11 @@ use forecast::Task;
 use forecast::score::{CardDay, CardLine, CardRequest, DAY_MS};
 use kline::{Milliseconds, Symbol};
 
-use super::{Selection, Service};
+use super::Service;
 use crate::prediction_id::BundlePrefix;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::score_view::ScoreView;
+use crate::selection::Selection;
 use crate::telemetry::scope;
 
 /// So many scorecards are added up at once; more wait for one another, and for nothing else.

@@ -10,18 +10,22 @@ use kline::{BarTime, Symbol};
 
 pub use subscription::Subscription;
 
-use super::{Selection, Service};
+use super::Service;
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
+use crate::selection::Selection;
 use crate::stores::Stores;
 use crate::subscribers::Published;
 
 /// How many bars a subscription that is resumed by a bar gets from the journal at most: the latest.
 pub const RESUME_BARS_MAX: i64 = 1_000;
 
-/// How many predictions are read from the journal at once.
-const PAGE: u32 = 500;
+/// How many predictions are read from the journal at once: some 80 kB, which a subscriber that does not read holds.
+const PAGE: u32 = 16;
+
+/// How many subscribers may read the journal at the same moment; the others wait their turn.
+pub(super) const CATCH_UPS_MAX: usize = 8;
 
 /// What becomes of a subscriber that does not keep up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -138,6 +142,7 @@ impl Service {
             wanted,
             shared: self.shared.clone(),
             stores: self.stores.clone(),
+            turns: self.limits.catch_ups.clone(),
             interval: self.interval,
             newest: first.iter().map(|made| made.prediction().bar_time).max(),
             sent: first.iter().map(|made| key(made.prediction())).collect(),

@@ -33,6 +33,7 @@ fn key(file: &Path, name: &str, role: &str, more: &str) -> String {
 fn client(server: &Server, key: Option<&str>) -> Client {
     let mut settings = Settings::at(&server.grpc);
     settings.attempts_max = 1;
+    settings.deadline = PATIENCE;
     settings.credentials = Credentials { key: key.map(Secret::new), ..Default::default() };
     Client::new(settings).expect("an address")
 }

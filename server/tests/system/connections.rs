@@ -135,6 +135,8 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 fn client(server: &Server, authority: &Authority, certificate: Option<&(String, String)>) -> Client {
     let mut settings = Settings::at(&server.grpc);
     settings.attempts_max = 1;
+    // A busy machine takes its time over handshakes.
+    settings.deadline = PATIENCE;
     settings.credentials = Credentials {
         authority: Some(authority.pem.clone().into_bytes()),
         certificate: certificate

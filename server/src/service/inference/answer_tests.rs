@@ -5,9 +5,10 @@ use forecast::testkit::{stacking, tiny_bundle};
 use forecast::{Bundle, Prediction};
 use kline::Interval;
 
-use super::super::super::{Answered, Selection};
+use super::super::super::Answered;
 use super::super::ROWS_MAX;
 use super::*;
+use crate::selection::Selection;
 use crate::state::ChampionView;
 use crate::testing;
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use forecast::{Answer, Bundle, BundleDigest, MemberAnswers, Task};
 
-use super::super::{Answered, Selection, Service};
+use super::super::{Answered, Service};
 use super::inputs::Inputs;
 use super::model::{InferModel, ServedModel};
 use super::outputs::Member;
 use crate::reason::{Reason, Refusal};
+use crate::selection::Selection;
 
 /// So few rows are scored where the request is answered; more on a thread for what takes long.
 const ROWS_AT_ONCE: usize = 16;

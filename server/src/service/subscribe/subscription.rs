@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use forecast::Prediction;
 use kline::{BarTime, Interval, Symbol};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
 use super::{Announcement, Delivery, Event, Key, PAGE, key};
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
-use crate::service::Selection;
+use crate::selection::Selection;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::subscribers::{Heard, Listener, Published};
@@ -27,6 +28,8 @@ pub struct Subscription {
     pub(super) wanted: Option<Vec<Symbol>>,
     pub(super) shared: Arc<Shared>,
     pub(super) stores: Stores,
+    /// Turns at reading the journal.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) interval: Interval,
     pub(super) listener: Listener,
     pub(super) nowcasts: Option<Listener>,
@@ -106,8 +109,14 @@ impl Subscription {
 
     /// Reads the next page of the journal.
     async fn read_on(&mut self, after: i64) -> Result<(), Refusal> {
+        let stopping = |_| Refusal::new(Reason::Draining, "the server is stopping");
+        let turn = self.turns.clone().acquire_owned().await.map_err(stopping)?;
         let stores = self.stores.clone();
-        let read = tokio::task::spawn_blocking(move || stores.predictions_after(after, PAGE)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            stores.predictions_after(after, PAGE)
+        })
+        .await;
         let page = read.unwrap_or_else(|error| {
             Err(Refusal::new(Reason::Internal, format!("a store's task failed: {error}")))
         })?;

@@ -30,6 +30,7 @@ fn subscription(folder: &Path, shared: &Arc<Shared>) -> Subscription {
         wanted: None,
         shared: Arc::clone(shared),
         stores: Stores::open(folder, None).expect("opens"),
+        turns: Arc::new(Semaphore::new(1)),
         interval: Interval::M15,
         listener: shared.subscribers.subscribe(),
         nowcasts: None,
