@@ -35,7 +35,7 @@ pub use explain::{EXPLAIN_TOP_MAX, Explanations, largest};
 pub use features::{FeatureAnswer, FeatureValue};
 pub use fresh::{WAIT_MAX, Wants};
 pub use history::{AsOfRequest, HistoryPage, HistoryRequest, PAGE_MAX};
-pub use journal::VerificationStep;
+pub use journal::{VerificationStep, read_id};
 pub use models::Promotion;
 pub use predict::{Answered, BATCH_SYMBOLS_MAX, BatchAnswer};
 pub use scorecard::{Scorecard, ScorecardRequest};

@@ -23,7 +23,7 @@ pub trait Rendering: Send + Sync + 'static {
     /// What a request needs.
     fn need<B>(request: &Request<B>) -> Need;
 
-    /// What a request is about, for the audit.
+    /// What a request is about, for the audit: a name of ours, never what a caller wrote.
     fn what<B>(request: &Request<B>) -> String;
 
     /// The answer that refuses.

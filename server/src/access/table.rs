@@ -138,6 +138,12 @@ pub fn method_need(path: &str) -> Need {
     METHODS.iter().find(|(known, _)| *known == path).map_or(Need::Unlisted, |(_, need)| *need)
 }
 
+/// The gRPC method of this path, if there is one.
+#[must_use]
+pub fn method(path: &str) -> Option<&'static str> {
+    METHODS.iter().find(|(known, _)| *known == path).map(|(known, _)| *known)
+}
+
 /// What an HTTP route asks for: the method, and the pattern that the router has matched, if it has matched one.
 #[must_use]
 pub fn route_need(method: &str, pattern: Option<&str>) -> Need {

@@ -22,7 +22,7 @@ impl Rendering for Grpc {
     }
 
     fn what<B>(request: &Request<B>) -> String {
-        request.uri().path().to_owned()
+        table::method(request.uri().path()).unwrap_or("/_OTHER").to_owned()
     }
 
     fn refuse(refusal: Refusal) -> Response<Body> {

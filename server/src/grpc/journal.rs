@@ -9,10 +9,11 @@ use proto::v1::verify_journal_response::Step;
 use store::Verification;
 use tonic::{Request, Response, Status};
 
+use crate::access::audit::Note;
 use crate::convert;
 use crate::reason::Refusal;
 use crate::replay::{Difference, NEEDED_BARS, Replay, ReplayHistory, Verdict};
-use crate::service::{Service, VerificationStep};
+use crate::service::{Service, VerificationStep, read_id};
 
 #[derive(Debug)]
 pub(super) struct Journal(pub(super) Service);
@@ -37,8 +38,10 @@ impl v1::journal_service_server::JournalService for Journal {
         &self,
         request: Request<v1::ReplayPredictionRequest>,
     ) -> Result<Response<v1::ReplayPredictionResponse>, Status> {
-        let replay = self.0.replay(&request.get_ref().id).await;
-        Ok(Response::new(replayed(replay.map_err(|refusal| convert::status(&refusal))?)))
+        let refused = |refusal| convert::status(&refusal);
+        let id = read_id(&request.get_ref().id).map_err(refused)?;
+        Note::about(request.extensions(), &id);
+        Ok(Response::new(replayed(self.0.replay(id).await.map_err(refused)?)))
     }
 }
 

@@ -25,7 +25,8 @@ impl Rendering for Rest {
     }
 
     fn what<B>(request: &Request<B>) -> String {
-        format!("{} {}", request.method(), request.uri().path())
+        let pattern = request.extensions().get::<MatchedPath>().map_or("_OTHER", MatchedPath::as_str);
+        format!("{} {pattern}", request.method())
     }
 
     fn refuse(refusal: Refusal) -> Response<Body> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::json::{number, prediction};
-use super::requests::{list, time};
+use super::requests::{list, optional_time, time};
 use crate::convert::outcome_class;
 use crate::reason::Refusal;
 use crate::service::{AsOfRequest, HistoryPage, HistoryRequest};
@@ -22,9 +22,9 @@ pub(super) struct HistoryQuery {
     /// The interval; none means the one that is served.
     interval: String,
     /// The first bar: a date, a time (RFC 3339) or Unix milliseconds.
-    from: String,
+    from: Option<String>,
     /// The last bar, in the same forms: it closed at or before this time.
-    until: String,
+    until: Option<String>,
     /// Whether replaced revisions are wanted too.
     all_revisions: bool,
     /// How the bundle's digest begins.
@@ -44,8 +44,8 @@ impl HistoryQuery {
             symbols: list(&self.symbols),
             tasks: list(&self.tasks),
             interval: self.interval,
-            from_ms: time("from", &self.from)?,
-            until_ms: time("until", &self.until)?,
+            from_ms: optional_time("from", self.from.as_deref())?,
+            until_ms: optional_time("until", self.until.as_deref())?,
             all_revisions: self.all_revisions,
             bundle: self.bundle,
             with_outcomes: self.outcomes,
@@ -76,7 +76,7 @@ impl AsOfQuery {
             symbol,
             tasks: list(&self.tasks),
             interval: self.interval,
-            at_ms: time("time", at)?.unwrap_or_default(),
+            at_ms: time("time", at)?,
             first_revision: self.first_revision,
             explain_top: self.explain_top,
         })

@@ -31,8 +31,13 @@ const OF_ALL: &[Reason] = &[
 ];
 
 /// Why a route may refuse that asks who the caller is.
-const OF_GUARDED: &[Reason] =
-    &[Reason::Unauthenticated, Reason::PermissionDenied, Reason::RateLimited, Reason::QuotaExceeded];
+const OF_GUARDED: &[Reason] = &[
+    Reason::Unauthenticated,
+    Reason::PermissionDenied,
+    Reason::RateLimited,
+    Reason::QuotaExceeded,
+    Reason::Overloaded,
+];
 
 /// Why a route may refuse that takes a body.
 const OF_BODIES: &[Reason] = &[Reason::UnsupportedMediaType, Reason::RequestTooLarge];

@@ -125,15 +125,20 @@ pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// A date, a time (RFC 3339) or Unix milliseconds; `None` if nothing is given.
-pub(super) fn time(field: &'static str, text: &str) -> Result<Option<Milliseconds>, Refusal> {
-    if text.is_empty() {
-        return Ok(None);
-    }
+/// A time that need not be given. An empty one is refused: whoever sends it meant some time.
+pub(super) fn optional_time(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<Milliseconds>, Refusal> {
+    text.map(|text| time(field, text)).transpose()
+}
+
+/// A date, a time (RFC 3339) or Unix milliseconds.
+pub(super) fn time(field: &'static str, text: &str) -> Result<Milliseconds, Refusal> {
     let timestamp = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
     let milliseconds =
         text.parse().ok().or_else(|| timestamp(text)).or_else(|| timestamp(&format!("{text}T00:00:00Z")));
-    milliseconds.map(Some).ok_or_else(|| {
+    milliseconds.ok_or_else(|| {
         let message =
             format!("{field} {:?} cannot be read, write 2024-01-31 or Unix milliseconds", shorten(text));
         Refusal::new(Reason::MalformedRequest, message).with(field, shorten(text))

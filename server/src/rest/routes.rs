@@ -30,7 +30,7 @@ use crate::access::audit::Note;
 use crate::guards::Guards;
 use crate::overload::ShedLayer;
 use crate::reason::{Reason, Refusal, shorten};
-use crate::service::{Promotion, Service, VerificationStep};
+use crate::service::{Promotion, Service, VerificationStep, read_id};
 use crate::state::ServingState;
 use crate::telemetry::request_layer::RequestLayer;
 use crate::web::{Fence, FenceLayer};
@@ -260,8 +260,14 @@ async fn verify_journal(State(service): State<Service>) -> Answer {
     Err(Refusal::new(Reason::Internal, "the check of the journal ended without a word").into())
 }
 
-async fn replay(State(service): State<Service>, Path(id): Path<String>) -> Answer {
-    Ok(Json(journal_shapes::replay(&service.replay(&id).await?)))
+async fn replay(
+    State(service): State<Service>,
+    Path(id): Path<String>,
+    note: Option<Extension<Note>>,
+) -> Answer {
+    let id = read_id(&id)?;
+    say(note, &id);
+    Ok(Json(journal_shapes::replay(&service.replay(id).await?)))
 }
 
 async fn reload(State(service): State<Service>) -> Answer {

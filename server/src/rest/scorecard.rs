@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::json::{number, timestamp};
-use super::requests::{list, time};
+use super::requests::{list, optional_time};
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Scorecard, ScorecardRequest};
 
@@ -14,11 +14,11 @@ use crate::service::{Scorecard, ScorecardRequest};
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ScorecardQuery {
     /// `7d`, or `all`, which none means too.
-    window: String,
+    window: Option<String>,
     /// The first day: a date, a time (RFC 3339) or Unix milliseconds.
-    from: String,
+    from: Option<String>,
     /// The last day, in the same forms.
-    until: String,
+    until: Option<String>,
     /// `task`, `pair`, `bundle`, separated by commas.
     by: String,
     /// Pairs, separated by commas; none means all.
@@ -35,9 +35,9 @@ impl ScorecardQuery {
     /// The request.
     pub(super) fn read(&self) -> Result<ScorecardRequest, Refusal> {
         let mut request = ScorecardRequest {
-            window_days: window(&self.window)?,
-            from_ms: time("from", &self.from)?,
-            until_ms: time("until", &self.until)?,
+            window_days: self.window.as_deref().map_or(Ok(0), window)?,
+            from_ms: optional_time("from", self.from.as_deref())?,
+            until_ms: optional_time("until", self.until.as_deref())?,
             symbols: list(&self.symbol),
             tasks: list(&self.task),
             bundle: self.bundle.clone(),
@@ -59,7 +59,7 @@ impl ScorecardQuery {
 }
 
 fn window(text: &str) -> Result<u32, Refusal> {
-    if text.is_empty() || text == "all" {
+    if text == "all" {
         return Ok(0);
     }
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| *days > 0);
@@ -123,13 +123,14 @@ fn day(day: &CardDay) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::requests::time;
     use super::*;
 
     #[test]
     fn a_query_reads_windows_times_and_lists() {
         let query = ScorecardQuery {
-            from: "2024-01-31".to_owned(),
-            until: "1706745599999".to_owned(),
+            from: Some("2024-01-31".to_owned()),
+            until: Some("1706745599999".to_owned()),
             by: "pair, bundle".to_owned(),
             symbol: "BTCUSDT,ethusdt,".to_owned(),
             ..ScorecardQuery::default()
@@ -139,11 +140,11 @@ mod tests {
         assert!(request.by_pair && request.by_bundle);
         assert_eq!(request.symbols, ["BTCUSDT", "ethusdt"]);
         assert_eq!(window("30d"), Ok(30));
-        for text in ["0d", "d", "7", "7h", "-1d", "99999999999d"] {
+        for text in ["", "0d", "d", "7", "7h", "-1d", "99999999999d"] {
             assert!(window(text).is_err(), "{text}");
         }
-        assert_eq!(time("from", "2024-01-31T00:00:00Z"), Ok(Some(1_706_659_200_000)));
-        assert!(time("from", "yesterday").is_err());
+        assert_eq!(time("from", "2024-01-31T00:00:00Z"), Ok(1_706_659_200_000));
+        assert!(time("from", "yesterday").is_err() && time("from", "").is_err());
         assert!(ScorecardQuery { by: "hour".to_owned(), ..ScorecardQuery::default() }.read().is_err());
     }
 }

@@ -39,6 +39,14 @@ fn permit(of: &Arc<Semaphore>, what: &str, limit: usize) -> Result<OwnedSemaphor
         .map_err(|_| Refusal::new(Reason::Busy, format!("{limit} {what} are running, more are not allowed")))
 }
 
+/// The prediction that a caller names.
+///
+/// # Errors
+/// `MALFORMED_REQUEST`: no identifier.
+pub fn read_id(id: &str) -> Result<PredictionId, Refusal> {
+    id.parse().map_err(|error| Refusal::new(Reason::MalformedRequest, error).with("id", ""))
+}
+
 impl Service {
     /// Checks the whole journal, on a thread of its own; a refusal or [`VerificationStep::Done`] comes last. Stops when the receiver
     /// is dropped.
@@ -82,9 +90,7 @@ impl Service {
     /// # Errors
     /// [`Reason::Busy`], [`Reason::MalformedRequest`], [`Reason::UnknownPrediction`], [`Reason::Dropped`],
     /// [`Reason::AmbiguousPrediction`], [`Reason::BundleRefused`] or [`Reason::StoreFailed`].
-    pub async fn replay(&self, id: &str) -> Result<Replay, Refusal> {
-        let id: PredictionId =
-            id.parse().map_err(|error| Refusal::new(Reason::MalformedRequest, error).with("id", ""))?;
+    pub async fn replay(&self, id: PredictionId) -> Result<Replay, Refusal> {
         let permit = permit(&self.limits.replays, "replays of predictions", REPLAYS_MAX)?;
         // What was answered before now stands in the journal's queue before this.
         self.journaling.flush().await;
@@ -129,8 +135,8 @@ mod tests {
         assert!(matches!(last, VerificationStep::Done(found) if found.records == 0));
 
         let held = all(&service.limits.replays, REPLAYS_MAX);
-        let id = "BTCUSDT:1799999:07";
-        assert_eq!(service.replay(id).await.err().map(|refusal| refusal.reason), Some(Reason::Busy));
+        let id = read_id("BTCUSDT:1799999:07").expect("an identifier");
+        assert_eq!(service.replay(id.clone()).await.err().map(|refusal| refusal.reason), Some(Reason::Busy));
         drop(held);
         let refused = service.replay(id).await.expect_err("nothing is journalled");
         assert_eq!(refused.reason, Reason::UnknownPrediction);

@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 60
 
 def rest(path, post=False):
     request = urllib.request.Request(f"http://{HTTP}{path}", data=b"{}" if post else None)
+    request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
 

@@ -11,12 +11,16 @@ use super::receivers::Rotel;
 use crate::harness::{PATIENCE, Server, exchange, publish_champion};
 
 /// Metrics of things that need not happen in this test, each with what has to happen.
-const ABSENT: [(&str, &str); 6] = [
+const ABSENT: [(&str, &str); 10] = [
+    ("klinecast_access_refused_total", "a caller without the right, as `access` has them"),
+    ("klinecast_access_reloads_total", "a changed file of keys, as `access` has them"),
     ("klinecast_alarms_total", "a late kline or another thing that a person should know"),
+    ("klinecast_connections_refused_total", "more connections than allowed, as `connections` has them"),
     ("klinecast_error_reports_total", "an error, and an address for reports"),
     ("klinecast_filled_bars_total", "a gap that is filled"),
     ("klinecast_gap_bars", "a gap"),
     ("klinecast_journal_oldest_bar_timestamp_seconds", "the daily look at a journal that has records"),
+    ("klinecast_limits_shared", "a Redis, as `access` has it"),
     ("klinecast_lost_items_total", "a store that takes nothing"),
 ];
 
