@@ -9,6 +9,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 use crate::credentials::{Bearer, Credentials};
+use crate::error::was_torn;
 use crate::retry::{Policy, retry};
 use crate::wire::journal_service_client::JournalServiceClient;
 use crate::wire::market_service_client::MarketServiceClient;
@@ -319,7 +320,8 @@ impl Client {
         let expired = || ClientError::DeadlineExceeded { server: self.settings.server.clone(), deadline };
         let refused = |status: Status| match status.code() {
             // The transport's and the server's words for the timeout that was sent with the request.
-            Code::DeadlineExceeded | Code::Cancelled => expired(),
+            Code::DeadlineExceeded => expired(),
+            Code::Cancelled if !was_torn(&status) => expired(),
             _ => self.error(status),
         };
         let attempt = |left| {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 /// Why a call failed. The message names the thing, the value and the remedy.
@@ -87,8 +87,8 @@ impl ClientError {
         let details = status.get_error_details();
         let info = details.error_info();
         if info.is_none()
-            && matches!(status.code(), Code::Unavailable | Code::Unknown)
-            && status.source().is_some()
+            && (matches!(status.code(), Code::Unavailable | Code::Unknown) && status.source().is_some()
+                || was_torn(&status))
         {
             let cause = root_cause(&status);
             return Self::Unreachable { server: server.to_owned(), cause, source: Box::new(status) };
@@ -133,6 +133,19 @@ impl ClientError {
     }
 }
 
+/// Whether the connection ended under a call, which the transport calls cancelled, as it does a call whose time is over.
+pub(crate) fn was_torn(status: &Status) -> bool {
+    let mut cause = status.source();
+    let known = cause.is_some();
+    while let Some(deeper) = cause {
+        if deeper.is::<TimeoutExpired>() {
+            return false;
+        }
+        cause = deeper.source();
+    }
+    known && status.code() == Code::Cancelled
+}
+
 fn root_cause(status: &Status) -> String {
     deepest(status)
 }
@@ -168,6 +181,21 @@ mod tests {
             details.set_retry_info(retry);
         }
         ClientError::from_status("http://x", Status::with_error_details(code, message, details))
+    }
+
+    #[test]
+    fn a_torn_connection_is_not_time_that_is_over() {
+        let torn = |cause: Box<dyn Error + Send + Sync>| {
+            let mut status = Status::cancelled("the transport's word");
+            status.set_source(std::sync::Arc::from(cause));
+            was_torn(&status)
+        };
+        assert!(torn("connection closed".into()));
+        assert!(!torn(Box::new(TimeoutExpired(()))));
+        assert!(!was_torn(&Status::cancelled("the server's word")));
+        let mut other = Status::internal("no");
+        other.set_source(std::sync::Arc::from(Box::<dyn Error + Send + Sync>::from("x")));
+        assert!(!was_torn(&other));
     }
 
     #[test]

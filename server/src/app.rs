@@ -8,7 +8,7 @@ use std::time::Duration;
 use forecast::ForecasterSettings;
 use store::{Home, StoreError};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, AccessError, Role, reload};
@@ -260,8 +260,8 @@ impl App {
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
         let guarded = (guards.clone(), fence(addresses.grpc));
-        let grpc = grpc::serve(door(grpc, Face::Grpc), service.clone(), guarded, serving.clone());
-        let grpc = tokio::spawn(grpc);
+        let grpc = door(grpc, Face::Grpc);
+        let grpc = tokio::spawn(grpc::serve(grpc, service.clone(), guarded, serving.clone()));
         let hangups = tokio::spawn(reload_on_hangup(service.clone()));
         let routes = rest::routes(service, guards, fence(addresses.http));
         let http = tokio::spawn(listen::serve_http(door(http, Face::Http), routes, serving.clone()));
@@ -269,9 +269,8 @@ impl App {
         let champion = tokio::spawn(champion.run(feeding.clone()));
         let retention = tokio::spawn(retention.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
-        if let Some(path) = &settings.ready_file {
-            write_ready_file(path, &addresses)?;
-        }
+        let helpers = [&reloading, &hangups, &probing, &upkeep].map(JoinHandle::abort_handle);
+        write_ready_file(settings.ready_file.as_deref(), &addresses)?;
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, metrics = %addresses.metrics, "listening");
 
         let ended_early = tokio::select! {
@@ -297,13 +296,8 @@ impl App {
             clean &= finish("follower", follower, deadline).await;
         }
         join_threads(engine, journaling, scores).await;
-        reloading.abort();
-        hangups.abort();
-        probing.abort();
-        if let Some(exporting) = exporting {
-            exporting.finish().await;
-        }
-        upkeep.abort();
+        helpers.iter().for_each(AbortHandle::abort);
+        futures::future::OptionFuture::from(exporting.map(Exporting::finish)).await;
         metrics.abort();
         tracing::info!(clean, "stopped");
         Ok(clean)
@@ -458,7 +452,8 @@ async fn join_threads(
 }
 
 /// Writes the addresses so that a reader sees all of them or no file.
-fn write_ready_file(path: &Path, addresses: &Addresses) -> Result<(), StartError> {
+fn write_ready_file(path: Option<&Path>, addresses: &Addresses) -> Result<(), StartError> {
+    let Some(path) = path else { return Ok(()) };
     let unwritten = |source| StartError::ReadyFile { path: path.display().to_string(), source };
     let partial = path.with_extension("partial");
     std::fs::write(&partial, addresses.to_json() + "\n").map_err(unwritten)?;
