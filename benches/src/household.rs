@@ -84,7 +84,8 @@ impl Server {
         Self::spawn(on_first_core(binary), home, exchange)
     }
 
-    fn spawn(mut command: Command, home: &Path, exchange: &Exchange) -> Result<Self> {
+    /// Starts it by a command that starts its binary.
+    pub(crate) fn spawn(mut command: Command, home: &Path, exchange: &Exchange) -> Result<Self> {
         let program = command.get_program().to_owned();
         let files = tempfile::tempdir()?;
         let names: Vec<String> = symbols()?.iter().map(ToString::to_string).collect();

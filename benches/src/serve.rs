@@ -1,12 +1,14 @@
 //! What a request costs, beside an empty gRPC echo and whoever else is asked: both servers on the first core, the load on
 //! the second, in turn, in one run.
 
+mod counts;
 mod echo;
 mod http;
 mod load;
-mod seed_like;
+mod python;
 mod subscribers;
 mod swap;
+mod unary;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +16,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use exchange_sim::ExchangeConfig;
-use prost::Message as _;
-use proto::v1;
 
 use crate::clock::median;
 use crate::household::{self, Server, exchange};
@@ -25,7 +25,7 @@ use crate::report::{Goal, Measure, report};
 pub(crate) use echo::Options as EchoOptions;
 pub(crate) use echo::run as echo;
 
-use self::load::{Call, Found, Shape};
+use self::load::{Found, Shape};
 
 /// What to measure.
 #[derive(Debug, Clone, Args)]
@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// How many subscribers.
     #[arg(long, default_value_t = 10_000)]
     subscribers: usize,
-    /// Only these parts: `unary`, `rest`, `seed`, `swap`, `subscribers`.
+    /// Only these parts: `unary`, `counts`, `rest`, `seed`, `mlserver`, `swap`, `subscribers`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also writes JSON lines to this file.
@@ -86,19 +86,19 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     );
     let mut costs = Costs::default();
     if options.wants("unary") {
-        costs.grpc = Some(unary(options, &server, &process, &mut measures).await?);
+        costs.grpc = Some(unary::measure(options, &server, &process, &mut measures).await?);
+    }
+    if options.wants("counts") {
+        let start = (options.server.as_path(), home.path(), &exchange);
+        unary::count(&server, start, &mut measures).await?;
     }
     if options.wants("rest") {
         costs.rest = Some(rest(options, &server, &process, &mut measures).await?);
     }
-    match (&options.python, &options.bundle) {
-        (Some(python), Some(bundle)) if options.wants("seed") => {
-            seed_like(options, python, bundle, costs, &mut measures).await?;
-        }
-        (None, _) | (_, None) => {
-            println!("no bundle was named: the server that reckons on request is left out");
-        }
-        _ => {}
+    if let (Some(python), Some(bundle)) = (&options.python, &options.bundle) {
+        peers(options, (python, bundle), &server, costs, &mut measures).await?;
+    } else {
+        println!("no bundle was named: the servers in Python are left out");
     }
     if options.wants("swap") {
         swap::measure(&server, home.path(), &mut measures).await?;
@@ -110,54 +110,6 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     report("serve", &measures, options.json.as_deref())
 }
 
-/// The loads: connections, and calls in flight on each.
-const SHAPES: [Shape; 3] = [
-    Shape { connections: 1, in_flight: 1 },
-    Shape { connections: 1, in_flight: 64 },
-    Shape { connections: 4, in_flight: 16 },
-];
-
-async fn unary(
-    options: &Options,
-    server: &Server,
-    process: &Pinned,
-    measures: &mut Vec<Measure>,
-) -> Result<f64> {
-    let symbol = household::symbols()?.first().context("a pair")?.to_string();
-    let request = v1::PredictRequest { symbol, ..Default::default() }.encode_to_vec();
-    let ours = Call::new(server.addresses()?[0], "/klinecast.v1.PredictionService/Predict", request);
-    let bytes = load::closed(&ours, SHAPES[0], Duration::from_millis(200)).await?.reply_bytes;
-    let peer = echo::Echo::start(bytes).await?;
-    let theirs = Call::new(peer.address(), echo::PATH, Vec::new());
-    let for_long = Duration::from_secs_f64(options.seconds);
-    println!("unary Predict, one pair, all tasks, {bytes} bytes a reply; the echo answers as many");
-    let mut cost = f64::NAN;
-    for shape in SHAPES {
-        let (mut here, mut there) = (Vec::new(), Vec::new());
-        for _ in 0..options.rounds {
-            here.push(process.during(load::closed(&ours, shape, for_long)).await?);
-            there.push(peer.process().during(load::closed(&theirs, shape, for_long)).await?);
-        }
-        compare(&shape.to_string(), &here, &there, measures);
-        cost = median(here.iter().map(|(found, cpu)| found.cpu_a_call(*cpu)).collect());
-    }
-    // Open loop at half of what was found: times count from when a call was due.
-    let rate = load::closed(&theirs, SHAPES[2], for_long).await?.rate() / 2.0;
-    let (mut here, mut there) = (Vec::new(), Vec::new());
-    for _ in 0..options.rounds {
-        here.push(process.during(load::open(&ours, SHAPES[2], rate, for_long)).await?);
-        there.push(peer.process().during(load::open(&theirs, SHAPES[2], rate, for_long)).await?);
-    }
-    let of = |rounds: &[(Found, Duration)], per_mille| {
-        median(rounds.iter().map(|(found, _)| found.microseconds(per_mille)).collect())
-    };
-    for (name, per_mille) in [("p50", 500), ("p99", 990)] {
-        let measure = Measure::plain(format!("open loop at {rate:.0}/s, {name}"), "us", of(&here, per_mille));
-        measures.push(measure.beside("echo", of(&there, per_mille)));
-    }
-    Ok(cost)
-}
-
 /// The CPU time of a call on each face, in microseconds, as far as it was measured.
 #[derive(Debug, Clone, Copy, Default)]
 struct Costs {
@@ -165,48 +117,36 @@ struct Costs {
     rest: Option<f64>,
 }
 
-async fn seed_like(
+/// The servers in Python, which have the same boosters.
+async fn peers(
     options: &Options,
-    python: &Path,
-    bundle: &Path,
+    (python, bundle): (&Path, &Path),
+    server: &Server,
     costs: Costs,
     measures: &mut Vec<Measure>,
 ) -> Result<()> {
     let for_long = Duration::from_secs_f64(options.seconds * 2.0);
-    let theirs = seed_like::cpu_a_call(python, bundle, for_long).await?;
-    for (face, ours, goal) in [("gRPC", costs.grpc, 300.0), ("REST", costs.rest, 150.0)] {
-        let Some(ours) = ours else { continue };
-        let name = format!("CPU there over ours, {face}");
-        measures.push(Measure::plain(name, "times", theirs / ours).with_goal(Goal::AtLeast(goal)));
+    if options.wants("seed") {
+        let theirs = python::seed_like(python, bundle, for_long).await?;
+        for (face, ours, goal) in [("gRPC", costs.grpc, 300.0), ("REST", costs.rest, 150.0)] {
+            let Some(ours) = ours else { continue };
+            let name = format!("CPU there over ours, {face}");
+            measures.push(Measure::plain(name, "times", theirs / ours).with_goal(Goal::AtLeast(goal)));
+        }
+        measures.push(Measure::plain("CPU a call, reckoning on request", "us", theirs));
     }
-    measures.push(Measure::plain("CPU a call, reckoning on request", "us", theirs));
+    if options.wants("mlserver") {
+        let shape = Shape { connections: 4, in_flight: 4 };
+        let theirs = python::mlserver(python, bundle, shape, for_long).await?;
+        let call = python::row_of_features(server.addresses()?[0], true);
+        let ours = load::closed(&call, shape, for_long).await?;
+        let measure = Measure::plain("a row over inference v2, calls", "calls/s", ours.rate());
+        let goal = Goal::AtLeast(50.0 * theirs.rate());
+        measures.push(measure.beside("MLServer", theirs.rate()).with_goal(goal));
+        let measure = Measure::plain("a row over inference v2, p99", "us", ours.microseconds(990));
+        measures.push(measure.beside("MLServer", theirs.microseconds(990)));
+    }
     Ok(())
-}
-
-/// Our throughput, CPU and latencies beside the echo's, as ratios of the rounds' medians.
-fn compare(
-    shape: &str,
-    here: &[(Found, Duration)],
-    there: &[(Found, Duration)],
-    measures: &mut Vec<Measure>,
-) {
-    type Figure = fn(&(Found, Duration)) -> f64;
-    type Line = (&'static str, &'static str, Figure, Option<fn(f64) -> Goal>);
-    let figures: [Line; 4] = [
-        ("calls", "calls/s", |(found, _)| found.rate(), Some(|peer| Goal::AtLeast(0.9 * peer))),
-        ("CPU a call", "us", |(found, cpu)| found.cpu_a_call(*cpu), Some(|peer| Goal::AtMost(1.15 * peer))),
-        ("p50", "us", |(found, _)| found.microseconds(500), None),
-        ("p99", "us", |(found, _)| found.microseconds(990), Some(|peer| Goal::AtMost(1.15 * peer))),
-    ];
-    for (name, unit, figure, goal) in figures {
-        let ours = median(here.iter().map(figure).collect());
-        let peer = median(there.iter().map(figure).collect());
-        let measure = Measure::plain(format!("{shape}, {name}"), unit, ours).beside("echo", peer);
-        measures.push(match goal {
-            Some(goal) => measure.with_goal(goal(peer)),
-            None => measure,
-        });
-    }
 }
 
 async fn rest(

@@ -2,7 +2,8 @@
 //!
 //! A caller is known by an API key, a signed token or a client certificate ([`people`], [`tokens`]); each method and route asks
 //! for a role ([`table`]); each client has its limits ([`bucket`]), counted here or over Redis; what operators and admins do is
-//! written down ([`audit`]). [`layer`] asks for the decision before a request reaches a face.
+//! written down ([`audit`]). [`layer`] asks for the decision before a request reaches a face; a stream
+//! asks again while it lasts ([`lease`]).
 
 pub mod audit;
 mod bucket;
@@ -12,6 +13,7 @@ mod credentials;
 mod decision;
 mod identity;
 mod layer;
+mod lease;
 mod limiter;
 mod local;
 pub mod people;
@@ -28,6 +30,7 @@ pub use credentials::{AccessError, Credentials};
 pub use decision::{Access, Admission, Caller};
 pub use identity::{ClientId, Identity, Proof};
 pub use layer::{AccessLayer, Rendering};
+pub use lease::Lease;
 pub use reload::reload;
 pub use role::{Role, UnknownRole};
 pub use table::Need;

@@ -366,7 +366,7 @@ async fn bind(
 }
 
 /// Refuses to be reached by other machines where nobody is asked who it is.
-fn guard(settings: &Settings) -> Result<(), StartError> {
+pub(crate) fn guard(settings: &Settings) -> Result<(), StartError> {
     let access = &settings.access;
     // Who lets strangers do more than read asks nobody either.
     let asks = (access.keys_file.is_some() || access.tokens.is_some())

@@ -97,6 +97,7 @@ pub async fn serve(
         .layer(GrpcWebLayer::new())
         .layer(RequestLayer::grpc(guards.requests))
         .layer(GrpcMetricsLayer::new())
+        .layer(deadline::DeadlineLayer::default())
         .layer(ShedLayer::<door::Grpc>::new(guards.load))
         .layer(AccessLayer::<door::Grpc>::new(guards.access))
         .add_service(health)

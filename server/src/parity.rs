@@ -11,6 +11,7 @@ use forecast::{
 };
 use kline::{BarTime, Interval, Kline, Symbol};
 use market::{RestClient, backfill};
+use store::JournalQuery;
 use tokio_util::sync::CancellationToken;
 
 use crate::prediction_id::PredictionId;
@@ -189,14 +190,15 @@ fn last_revisions(
     from: BarTime,
     until: BarTime,
 ) -> Result<BTreeMap<Key, Arc<Prediction>>, Refusal> {
-    let mut last = BTreeMap::new();
-    for prediction in stores.predictions_from(from)? {
-        if prediction.bundle == bundle.digest() && prediction.bar_time <= until {
-            // They come in the order of their revisions.
-            last.insert((prediction.bar_time, prediction.symbol), prediction);
-        }
-    }
-    Ok(last)
+    let query = JournalQuery {
+        bundle: Some(bundle.digest()),
+        from: Some(from),
+        until: Some(until),
+        last_revisions: true,
+        ..JournalQuery::default()
+    };
+    let last = stores.predictions(&query)?.into_iter();
+    Ok(last.map(|prediction| ((prediction.bar_time, prediction.symbol), prediction)).collect())
 }
 
 /// Where the stored klines are not those that were fetched; the market's own audit mends that.

@@ -46,6 +46,8 @@ pub enum Reason {
     NotWarm,
     /// The answer is not as fresh as was asked for.
     NotFresh,
+    /// The time that the caller allows is over, or far less than such calls take.
+    DeadlineTooShort,
     /// No kline is forming.
     NoNowcast,
     /// The exchange does not trade the symbol any more, or for now.
@@ -118,7 +120,7 @@ const fn entry(
 }
 
 /// The catalogue, in the order of [`Reason`].
-pub const CATALOGUE: [Entry; 40] = [
+pub const CATALOGUE: [Entry; 41] = [
     entry(
         Reason::UnknownSymbol,
         "UNKNOWN_SYMBOL",
@@ -251,6 +253,13 @@ pub const CATALOGUE: [Entry; 40] = [
         (Code::Unavailable, 503),
         "answer is not as fresh as was asked for",
         "wait longer with wait_ms, or ask for an older bar",
+    ),
+    entry(
+        Reason::DeadlineTooShort,
+        "DEADLINE_TOO_SHORT",
+        (Code::DeadlineExceeded, 504),
+        "deadline is over or too short",
+        "allow more time, or ask for less",
     ),
     entry(
         Reason::NoNowcast,
@@ -469,6 +478,7 @@ mod tests {
                 Code::ResourceExhausted => &[429],
                 Code::Unauthenticated => &[401],
                 Code::PermissionDenied => &[403],
+                Code::DeadlineExceeded => &[504],
                 Code::Unimplemented => &[404, 405, 501],
                 _ => &[500],
             };

@@ -1,7 +1,6 @@
 //! The stores as the server uses them: reads and registry changes, with refusals in place of store errors. Everything
 //! here blocks; async code calls it on a blocking thread.
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -76,13 +75,12 @@ impl Stores {
         self.0.klines().append(symbol, interval, klines).map(drop).map_err(|error| failed(&error))
     }
 
-    /// The journalled predictions of bars from `from` on, in the order of the bars.
+    /// The number of the prediction that was journalled first of those about this bar and later ones.
     ///
     /// # Errors
     /// [`Reason::StoreFailed`].
-    pub fn predictions_from(&self, from: BarTime) -> Result<VecDeque<Arc<Prediction>>, Refusal> {
-        let query = JournalQuery { from: Some(from), ..JournalQuery::default() };
-        self.0.journal().predictions(&query).map(Into::into).map_err(|error| failed(&error))
+    pub fn first_number_from(&self, bar: BarTime) -> Result<Option<i64>, Refusal> {
+        self.0.journal().first_number_from(bar).map_err(|error| failed(&error))
     }
 
     /// Journalled predictions.

@@ -53,8 +53,15 @@ const FOREST_PEERS: &[&str] = &[
 ];
 
 /// What a server is glued together from that reckons on request.
-const SERVE_PEERS: &[&str] =
-    &["fastapi==0.*", "uvicorn==0.*", "TA-Lib==0.6.*", "lightgbm==4.7.0", "xgboost-cpu==3.2.0", "numpy"];
+const SERVE_PEERS: &[&str] = &[
+    "fastapi==0.*",
+    "uvicorn==0.*",
+    "TA-Lib==0.6.*",
+    "mlserver==1.7.*",
+    "lightgbm==4.7.0",
+    "xgboost-cpu==3.2.0",
+    "numpy",
+];
 
 /// Builds the server, optimised, and says where it is.
 fn server() -> Result<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result};
@@ -84,7 +84,11 @@ pub(crate) struct Echo {
 impl Echo {
     /// Starts it on the first core.
     pub(crate) async fn start(bytes: usize) -> Result<Self> {
-        let mut command = on_first_core(&std::env::current_exe()?);
+        Self::start_by(on_first_core(&std::env::current_exe()?), bytes).await
+    }
+
+    /// Starts it by a command that starts this program.
+    pub(crate) async fn start_by(mut command: Command, bytes: usize) -> Result<Self> {
         command.args(["echo", "--bytes", &bytes.to_string()]).stdout(Stdio::piped());
         let mut child = command.spawn().context("the echo does not start")?;
         let output = child.stdout.take().context("no output")?;
@@ -98,6 +102,10 @@ impl Echo {
 
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) const fn process(&self) -> &Pinned {

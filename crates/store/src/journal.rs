@@ -72,6 +72,12 @@ pub trait Journal: Send + Sync {
     /// When the journal can't be read.
     fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, StoreError>;
 
+    /// The number of the prediction that was written first of those about this bar and later ones; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    fn first_number_from(&self, bar: BarTime) -> Result<Option<i64>, StoreError>;
+
     /// All predictions about a symbol of the last bar up to `until` that has one, in the order of writing.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::reason::{Reason, Refusal};
 use crate::settings::AccessSettings;
 
 /// The header of a key that is not a bearer's.
-const KEY_HEADER: &str = "x-api-key";
+pub(super) const KEY_HEADER: &str = "x-api-key";
 
 /// Bytes that a file of keys may have.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 
 use super::audit::{Audit, AuditedCall};
 use super::limiter::Limiter;
-use super::{AccessError, ClientId, Credentials, Identity, Need, Proof, Role};
+use super::{AccessError, ClientId, Credentials, Identity, Lease, Need, Proof, Role};
 use crate::listen::Peer;
 use crate::reason::{Reason, Refusal};
 use crate::settings::AccessSettings;
@@ -106,21 +106,48 @@ impl Access {
         peer: Option<&Peer>,
     ) -> Result<Option<Caller>, Box<Refusal>> {
         let caller = self.caller(headers, peer)?;
-        let role = caller.identity.role.max(self.anonymous.role);
-        if role.is_none_or(|role| role < needed) {
+        if let Err(refusal) = self.compare(&caller, needed) {
             // Refused calls are counted too, or a wrong caller could ask without end.
             self.limiter.take(&caller)?;
-            let refusal = missing(&caller, role, needed);
             if need.is_audited() && caller.identity.proof != Proof::None {
                 self.audit.refused(&caller, &what(), refusal.reason.entry().name);
             }
-            return Err(Box::new(refusal));
+            return Err(refusal);
         }
         if need.is_audited() || self.limiter.asks_others(&caller) {
             return Ok(Some(caller));
         }
         self.limiter.take(&caller)?;
         Ok(None)
+    }
+
+    fn compare(&self, caller: &Caller, needed: Role) -> Result<(), Box<Refusal>> {
+        let role = caller.identity.role.max(self.anonymous.role);
+        if role.is_none_or(|role| role < needed) {
+            return Err(Box::new(missing(caller, role, needed)));
+        }
+        Ok(())
+    }
+
+    /// Whether whoever shows this may still do what takes this role.
+    pub(super) fn may(
+        &self,
+        needed: Role,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Result<(), Box<Refusal>> {
+        self.compare(&self.caller(headers, peer)?, needed)
+    }
+
+    /// The right that a stream goes on by; `None` where nobody is asked who they are.
+    pub(super) fn lease(
+        self: &Arc<Self>,
+        need: Need,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Option<Lease> {
+        let needed = need.role().filter(|_| self.credentials.are_configured())?;
+        Some(Lease::new(self.clone(), needed, headers, peer))
     }
 
     fn caller(&self, headers: &HeaderMap, peer: Option<&Peer>) -> Result<Caller, Box<Refusal>> {

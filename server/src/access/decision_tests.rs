@@ -253,3 +253,23 @@ async fn decisions_are_quick() {
 }
 
 const PREDICT: &str = "/klinecast.v1.PredictionService/Predict";
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_taken_away() {
+    let door = door("", |_| {});
+    let access = Arc::new(door.access);
+    let reader = Need::Role(Role::Reader);
+    let mut lease = access.lease(reader, &key(&door.keys[0]), None).expect("somebody is asked");
+    let mut admin =
+        access.lease(Need::Role(Role::Admin), &key(&door.keys[0]), None).expect("somebody is asked");
+    admin.come_due();
+    assert_eq!(admin.check().map_err(|refusal| refusal.reason), Err(Reason::PermissionDenied));
+    lease.come_due();
+    assert_eq!(lease.check(), Ok(()));
+    std::fs::write(door.home.path().join("keys.toml"), "").expect("written");
+    access.credentials().reload().expect("an empty file names nobody");
+    assert_eq!(lease.check(), Ok(()), "it was looked at just now");
+    lease.come_due();
+    assert_eq!(lease.check().map_err(|refusal| refusal.reason), Err(Reason::Unauthenticated));
+    assert_eq!(Lease::default().check(), Ok(()));
+}

@@ -23,11 +23,14 @@ pub trait Rendering: Send + Sync + 'static {
     /// What a request needs.
     fn need<B>(request: &Request<B>) -> Need;
 
+    /// Whether the answer is a stream, which may outlive the right to it.
+    fn is_stream<B>(request: &Request<B>) -> bool;
+
     /// What a request is about, for the audit: a name of ours, never what a caller wrote.
     fn what<B>(request: &Request<B>) -> String;
 
     /// The answer that refuses.
-    fn refuse(refusal: Refusal) -> Response<Self::Body>;
+    fn refuse<B>(request: &Request<B>, refusal: Refusal) -> Response<Self::Body>;
 
     /// How an answer is called in the audit.
     fn outcome(answer: &Response<Self::Body>) -> String;
@@ -102,12 +105,16 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let need = R::need(&request);
+        if self.access.credentials().are_configured() && R::is_stream(&request) {
+            let lease = self.access.lease(need, request.headers(), request.extensions().get());
+            request.extensions_mut().insert(lease.unwrap_or_default());
+        }
         let peer = request.extensions().get::<Peer>();
         match self.access.admit(need, &|| R::what(&request), request.headers(), peer) {
             Admission::Pass => Answer::Passed { answer: self.inner.call(request) },
-            Admission::Refused(refusal) => Answer::Ready { answer: Some(R::refuse(*refusal)) },
+            Admission::Refused(refusal) => Answer::Ready { answer: Some(R::refuse(&request, *refusal)) },
             Admission::Consider(caller) => {
                 // The service that was found ready is the one that is called.
                 let ready = self.inner.clone();
@@ -132,7 +139,7 @@ where
     let what = R::what(&request);
     let watched = match access.consider(caller, need, &what).await {
         Ok(watched) => watched,
-        Err(refusal) => return Ok(R::refuse(refusal)),
+        Err(refusal) => return Ok(R::refuse(&request, refusal)),
     };
     let Some(watched) = watched else { return inner.call(request).await };
     request.extensions_mut().insert(watched.note());

@@ -93,7 +93,7 @@ mod tests {
             NotTraded | NoChampion | NoPrevious | BundleRefused => &["PreconditionFailure"],
             RateLimited | QuotaExceeded | Busy => &["RetryInfo", "QuotaFailure"],
             UnknownRoute | MethodNotAllowed | Unsupported | Unauthenticated | PermissionDenied
-            | OriginNotAllowed | HostNotAllowed | Internal => &[],
+            | OriginNotAllowed | HostNotAllowed | DeadlineTooShort | Internal => &[],
         }
     }
 

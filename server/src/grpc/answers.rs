@@ -30,7 +30,7 @@ fn wants(freshness: Option<&v1::Freshness>, nowcast: bool, explain_top: u32) -> 
 
 /// When the caller stops waiting.
 fn until(metadata: &MetadataMap) -> Option<Instant> {
-    Instant::now().checked_add(deadline::timeout(metadata)?)
+    Instant::now().checked_add(deadline::timeout(metadata.as_ref())?)
 }
 
 pub(super) async fn predict(

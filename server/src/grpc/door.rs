@@ -21,11 +21,16 @@ impl Rendering for Grpc {
         table::method_need(request.uri().path())
     }
 
+    fn is_stream<B>(request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        path.ends_with("/Subscribe") || path.ends_with("/ModelStreamInfer")
+    }
+
     fn what<B>(request: &Request<B>) -> String {
         table::method(request.uri().path()).unwrap_or("/_OTHER").to_owned()
     }
 
-    fn refuse(refusal: Refusal) -> Response<Body> {
+    fn refuse<B>(_: &Request<B>, refusal: Refusal) -> Response<Body> {
         convert::status(&refusal).into_http()
     }
 

@@ -7,6 +7,7 @@ use proto::v1;
 use tonic::Status;
 
 use super::codec::Reply;
+use crate::access::Lease;
 use crate::convert;
 use crate::reason::{Reason, Refusal};
 use crate::service::{Announcement, Delivery, Event, Service, Subscription, SubscriptionRequest};
@@ -16,8 +17,12 @@ use crate::telemetry::metrics as names;
 pub(super) type Events =
     Pin<Box<dyn Stream<Item = Result<Reply<v1::SubscribeResponse>, Status>> + Send + 'static>>;
 
-/// Opens a subscription.
-pub(super) async fn open(service: &Service, request: v1::SubscribeRequest) -> Result<Events, Refusal> {
+/// Opens a subscription, which lasts as long as the right to it.
+pub(super) async fn open(
+    service: &Service,
+    request: v1::SubscribeRequest,
+    lease: Lease,
+) -> Result<Events, Refusal> {
     let delivery = match v1::Delivery::try_from(request.delivery) {
         Ok(v1::Delivery::Unspecified | v1::Delivery::Bounded) => Delivery::Bounded,
         Ok(v1::Delivery::Lossless) => Delivery::Lossless,
@@ -38,7 +43,7 @@ pub(super) async fn open(service: &Service, request: v1::SubscribeRequest) -> Re
         delivery,
         nowcasts: request.nowcasts,
     };
-    let subscription = service.subscribe(&request).await?;
+    let subscription = service.subscribe(&request).await?.by(lease);
     Ok(Box::pin(futures::stream::unfold(Some(subscription), next)))
 }
 

@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status};
 use super::answers;
 use super::codec::{AnswerCodec, Reply};
 use super::events::{self, Events};
+use crate::access::Lease;
 use crate::convert;
 use crate::reason::Refusal;
 use crate::service::Service;
@@ -70,7 +71,8 @@ impl Prediction {
             let call = tower::service_fn(move |request: Request<v1::SubscribeRequest>| {
                 let service = service.clone();
                 async move {
-                    let opened = events::open(&service, request.into_inner()).await;
+                    let lease = Lease::of(request.extensions());
+                    let opened = events::open(&service, request.into_inner(), lease).await;
                     let events: Events = opened.map_err(|refusal| convert::status(&refusal))?;
                     Ok::<_, Status>(Response::new(events))
                 }

@@ -85,7 +85,7 @@ where
         }
         match self.load.admit() {
             Ok(admitted) => Answer::Admitted { answer: self.inner.call(request), admitted: Some(admitted) },
-            Err(refusal) => Answer::Refused { answer: Some(R::refuse(refusal)) },
+            Err(refusal) => Answer::Refused { answer: Some(R::refuse(&request, refusal)) },
         }
     }
 }

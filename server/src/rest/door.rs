@@ -3,11 +3,9 @@
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::{Request, Response};
-use axum::response::IntoResponse as _;
 
 use super::inference;
 use super::manners::refused;
-use super::problem::Problem;
 use crate::access::{Need, Rendering, table};
 use crate::reason::Refusal;
 use crate::web::Face;
@@ -24,13 +22,18 @@ impl Rendering for Rest {
         table::route_need(request.method().as_str(), pattern.map(MatchedPath::as_str))
     }
 
+    fn is_stream<B>(request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        path.ends_with("/stream") || path.ends_with("/ws")
+    }
+
     fn what<B>(request: &Request<B>) -> String {
         let pattern = request.extensions().get::<MatchedPath>().map_or("_OTHER", MatchedPath::as_str);
         format!("{} {pattern}", request.method())
     }
 
-    fn refuse(refusal: Refusal) -> Response<Body> {
-        Problem(refusal).into_response()
+    fn refuse<B>(request: &Request<B>, refusal: Refusal) -> Response<Body> {
+        refused(refusal, inference::has(request.uri().path()))
     }
 
     fn outcome(answer: &Response<Body>) -> String {

@@ -7,13 +7,13 @@ mod request;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::manners::too_long;
 use crate::reason::{Reason, Refusal};
 use crate::service::Service;
 use crate::service::inference::{EXTENSIONS, InferModel, Part};
@@ -44,7 +44,7 @@ pub const ROUTES: [(&str, &str); 17] = [
 const PREFIX: &str = "/v2";
 
 /// The longest body in bytes: as many feature rows as are allowed, as JSON with every digit of every number.
-const INFER_BYTES_MAX: usize = 6 * 1024 * 1024;
+pub(super) const INFER_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 /// Every route.
 pub(super) fn routes() -> Router<Service> {
@@ -84,13 +84,8 @@ impl From<Refusal> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let entry = self.0.reason.entry();
-        let status = StatusCode::from_u16(entry.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let error = format!("{}: {}; {}", entry.name, self.0.message, entry.remedy);
-        let mut response = (status, Json(json!({ "error": error }))).into_response();
-        if let Some(wait) = self.0.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        response
+        super::problem::refusal(&self.0, json!({ "error": error }))
     }
 }
 
@@ -191,7 +186,7 @@ async fn infer(
     let mut measured = service.infer_statistics().begin(served.model);
     // Before the body takes memory; given back when the answer is written.
     let _place = service.infer_place()?;
-    let body = read_body(&headers, body).await?;
+    let body = read_body(body).await?;
     let request = request::read(served.model, &headers, &body)?;
     measured.ended(Part::Input);
     let rows = request.inputs.rows();
@@ -203,19 +198,11 @@ async fn infer(
     Ok(response)
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Refusal> {
-    let too_long = || {
-        let message = format!("the body is longer than {INFER_BYTES_MAX} bytes");
-        Refusal::new(Reason::RequestTooLarge, message)
-    };
-    let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if told.is_some_and(|length| length > INFER_BYTES_MAX) {
-        return Err(too_long());
-    }
+async fn read_body(body: Body) -> Result<axum::body::Bytes, Refusal> {
     to_bytes(body, INFER_BYTES_MAX).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(|source| source.to_string().contains("length limit")) {
-            return too_long();
+            return too_long(INFER_BYTES_MAX);
         }
         Refusal::new(Reason::MalformedRequest, format!("the body did not come: {error}"))
     })

@@ -163,7 +163,7 @@ fn responses(operation: &Operation, need: Need) -> Value {
             (None, true) => reference("ProtocolError"),
             (None, false) => reference("Problem"),
         };
-        put(&status.to_string(), &names.join(", "), Some(refusal(schema, operation.path)));
+        put(&status.to_string(), &names.join(", "), Some(refusal(schema)));
     }
     if let Some(schema) = unready {
         put("503", "It does not hold", Some(content("application/json", schema)));
@@ -171,18 +171,9 @@ fn responses(operation: &Operation, need: Need) -> Value {
     Value::Object(responses)
 }
 
-/// What comes before a route's own code refuses in the way of all routes, below `/v2` too.
-fn refusal(schema: Value, path: &str) -> Value {
-    if inference::has(path) {
-        json!({
-            "application/json": { "schema": schema },
-            "application/problem+json": { "schema": reference("Problem") },
-        })
-    } else if schema == reference("Problem") {
-        content("application/problem+json", schema)
-    } else {
-        content("application/json", schema)
-    }
+fn refusal(schema: Value) -> Value {
+    let is_problem = schema == reference("Problem");
+    content(if is_problem { "application/problem+json" } else { "application/json" }, schema)
 }
 
 /// The reasons of a route by the status that they are told with.

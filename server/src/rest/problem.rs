@@ -40,23 +40,30 @@ pub(super) fn document(refusal: &Refusal) -> Value {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.0.reason.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(document(&self.0))).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(wait) = self.0.retry_after {
-            // Rounded up: who comes back when told is not refused again.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
-        if self.0.reason == Reason::Unauthenticated {
-            let shown = self.0.facts.iter().any(|(name, _)| *name == "error");
-            let challenge = if shown { INVALID } else { MISSING };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
+        let mut response = refusal(&self.0, document(&self.0));
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
         response
     }
+}
+
+/// A refusal with this body: its status, and the headers that say when and how to ask again.
+pub(super) fn refusal(refusal: &Refusal, body: Value) -> Response {
+    let status =
+        StatusCode::from_u16(refusal.reason.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    if let Some(wait) = refusal.retry_after {
+        // Rounded up: who comes back when told is not refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    if refusal.reason == Reason::Unauthenticated {
+        let shown = refusal.facts.iter().any(|(name, _)| *name == "error");
+        let challenge = if shown { INVALID } else { MISSING };
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use super::json::prediction_text;
 use super::problem::{Problem, document};
 use super::requests::list;
+use crate::access::Lease;
 use crate::reason::{Reason, Refusal, shorten};
 use crate::service::{Announcement, Answered, Delivery, Event, Service, Subscription, SubscriptionRequest};
 use crate::telemetry::metrics as names;
@@ -142,9 +144,11 @@ impl Told {
 pub(super) async fn events(
     State(service): State<Service>,
     Query(query): Query<StreamQuery>,
+    lease: Option<Extension<Lease>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let subscription = service.subscribe(&query.read(&headers)?).await?;
+    let lease = lease.map(|Extension(lease)| lease).unwrap_or_default();
+    let subscription = service.subscribe(&query.read(&headers)?).await?.by(lease);
     let mut response = Sse::new(told(subscription, service.interval)).into_response();
     // A proxy that gathers answers would hold events back.
     response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
@@ -168,10 +172,12 @@ fn told(
 pub(super) async fn websocket(
     State(service): State<Service>,
     Query(query): Query<StreamQuery>,
+    lease: Option<Extension<Lease>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let subscription = service.subscribe(&query.read(&headers)?).await?;
+    let lease = lease.map(|Extension(lease)| lease).unwrap_or_default();
+    let subscription = service.subscribe(&query.read(&headers)?).await?.by(lease);
     let interval = service.interval;
     Ok(upgrade
         .max_message_size(MESSAGE_BYTES_MAX)

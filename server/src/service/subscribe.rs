@@ -11,7 +11,7 @@ use kline::{BarTime, Symbol};
 pub use subscription::Subscription;
 
 use super::Service;
-use crate::encoded::Encoded;
+use crate::access::Lease;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
 use crate::selection::Selection;
@@ -95,6 +95,8 @@ struct Beginning {
     first: VecDeque<Arc<Published>>,
     /// The journal is read from this number on.
     after: Option<i64>,
+    /// What is read there of earlier bars is left out.
+    oldest: Option<BarTime>,
 }
 
 impl Service {
@@ -149,11 +151,17 @@ impl Service {
             listener,
             nowcasts,
             delivery: request.delivery,
-            position: token.filter(|_| beginning.after.is_some()).or(position),
+            position: match beginning.after {
+                // By a bar, nothing was told yet that a token could go on after.
+                Some(_) => token.filter(|_| beginning.oldest.is_none()),
+                None => position,
+            },
             after: beginning.after,
+            oldest: beginning.oldest,
             caught_up_to: 0,
             first: beginning.first,
             pulse: subscription::Pulse::new(self.heartbeat),
+            lease: Lease::default(),
         })
     }
 
@@ -163,29 +171,24 @@ impl Service {
         let token: Arc<str> = position.map_or_else(|| "".into(), |position| position.to_string().into());
         let stands = latest.symbols().iter().filter_map(|symbol| latest.get(*symbol)?.as_ref().cloned());
         let first = stands.map(|encoded| Arc::new(Published { encoded, place: None, token: token.clone() }));
-        Beginning { first: first.collect(), after: None }
+        Beginning { first: first.collect(), ..Beginning::default() }
     }
 
     /// Everything that was published after the event of a token; if it is another journal's, of its bar and later ones.
     async fn after_token(&self, token: ResumeToken) -> Result<Beginning, Refusal> {
         if self.with_store(move |stores: &Stores| stores.knows(token)).await? {
-            return Ok(Beginning { first: VecDeque::new(), after: Some(token.number) });
+            return Ok(Beginning { after: Some(token.number), ..Beginning::default() });
         }
         self.after_bar(token.bar_time_ms - 1).await
     }
 
-    /// Everything about later bars that has been published, in the order of the bars.
+    /// Everything about later bars that was published, in the order of its publication.
     async fn after_bar(&self, after: i64) -> Result<Beginning, Refusal> {
         let newest = BarTime::last_closed(self.shared.exchange_time(), self.interval);
         let oldest = newest.plus(-RESUME_BARS_MAX, self.interval);
         let from =
             BarTime::last_closed(after.saturating_add(1), self.interval).plus(1, self.interval).max(oldest);
-        let made = self.with_store(move |stores: &Stores| stores.predictions_from(from)).await?;
-        let interval = self.interval;
-        let first = made.into_iter().map(|prediction| {
-            let encoded = Arc::new(Encoded::new(prediction, interval));
-            Arc::new(Published { encoded, place: None, token: "".into() })
-        });
-        Ok(Beginning { first: first.collect(), after: None })
+        let number = self.with_store(move |stores: &Stores| stores.first_number_from(from)).await?;
+        Ok(Beginning { after: number.map(|number| number - 1), oldest: Some(from), ..Beginning::default() })
     }
 }

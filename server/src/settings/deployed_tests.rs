@@ -32,6 +32,8 @@ fn every_settings_file_is_taken_and_listens_where_others_reach_it() {
             assert!(address.ip().is_unspecified(), "{name}: {address}");
         }
         assert!(settings.grace.as_secs() >= 30, "{name}");
+        // It would not start.
+        assert!(crate::app::guard(&settings).is_ok(), "{name}: callers are not asked, nor is it open");
     }
 }
 

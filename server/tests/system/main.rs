@@ -13,6 +13,7 @@ mod following;
 mod gaps;
 mod harness;
 mod health;
+mod hostile;
 mod http;
 mod inference;
 mod kills;

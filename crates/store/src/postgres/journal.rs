@@ -194,6 +194,9 @@ const AFTER: &str = "
         AND p.revision = c.revision
     WHERE c.task = '' AND c.number > $1 ORDER BY c.number LIMIT $2";
 
+/// Where the predictions about a bar and later ones begin.
+const FIRST_NUMBER: &str = "SELECT min(number) FROM journal_chain WHERE bar_time >= $1 AND task = ''";
+
 /// Those of a symbol's last bar up to a time.
 const AS_OF: &str = "
     SELECT c.number, c.hash, p.bar_time, p.symbol, p.record FROM predictions p
@@ -218,6 +221,13 @@ impl Journal for PostgresStore {
 
     fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, StoreError> {
         self.placed(AFTER, &[&number, &i64::from(limit)])
+    }
+
+    fn first_number_from(&self, bar: BarTime) -> Result<Option<i64>, StoreError> {
+        self.read("reading the journal", async |session| {
+            let statement = session.statement(FIRST_NUMBER).await?;
+            Ok(session.client.query_one(&statement, &[&bar.milliseconds()]).await?.try_get(0)?)
+        })
     }
 
     fn predictions_as_of(&self, symbol: Symbol, until: BarTime) -> Result<Vec<PlacedPrediction>, StoreError> {

@@ -97,6 +97,9 @@ const AFTER: &str = "
         AND p.revision = c.revision
     WHERE c.task = '' AND c.number > ?1 ORDER BY c.number LIMIT ?2";
 
+/// Where the predictions about a bar and later ones begin.
+const FIRST_NUMBER: &str = "SELECT min(number) FROM journal_chain WHERE bar_time >= ?1 AND task = ''";
+
 /// Those of a symbol's last bar up to a time.
 const AS_OF: &str = "
     SELECT c.number, c.hash, p.bar_time, p.symbol, p.record FROM predictions p
@@ -162,6 +165,15 @@ impl Journal for SqliteStore {
 
     fn predictions_after(&self, number: i64, limit: u32) -> Result<Vec<PlacedPrediction>, StoreError> {
         self.placed(AFTER, &[&number, &limit])
+    }
+
+    fn first_number_from(&self, bar: BarTime) -> Result<Option<i64>, StoreError> {
+        let connection = self.lock()?;
+        let mut statement =
+            connection.prepare_cached(FIRST_NUMBER).map_err(self.failed("reading the journal"))?;
+        statement
+            .query_row([bar.milliseconds()], |row| row.get(0))
+            .map_err(self.failed("reading the journal"))
     }
 
     fn predictions_as_of(&self, symbol: Symbol, until: BarTime) -> Result<Vec<PlacedPrediction>, StoreError> {

@@ -121,6 +121,8 @@ pub(crate) fn predictions_have_a_place_in_the_order_of_writing(journal: &dyn Jou
     assert_eq!(seen, [(3, 1), (4, 1), (6, 2)]);
     assert_eq!(Some(after[2].place), later[2].place, "with its hash");
     assert!(journal.predictions_after(7, 3)?.is_empty());
+    let firsts = [1, 2, 3, 9].map(|at| journal.first_number_from(bar(at)).ok().flatten());
+    assert_eq!(firsts, [Some(2), Some(3), Some(4), None]);
 
     let as_of = |name: &str, at: i64| -> Result<Vec<(i64, u32)>, StoreError> {
         let found = journal.predictions_as_of(symbol(name), bar(at))?;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Extensions, Status, Streaming};
 
 use super::{decode, encode, infer};
+use crate::access::Lease;
 use crate::convert;
 use crate::reason::{Reason, Refusal};
 use crate::service::Service;
@@ -26,6 +27,8 @@ struct Open {
     draining: CancellationToken,
     requests: Streaming<wire::ModelInferRequest>,
     subscriptions: SelectAll<Subscribed>,
+    /// The right to go on.
+    lease: Lease,
     /// Holds the stream's place.
     _place: Extensions,
 }
@@ -37,7 +40,8 @@ pub(super) fn answers(
     place: Extensions,
 ) -> impl Stream<Item = Result<Answer, Status>> + Send {
     let draining = service.shared().draining.clone();
-    let open = Open { service, draining, requests, subscriptions: SelectAll::new(), _place: place };
+    let lease = Lease::of(&place);
+    let open = Open { service, draining, requests, subscriptions: SelectAll::new(), lease, _place: place };
     unfold(Some(open), |open| async move { open?.next().await })
 }
 
@@ -59,6 +63,9 @@ impl Open {
                     Heard::Subscribed(answer)
                 }
             };
+            if let Err(refusal) = self.lease.check() {
+                return Some((Err(convert::status(&refusal)), None));
+            }
             match heard {
                 Heard::Draining => {
                     let refusal = Refusal::new(Reason::Draining, "the server is stopping");

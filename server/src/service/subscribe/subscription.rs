@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
 use super::{Announcement, Delivery, Event, Key, PAGE, key};
+use crate::access::Lease;
 use crate::encoded::Encoded;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
@@ -38,6 +39,8 @@ pub struct Subscription {
     pub(super) position: Option<ResumeToken>,
     /// The journal is read from this number on before the ring.
     pub(super) after: Option<i64>,
+    /// What the journal has of earlier bars is left out, until all of it is read.
+    pub(super) oldest: Option<BarTime>,
     /// What the ring tells of up to this number was read from the journal.
     pub(super) caught_up_to: i64,
     pub(super) first: VecDeque<Arc<Published>>,
@@ -46,6 +49,8 @@ pub struct Subscription {
     /// The newest bar of `first`: once the ring has gone past it, nothing of `first` comes any more.
     pub(super) newest: Option<BarTime>,
     pub(super) pulse: Pulse,
+    /// The right to be told more.
+    pub(super) lease: Lease,
 }
 
 /// What has come in.
@@ -58,8 +63,24 @@ enum Input {
 }
 
 impl Subscription {
+    /// The same, for as long as this right holds.
+    #[must_use]
+    pub fn by(self, lease: Lease) -> Self {
+        Self { lease, ..self }
+    }
+
     /// Waits for what comes next; `None` when the server stops. Safe to cancel: nothing is lost.
     pub async fn next(&mut self) -> Option<Event> {
+        let before = self.position;
+        let event = self.next_event().await?;
+        if let Err(refusal) = self.lease.check() {
+            self.position = before;
+            return Some(self.event(Announcement::Ended(refusal)));
+        }
+        Some(event)
+    }
+
+    async fn next_event(&mut self) -> Option<Event> {
         loop {
             if let Some(published) = self.first.pop_front() {
                 if self.wants(published.prediction()) {
@@ -123,12 +144,14 @@ impl Subscription {
         let is_last = page.len() < PAGE as usize;
         let end = page.last().map_or(after, |placed| placed.place.number);
         let interval = self.interval;
-        self.first.extend(page.into_iter().map(|placed| {
+        let late = page.into_iter().filter(|placed| Some(placed.prediction.bar_time) >= self.oldest);
+        self.first.extend(late.map(|placed| {
             let encoded = Arc::new(Encoded::new(placed.prediction, interval));
             Arc::new(Published::journalled(encoded, placed.place))
         }));
         self.caught_up_to = end;
         self.after = (!is_last).then_some(end);
+        self.oldest = self.oldest.filter(|_| !is_last);
         Ok(())
     }
 
@@ -151,13 +174,10 @@ impl Subscription {
     fn lag(&mut self, count: u64) -> Option<Event> {
         match (self.delivery, self.position) {
             (Delivery::Conflating, _) => self.conflate(None, count),
-            (Delivery::Lossless, Some(position)) => {
-                self.after = Some(position.number.max(self.caught_up_to));
-                None
-            }
-            // Without a position nothing was in the journal when it began: all that is in it was missed.
-            (Delivery::Lossless, None) => {
-                self.after = Some(0);
+            (Delivery::Lossless, position) => {
+                // Without a position nothing was in the journal when it began: all that is in it was missed.
+                let told = position.map_or(0, |position| position.number);
+                self.after = Some(told.max(self.caught_up_to));
                 None
             }
             (Delivery::Bounded, _) => Some(self.event(Announcement::Lagged(count))),

@@ -37,11 +37,13 @@ fn subscription(folder: &Path, shared: &Arc<Shared>) -> Subscription {
         delivery: Delivery::Bounded,
         position: None,
         after: None,
+        oldest: None,
         caught_up_to: 0,
         first: VecDeque::new(),
         sent: HashSet::new(),
         newest: None,
         pulse: Pulse::new(Duration::from_secs(60)),
+        lease: Lease::default(),
     }
 }
 
@@ -125,6 +127,24 @@ async fn resuming_reads_the_journal_and_goes_on_with_the_ring_without_a_hole_or_
     assert_eq!(numbers(told(&mut subscription, 1_202).await), (3..=1_204).collect::<Vec<_>>());
     shared.subscribers.publish(write(&home, "A", 1_205, 1));
     assert_eq!(numbers(told(&mut subscription, 1).await), [1_205]);
+}
+
+#[tokio::test]
+async fn resuming_by_a_bar_leaves_out_earlier_ones_and_then_tells_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = journal(folder.path(), 40);
+    write(&home, "A", 3, 2);
+    let shared = shared(8);
+    let mut subscription = subscription(folder.path(), &shared);
+    let from = prediction("A", 21, 1).bar_time;
+    subscription.after = home.journal().first_number_from(from).expect("readable").map(|number| number - 1);
+    subscription.oldest = Some(from);
+    assert_eq!(*subscription.token(), *"");
+    let heard = told(&mut subscription, 20).await;
+    assert_eq!(heard, (21..=40).map(|bar| a(bar, bar.unsigned_abs())).collect::<Vec<_>>());
+    // From now on corrections of earlier bars are news.
+    shared.subscribers.publish(write(&home, "A", 3, 3));
+    assert_eq!(told(&mut subscription, 1).await, [Told::Prediction("A".to_owned(), 3, 3, 42)]);
 }
 
 #[tokio::test]

@@ -7,29 +7,14 @@ import pathlib
 import socket
 import sys
 
-import lightgbm
 import numpy
 import talib
 import uvicorn
-import xgboost
+from boosters import answer, boosters
 from fastapi import FastAPI
 
 BARS = 500
 WINDOWS = (7, 14, 21, 50)
-
-
-def boosters(folder):
-    models = {}
-    for path in sorted(folder.glob("boosters/*")):
-        task = path.name.split(".")[0]
-        if path.name.endswith(".lightgbm.txt"):
-            models[task, "lightgbm"] = lightgbm.Booster(model_file=str(path))
-        else:
-            model = xgboost.Booster()
-            model.load_model(str(path))
-            model.set_param({"nthread": 1})
-            models[task, "xgboost"] = model
-    return models
 
 
 def market():
@@ -64,11 +49,8 @@ def main():
         row = features(*bars, width)
         answers = {}
         for (task, library), model in models.items():
-            if library == "lightgbm":
-                answer = model.predict(row, num_threads=1)
-            else:
-                answer = model.inplace_predict(row)
-            answers.setdefault(task, {})[library] = numpy.asarray(answer).ravel().tolist()
+            said = numpy.asarray(answer(model, row)).ravel()
+            answers.setdefault(task, {})[library] = said.tolist()
         return {"symbol": symbol, "predictions": answers}
 
     listener = socket.socket()
