@@ -13,6 +13,7 @@ mod models;
 mod prediction;
 mod status;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::v1::journal_service_server::JournalServiceServer;
@@ -57,9 +58,6 @@ const STREAMS_PER_CONNECTION: u32 = 1_024;
 /// A silent connection is asked for a sign of life this often.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// How long a whole call may take, streams excepted: reloading a bundle is the longest.
-const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-
 /// Serves until `stop`, then lets open calls end. Needs to be awaited to the end.
 ///
 /// # Errors
@@ -79,7 +77,7 @@ pub async fn serve(
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     let prediction =
-        prediction::Prediction { service: service.clone(), request_bytes_max: REQUEST_BYTES_MAX };
+        prediction::Prediction { service: Arc::new(service.clone()), request_bytes_max: REQUEST_BYTES_MAX };
     let models = packed!(ModelServiceServer::new(models::Models(service.clone())), REQUEST_BYTES_MAX);
     let journal = packed!(JournalServiceServer::new(journal::Journal(service.clone())), REQUEST_BYTES_MAX);
     let market = packed!(MarketServiceServer::new(market::Market(service.clone())), REQUEST_BYTES_MAX);
@@ -90,7 +88,6 @@ pub async fn serve(
     let served = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .timeout(CALL_TIMEOUT)
         // HTTP/1.1 is for pages; their answers end with trailers as a body, which what counts calls has to see before.
         .accept_http1(true)
         .layer(FenceLayer::<door::Grpc>::new(fence))
@@ -100,10 +97,10 @@ pub async fn serve(
         .layer(deadline::DeadlineLayer::default())
         .layer(ShedLayer::<door::Grpc>::new(guards.load))
         .layer(AccessLayer::<door::Grpc>::new(guards.access))
+        .layer(prediction::PredictionLayer(prediction))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
-        .add_service(prediction)
         .add_service(models)
         .add_service(status)
         .add_service(journal)

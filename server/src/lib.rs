@@ -29,6 +29,7 @@ pub mod followed;
 pub mod gaps;
 pub mod grpc;
 pub mod guards;
+mod headers;
 pub mod journaling;
 pub mod latest;
 pub mod listen;

@@ -1,11 +1,12 @@
 //! What a request costs that a busy machine does not change: instructions, by callgrind, and calls of the kernel, by strace.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::load::Found;
@@ -19,34 +20,58 @@ pub(super) fn has(tool: &str) -> bool {
     found.is_ok_and(|status| status.success())
 }
 
-/// A program under callgrind, which counts nothing until it is told to.
-pub(super) fn under_callgrind(program: &Path) -> Command {
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null"]).arg(program);
-    command
+/// A program under callgrind, which counts nothing until it is told to, and where its counts go.
+pub(super) struct UnderCallgrind {
+    program: PathBuf,
+    folder: TempDir,
 }
 
-/// The instructions of a call under a load, outside the kernel, of all threads of a process under callgrind.
-pub(super) async fn instructions(id: u32, load: impl Future<Output = Result<Found>>) -> Result<f64> {
-    control(id, &["--zero"]).await?;
-    control(id, &["--instr=on"]).await?;
-    let found = load.await?;
-    control(id, &["--instr=off"]).await?;
-    let told = control(id, &["--stat"]).await?;
-    let of_thread = |line: &str| line.split_once("Ir:")?.1.trim().replace(',', "").parse::<f64>().ok();
-    let total: f64 = told.lines().filter_map(of_thread).sum();
-    Ok(total / calls(&found))
-}
-
-async fn control(id: u32, arguments: &[&str]) -> Result<String> {
-    let mut command = tokio::process::Command::new("callgrind_control");
-    let output =
-        command.args(arguments).arg(id.to_string()).output().await.context("no callgrind_control")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        bail!("callgrind_control {arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+impl UnderCallgrind {
+    pub(super) fn new(program: &Path) -> Result<Self> {
+        Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()? })
     }
-    Ok(text)
+
+    /// What starts it.
+    pub(super) fn command(&self) -> Command {
+        let mut file = OsString::from("--callgrind-out-file=");
+        file.push(self.folder.path().join("counts"));
+        let mut command = Command::new("valgrind");
+        command.args(["--tool=callgrind", "--instr-atstart=no"]).arg(file).arg(&self.program);
+        command
+    }
+
+    /// The instructions of a call under a load, outside the kernel, of all threads of the process.
+    pub(super) async fn instructions(
+        &self,
+        id: u32,
+        load: impl Future<Output = Result<Found>>,
+    ) -> Result<f64> {
+        control(id, "--instr=on").await?;
+        control(id, "--zero").await?;
+        let found = load.await?;
+        control(id, "--dump").await?;
+        control(id, "--instr=off").await?;
+        // The newest dump is the one of the highest number.
+        let mut dumps: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(self.folder.path())? {
+            dumps.push(entry?.path());
+        }
+        let number =
+            |path: &PathBuf| path.extension().and_then(|number| number.to_str()?.parse::<u32>().ok());
+        let newest = dumps.into_iter().max_by_key(number).context("callgrind wrote nothing")?;
+        let text = std::fs::read_to_string(&newest)?;
+        let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).context("no totals")?;
+        Ok(total.trim().parse::<f64>()? / calls(&found))
+    }
+}
+
+async fn control(id: u32, argument: &str) -> Result<()> {
+    let mut command = tokio::process::Command::new("callgrind_control");
+    let output = command.arg(argument).arg(id.to_string()).output().await.context("no callgrind_control")?;
+    if !output.status.success() {
+        bail!("callgrind_control {argument}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
 }
 
 /// The calls of the kernel that a call under a load makes, of all threads of a process.

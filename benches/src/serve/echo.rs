@@ -60,6 +60,8 @@ impl tower::Service<http::Request<Body>> for Service {
 
 /// Serves until it is killed; its address is its first line.
 pub(crate) async fn run(options: &Options) -> Result<()> {
+    // Spans cost nothing then; without it they are offered to the log.
+    tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::default())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     // One field of bytes: its key and its length take three bytes, or two below 128.

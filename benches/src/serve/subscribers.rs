@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::load::{self, Call};
 use crate::clock::median;
-use crate::household::{Server, exchange, symbols};
+use crate::household::{Server, exchange};
 use crate::process::Pinned;
 use crate::report::{Goal, Measure};
 
@@ -62,7 +62,7 @@ pub(crate) async fn measure(
     server.predicts(&client, 0).await?;
     let process = Pinned::of(server.id());
     let before = process.memory_mb()?;
-    let pairs = symbols()?.len();
+    let pairs = server.predicted(&client).await?;
     let request = v1::SubscribeRequest::default().encode_to_vec();
     let call = Call::new(server.addresses()?[0], "/klinecast.v1.PredictionService/Subscribe", request);
     let bars: Arc<Mutex<BTreeMap<i64, Delivery>>> = Arc::default();

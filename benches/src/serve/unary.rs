@@ -94,15 +94,20 @@ pub(super) async fn count(
         println!("valgrind is not here: instructions are not counted");
         return Ok(());
     }
-    let mut slow = Server::spawn(counts::under_callgrind(binary), home, exchange)?;
+    let counted = counts::UnderCallgrind::new(binary)?;
+    let mut command = counted.command();
+    // It runs fifty times slower, which looks like too much load.
+    command.args(["--lag-ms-max", "60000"]);
+    let mut slow = Server::spawn(command, home, exchange)?;
     let client = slow.client().await?;
     slow.predicts(&client, 0).await?;
     let ours = Call::new(slow.addresses()?[0], PATH, request()?);
-    let peer = echo::Echo::start_by(counts::under_callgrind(&std::env::current_exe()?), bytes).await?;
+    let counted_peer = counts::UnderCallgrind::new(&std::env::current_exe()?)?;
+    let peer = echo::Echo::start_by(counted_peer.command(), bytes).await?;
     let theirs = Call::new(peer.address(), echo::PATH, Vec::new());
     for shape in SHAPES {
-        let here = counts::instructions(slow.id(), load::closed(&ours, shape, COUNTED)).await?;
-        let there = counts::instructions(peer.id(), load::closed(&theirs, shape, COUNTED)).await?;
+        let here = counted.instructions(slow.id(), load::closed(&ours, shape, COUNTED)).await?;
+        let there = counted_peer.instructions(peer.id(), load::closed(&theirs, shape, COUNTED)).await?;
         let measure = Measure::plain(format!("{shape}, instructions a call"), "instr.", here);
         measures.push(measure.beside("echo", there));
     }

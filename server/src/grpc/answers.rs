@@ -1,5 +1,6 @@
 //! The unary calls of `klinecast.v1.PredictionService`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use forecast::Resolution;
@@ -34,7 +35,7 @@ fn until(metadata: &MetadataMap) -> Option<Instant> {
 }
 
 pub(super) async fn predict(
-    service: Service,
+    service: Arc<Service>,
     request: Request<v1::PredictRequest>,
 ) -> Result<Reply<v1::PredictResponse>, Refusal> {
     let v1::PredictRequest { symbol, tasks, interval, freshness, nowcast, explain_top } = request.get_ref();
@@ -49,7 +50,7 @@ pub(super) async fn predict(
 }
 
 pub(super) async fn predict_batch(
-    service: Service,
+    service: Arc<Service>,
     request: Request<v1::PredictBatchRequest>,
 ) -> Result<Reply<v1::PredictBatchResponse>, Refusal> {
     let v1::PredictBatchRequest { symbols, tasks, interval, freshness, nowcast, explain_top } =
@@ -73,7 +74,7 @@ pub(super) async fn predict_batch(
 }
 
 pub(super) async fn predict_as_of(
-    service: Service,
+    service: Arc<Service>,
     request: Request<v1::PredictAsOfRequest>,
 ) -> Result<Reply<v1::PredictAsOfResponse>, Refusal> {
     let request = request.into_inner();
@@ -91,7 +92,7 @@ pub(super) async fn predict_as_of(
 }
 
 pub(super) async fn list_predictions(
-    service: Service,
+    service: Arc<Service>,
     request: Request<v1::ListPredictionsRequest>,
 ) -> Result<Reply<v1::ListPredictionsResponse>, Refusal> {
     let request = request.into_inner();
@@ -120,7 +121,7 @@ pub(super) async fn list_predictions(
 }
 
 pub(super) async fn features(
-    service: Service,
+    service: Arc<Service>,
     request: Request<v1::GetFeaturesRequest>,
 ) -> Result<Reply<v1::GetFeaturesResponse>, Refusal> {
     let v1::GetFeaturesRequest { symbol, names, interval } = request.get_ref();

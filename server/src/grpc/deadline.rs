@@ -9,16 +9,18 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Request, Response};
 use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
 use crate::convert;
+use crate::headers::{GRPC_STATUS, GRPC_TIMEOUT};
 use crate::reason::{Reason, Refusal};
 
 /// The time that the header `grpc-timeout` gives a call, as the gRPC protocol writes it: up to eight digits and a unit.
 /// `None` if there is none that can be read.
 pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
@@ -34,6 +36,9 @@ pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
         _ => return None,
     })
 }
+
+/// How long a whole call may take, streams excepted: reloading a bundle is the longest.
+const CALL_MAX: Duration = Duration::from_secs(120);
 
 /// The methods that may take long: what they take is measured.
 const SLOW: [&str; 10] = [
@@ -115,7 +120,7 @@ where
             return Answer::Refused { answer: Some(convert::status(&refusal).into_http()) };
         }
         let watched = slow.map(|at| (self.usual.clone(), at, Instant::now()));
-        Answer::Called { answer: self.inner.call(request), watched }
+        Answer::Called { answer: self.inner.call(request), watched, end: None }
     }
 }
 
@@ -126,7 +131,7 @@ pin_project! {
     /// A call under way, or its refusal.
     #[project = AnswerProjection]
     pub(super) enum Answer<F> {
-        Called { #[pin] answer: F, watched: Option<Watched> },
+        Called { #[pin] answer: F, watched: Option<Watched>, end: Option<Pin<Box<Sleep>>> },
         Refused { answer: Option<Response<Body>> },
     }
 }
@@ -139,11 +144,18 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            AnswerProjection::Called { answer, watched } => {
-                let answer = ready!(answer.poll(context))?;
+            AnswerProjection::Called { answer, watched, end } => {
+                let Poll::Ready(answer) = answer.poll(context)? else {
+                    // Most calls are answered at once and need no timer.
+                    let end = end.get_or_insert_with(|| Box::pin(tokio::time::sleep(CALL_MAX)));
+                    ready!(end.as_mut().poll(context));
+                    let message = format!("the call took longer than {CALL_MAX:?}");
+                    let refusal = Refusal::new(Reason::DeadlineTooShort, message);
+                    return Poll::Ready(Ok(convert::status(&refusal).into_http()));
+                };
                 // What was refused has not taken what an answer takes.
                 if let Some((usual, at, began)) = watched.take()
-                    && !answer.headers().contains_key("grpc-status")
+                    && !answer.headers().contains_key(&GRPC_STATUS)
                 {
                     usual[at].took(began.elapsed());
                 }

@@ -2,16 +2,20 @@
 //! that were encoded when they were made.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::http;
 use futures::future::BoxFuture;
+use pin_project_lite::pin_project;
 use prost::Message;
 use proto::v1;
 use proto::v1::prediction_service_server::SERVICE_NAME;
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService};
+use tonic::server::Grpc;
 use tonic::{Request, Response, Status};
+use tower::Layer;
 
 use super::answers;
 use super::codec::{AnswerCodec, Reply};
@@ -24,13 +28,9 @@ use crate::service::Service;
 /// The service as the transport calls it.
 #[derive(Debug, Clone)]
 pub(super) struct Prediction {
-    pub(super) service: Service,
+    pub(super) service: Arc<Service>,
     /// The longest request in bytes.
     pub(super) request_bytes_max: usize,
-}
-
-impl NamedService for Prediction {
-    const NAME: &'static str = SERVICE_NAME;
 }
 
 impl Prediction {
@@ -51,7 +51,7 @@ impl Prediction {
     where
         M: Message + Send + 'static,
         R: Message + Default + Send + 'static,
-        F: Fn(Service, Request<R>) -> Fut + Send + 'static,
+        F: Fn(Arc<Service>, Request<R>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Reply<M>, Refusal>> + Send + 'static,
     {
         let (mut grpc, service) = (self.grpc::<M, R>(), self.service.clone());
@@ -84,25 +84,81 @@ impl Prediction {
 
 type Answer = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
 
-impl tower::Service<http::Request<Body>> for Prediction {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
+/// How calls of the method of this name are answered.
+fn method(name: &str) -> fn(&Prediction, http::Request<Body>) -> Answer {
+    match name {
+        "Predict" => |this, request| this.unary(request, answers::predict),
+        "PredictBatch" => |this, request| this.unary(request, answers::predict_batch),
+        "PredictAsOf" => |this, request| this.unary(request, answers::predict_as_of),
+        "ListPredictions" => |this, request| this.unary(request, answers::list_predictions),
+        "GetFeatures" => |this, request| this.unary(request, answers::features),
+        "Subscribe" => |this, request| this.subscribe(request),
+        _ => |_, _| Box::pin(async { Ok(Status::unimplemented("no such method").into_http()) }),
+    }
+}
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+/// Answers the calls of this service before the router of all others, which costs more than the answer.
+#[derive(Debug, Clone)]
+pub(super) struct PredictionLayer(pub(super) Prediction);
+
+impl<S> Layer<S> for PredictionLayer {
+    type Service = Predictions<S>;
+
+    fn layer(&self, others: S) -> Predictions<S> {
+        Predictions { prediction: self.0.clone(), others }
+    }
+}
+
+/// This service and the others.
+#[derive(Debug, Clone)]
+pub(super) struct Predictions<S> {
+    prediction: Prediction,
+    others: S,
+}
+
+impl<S> tower::Service<http::Request<Body>> for Predictions<S>
+where
+    S: tower::Service<http::Request<Body>, Response = http::Response<Body>>,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = Called<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.others.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
-        match method {
-            "Predict" => self.unary(request, answers::predict),
-            "PredictBatch" => self.unary(request, answers::predict_batch),
-            "PredictAsOf" => self.unary(request, answers::predict_as_of),
-            "ListPredictions" => self.unary(request, answers::list_predictions),
-            "GetFeatures" => self.unary(request, answers::features),
-            "Subscribe" => self.subscribe(request),
-            _ => Box::pin(async { Ok(Status::unimplemented("no such method").into_http()) }),
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        let name = path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME)?.strip_prefix('/'));
+        match name.map(method) {
+            Some(answer) => Called::Here { answer: answer(&self.prediction, request) },
+            None => Called::There { answer: self.others.call(request) },
+        }
+    }
+}
+
+pin_project! {
+    /// A call of this service or another.
+    #[project = CalledProjection]
+    pub(super) enum Called<F> {
+        Here { answer: Answer },
+        There { #[pin] answer: F },
+    }
+}
+
+impl<F, E> Future for Called<F>
+where
+    F: Future<Output = Result<http::Response<Body>, E>>,
+{
+    type Output = Result<http::Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            CalledProjection::Here { answer } => {
+                answer.as_mut().poll(context).map_err(|never| match never {})
+            }
+            CalledProjection::There { answer } => answer.poll(context),
         }
     }
 }
@@ -117,7 +173,7 @@ mod tests {
             proto.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split('(').next()).collect();
         assert!(calls.len() >= 4);
         for call in calls {
-            assert!(this.contains(&format!("\"{call}\" => self.")), "{call}");
+            assert!(this.contains(&format!("\"{call}\" => |this, request| this.")), "{call}");
         }
     }
 }

@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::catalogue::names;
+use crate::headers::GRPC_STATUS;
 
 /// The method's place among the known ones; anything else is counted together, so that a caller cannot make labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,9 @@ struct Method {
     kind: &'static str,
 }
 
-const OTHER: Method = Method { service: "unknown", name: "unknown", kind: "unary" };
+const UNARY: &str = "unary";
+
+const OTHER: Method = Method { service: "unknown", name: "unknown", kind: UNARY };
 
 const PREDICTION: &str = "klinecast.v1.PredictionService";
 const MODEL: &str = "klinecast.v1.ModelService";
@@ -39,47 +42,47 @@ const fn method(service: &'static str, name: &'static str, kind: &'static str) -
 }
 
 static METHODS: [Method; 42] = [
-    method(PREDICTION, "Predict", "unary"),
-    method(PREDICTION, "PredictBatch", "unary"),
-    method(PREDICTION, "PredictAsOf", "unary"),
-    method(PREDICTION, "ListPredictions", "unary"),
+    method(PREDICTION, "Predict", UNARY),
+    method(PREDICTION, "PredictBatch", UNARY),
+    method(PREDICTION, "PredictAsOf", UNARY),
+    method(PREDICTION, "ListPredictions", UNARY),
     method(PREDICTION, "Subscribe", "server_stream"),
-    method(PREDICTION, "GetFeatures", "unary"),
-    method(MODEL, "ListTasks", "unary"),
-    method(MODEL, "ListModels", "unary"),
-    method(MODEL, "ReloadModels", "unary"),
-    method(MODEL, "PromoteModel", "unary"),
-    method(MODEL, "RollBackModel", "unary"),
-    method(STATUS, "GetStatus", "unary"),
-    method(STATUS, "GetScorecard", "unary"),
+    method(PREDICTION, "GetFeatures", UNARY),
+    method(MODEL, "ListTasks", UNARY),
+    method(MODEL, "ListModels", UNARY),
+    method(MODEL, "ReloadModels", UNARY),
+    method(MODEL, "PromoteModel", UNARY),
+    method(MODEL, "RollBackModel", UNARY),
+    method(STATUS, "GetStatus", UNARY),
+    method(STATUS, "GetScorecard", UNARY),
     method(JOURNAL, "VerifyJournal", "server_stream"),
-    method(JOURNAL, "ReplayPrediction", "unary"),
-    method(MARKET, "ListGaps", "unary"),
-    method(MARKET, "FollowSymbols", "unary"),
-    method(INFERENCE, "ServerLive", "unary"),
-    method(INFERENCE, "ServerReady", "unary"),
-    method(INFERENCE, "ModelReady", "unary"),
-    method(INFERENCE, "ServerMetadata", "unary"),
-    method(INFERENCE, "ModelMetadata", "unary"),
-    method(INFERENCE, "ModelInfer", "unary"),
+    method(JOURNAL, "ReplayPrediction", UNARY),
+    method(MARKET, "ListGaps", UNARY),
+    method(MARKET, "FollowSymbols", UNARY),
+    method(INFERENCE, "ServerLive", UNARY),
+    method(INFERENCE, "ServerReady", UNARY),
+    method(INFERENCE, "ModelReady", UNARY),
+    method(INFERENCE, "ServerMetadata", UNARY),
+    method(INFERENCE, "ModelMetadata", UNARY),
+    method(INFERENCE, "ModelInfer", UNARY),
     method(INFERENCE, "ModelStreamInfer", "bidi_stream"),
-    method(INFERENCE, "ModelConfig", "unary"),
-    method(INFERENCE, "ModelStatistics", "unary"),
-    method(INFERENCE, "RepositoryIndex", "unary"),
-    method(INFERENCE, "RepositoryModelLoad", "unary"),
-    method(INFERENCE, "RepositoryModelUnload", "unary"),
-    method(INFERENCE, "SystemSharedMemoryStatus", "unary"),
-    method(INFERENCE, "SystemSharedMemoryRegister", "unary"),
-    method(INFERENCE, "SystemSharedMemoryUnregister", "unary"),
-    method(INFERENCE, "CudaSharedMemoryStatus", "unary"),
-    method(INFERENCE, "CudaSharedMemoryRegister", "unary"),
-    method(INFERENCE, "CudaSharedMemoryUnregister", "unary"),
-    method(INFERENCE, "TraceSetting", "unary"),
-    method(INFERENCE, "LogSettings", "unary"),
-    method(REPOSITORY, "RepositoryIndex", "unary"),
-    method(REPOSITORY, "RepositoryModelLoad", "unary"),
-    method(REPOSITORY, "RepositoryModelUnload", "unary"),
-    method(HEALTH, "Check", "unary"),
+    method(INFERENCE, "ModelConfig", UNARY),
+    method(INFERENCE, "ModelStatistics", UNARY),
+    method(INFERENCE, "RepositoryIndex", UNARY),
+    method(INFERENCE, "RepositoryModelLoad", UNARY),
+    method(INFERENCE, "RepositoryModelUnload", UNARY),
+    method(INFERENCE, "SystemSharedMemoryStatus", UNARY),
+    method(INFERENCE, "SystemSharedMemoryRegister", UNARY),
+    method(INFERENCE, "SystemSharedMemoryUnregister", UNARY),
+    method(INFERENCE, "CudaSharedMemoryStatus", UNARY),
+    method(INFERENCE, "CudaSharedMemoryRegister", UNARY),
+    method(INFERENCE, "CudaSharedMemoryUnregister", UNARY),
+    method(INFERENCE, "TraceSetting", UNARY),
+    method(INFERENCE, "LogSettings", UNARY),
+    method(REPOSITORY, "RepositoryIndex", UNARY),
+    method(REPOSITORY, "RepositoryModelLoad", UNARY),
+    method(REPOSITORY, "RepositoryModelUnload", UNARY),
+    method(HEALTH, "Check", UNARY),
     method(HEALTH, "Watch", "server_stream"),
 ];
 
@@ -200,16 +203,13 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(context))?;
         let Some(call) = this.call.take() else { return Poll::Ready(Ok(response)) };
-        let (parts, body) = response.into_parts();
-        // An error without a body has its code among the headers.
-        let call = match code(&parts.headers) {
-            Some(code) => {
-                call.end(code);
-                None
-            }
-            None => Some(call),
-        };
-        Poll::Ready(Ok(Response::from_parts(parts, Body::new(Counted { inner: body, call }))))
+        // An error without a body has its code among the headers; of a call that is no stream nothing else can go wrong.
+        let code = code(response.headers()).or((call.method.kind == UNARY).then_some(OK));
+        if let Some(code) = code {
+            call.end(code);
+            return Poll::Ready(Ok(response));
+        }
+        Poll::Ready(Ok(response.map(|body| Body::new(Counted { inner: body, call: Some(call) }))))
     }
 }
 
@@ -279,7 +279,7 @@ const UNKNOWN: usize = 2;
 
 /// The code among headers or trailers; one that does not exist is Unknown.
 fn code(headers: &HeaderMap) -> Option<usize> {
-    let number = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    let number = headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
     Some(if number < CODES.len() { number } else { UNKNOWN })
 }
 

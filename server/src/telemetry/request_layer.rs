@@ -14,6 +14,7 @@ use tower::{Layer, Service};
 
 use super::request_id::REQUEST_ID;
 use super::requests::{End, Followed, Requests};
+use crate::headers::GRPC_STATUS;
 
 /// Wraps a server.
 #[derive(Debug, Clone)]
@@ -137,7 +138,7 @@ where
 
 /// The gRPC code among headers or trailers.
 fn code(headers: &HeaderMap) -> Option<End> {
-    Some(End::Grpc(headers.get("grpc-status")?.to_str().ok()?.parse().unwrap_or(usize::MAX)))
+    Some(End::Grpc(headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().unwrap_or(usize::MAX)))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

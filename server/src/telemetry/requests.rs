@@ -18,6 +18,7 @@ use super::stopwatch::Stopwatch;
 use super::throttle::Throttle;
 use super::trace_parent::TraceParent;
 use super::traces::{self, Tracer};
+use crate::headers::TRACEPARENT;
 
 /// So many slow requests are logged in a second; the others are counted, and the next line says how many they were.
 const SLOW_A_SECOND: u32 = 5;
@@ -66,7 +67,7 @@ impl Requests {
 
     fn begin(&self, name: Name, headers: &HeaderMap, is_stream: bool) -> Followed {
         let number = request_id::next_number();
-        let parent = headers.get("traceparent").and_then(|value| TraceParent::parse(value.as_bytes()));
+        let parent = headers.get(&TRACEPARENT).and_then(|value| TraceParent::parse(value.as_bytes()));
         let request = Some(RequestId::of(headers, number));
         let mut scope = Scope { request, place: parent, ..Scope::default() };
         let tracer = self.0.tracer.as_ref().filter(|tracer| tracer.samples(number, parent));

@@ -1,0 +1,12 @@
+//! Names of headers that are looked for in every request: made once, so that no lookup has to read them.
+
+use axum::http::HeaderName;
+
+/// How long a gRPC call may take.
+pub(crate) static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+/// A gRPC call's code.
+pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// The caller's place in a trace (W3C Trace Context).
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
