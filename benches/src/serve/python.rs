@@ -54,7 +54,7 @@ impl Running {
         std::fs::write(folder.path().join("boosters.py"), BOOSTERS)?;
         let script = folder.path().join("peer.py");
         std::fs::write(&script, peer.script())?;
-        let mut command = on_first_core(python);
+        let mut command = on_first_core(&std::path::absolute(python)?);
         // One thread a library, as our server scores with one.
         command.env("OMP_NUM_THREADS", "1").env("OMP_WAIT_POLICY", "PASSIVE").current_dir(folder.path());
         command.arg(&script).arg(std::path::absolute(bundle)?).stdout(Stdio::piped());

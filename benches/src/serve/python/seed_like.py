@@ -55,6 +55,7 @@ def main():
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
     print(listener.getsockname()[1], flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
