@@ -26,7 +26,7 @@ use crate::overload::Load;
 use crate::retention::Retention;
 use crate::scores::ScoreThread;
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{RedisUrl, Settings};
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::exporter;
@@ -202,7 +202,11 @@ impl App {
             (handle, followers, engine.commands.clone()),
             stores,
             journaling.0.clone(),
-            (settings.heartbeat, settings.subscribers_max),
+            (
+                settings.heartbeat,
+                settings.subscribers_max,
+                settings.access.redis.as_ref().map(RedisUrl::address),
+            ),
         );
         Ok(Self {
             watch: watch(&settings)?,

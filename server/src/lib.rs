@@ -39,6 +39,7 @@ pub mod overload;
 pub mod parity;
 pub mod prediction_id;
 pub mod reason;
+mod redis_line;
 pub mod replay;
 pub mod rest;
 pub mod resume;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kline::{Interval, Symbol};
+use moka::sync::Cache;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::breaker::Breaker;
@@ -63,6 +64,7 @@ pub struct Service {
     subscribers_max: usize,
     limits: Limits,
     explaining: Arc<explain::Explaining>,
+    pages: Cache<history::PageKey, HistoryPage>,
     store_breaker: Arc<Breaker>,
     statistics: Arc<inference::InferStatistics>,
 }
@@ -91,7 +93,7 @@ impl Service {
         (champion, followers, engine): (ChampionHandle, FollowHandle, mpsc::Sender<Command>),
         stores: Stores,
         journaling: Journaling,
-        (heartbeat, subscribers_max): (Duration, usize),
+        (heartbeat, subscribers_max, redis): (Duration, usize, Option<&str>),
     ) -> Self {
         let limits = Limits {
             verifications: Arc::new(Semaphore::new(journal::VERIFICATIONS_MAX)),
@@ -105,7 +107,7 @@ impl Service {
             inference_streams: Arc::new(Semaphore::new(inference::STREAMS_MAX)),
             scorings: Arc::new(Semaphore::new(inference::SCORINGS_MAX)),
         };
-        let explaining = Arc::new(explain::Explaining::new());
+        let explaining = Arc::new(explain::Explaining::new(redis));
         Self {
             interval,
             shared,
@@ -118,6 +120,7 @@ impl Service {
             subscribers_max,
             limits,
             explaining,
+            pages: history::pages(),
             store_breaker: Arc::default(),
             statistics: Arc::default(),
         }

@@ -84,6 +84,6 @@ pub(crate) fn service(home: &Path) -> Service {
         (champion, followers, engine),
         stores,
         journaling,
-        (Duration::from_secs(60), 8),
+        (Duration::from_secs(60), 8, None),
     )
 }

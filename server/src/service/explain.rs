@@ -1,12 +1,13 @@
 //! What moved an answer: SHAP values, made for who asks and kept.
 
+mod kept;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use features::RowHash;
 use forecast::{BoosterExplanation, Bundle, BundleDigest, BundleExplainer, Prediction, Task};
-use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
+use self::kept::{Kept, Key};
 use super::Service;
 use crate::reason::{Reason, Refusal};
 use crate::selection::Selection;
@@ -15,17 +16,11 @@ use crate::telemetry::scope;
 /// How many features an explanation may name.
 pub const EXPLAIN_TOP_MAX: u32 = 512;
 
-/// How many explanations of one task are kept: some 2 kB each.
-const KEPT: u64 = 8_192;
-
 /// How many bundles' explainers are kept: the one that answers, and one that history asks about.
 const BUNDLES: usize = 2;
 
 /// How many explanations may wait; one more is refused.
 const WAITING_MAX: usize = 256;
-
-/// A row and what is asked about it: explanations depend on nothing else, so that none is ever out of date.
-type Key = (BundleDigest, RowHash, Task, usize);
 
 /// What moved the answers of one prediction.
 #[derive(Debug, Clone)]
@@ -56,7 +51,7 @@ pub fn largest(explanation: &BoosterExplanation, top: usize) -> (Vec<(usize, f64
 /// Explainers and what they said.
 #[derive(Debug)]
 pub(super) struct Explaining {
-    kept: Cache<Key, Arc<[BoosterExplanation; 2]>>,
+    kept: Kept,
     /// The latest used comes last. Held only to take an explainer out or to give it back.
     idle: Mutex<Vec<(BundleDigest, Vec<BundleExplainer>)>>,
     waiting: Arc<Semaphore>,
@@ -64,10 +59,10 @@ pub(super) struct Explaining {
 }
 
 impl Explaining {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(redis: Option<&str>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            kept: Cache::new(KEPT),
+            kept: Kept::new(redis),
             idle: Mutex::default(),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             // One core is left to answer everybody else.
@@ -119,9 +114,12 @@ impl Service {
             .filter(|answer| selection.has(answer.task))
             .map(|answer| (answer.task, answer.ensemble.class().unwrap_or_default()))
             .collect();
-        let key = |(task, class): (Task, usize)| (prediction.bundle, prediction.row_hash, task, class);
-        let kept = asked.iter().map(|&of| Some((of.0, self.explaining.kept.get(&key(of))?)));
-        if let Some(tasks) = kept.collect() {
+        let keys: Vec<Key> = asked
+            .iter()
+            .map(|(task, class)| (prediction.bundle, prediction.row_hash, *task, *class))
+            .collect();
+        if let Some(kept) = self.explaining.kept.get(&keys).await {
+            let tasks = asked.iter().map(|(task, _)| *task).zip(kept).collect();
             return Ok(Arc::new(Explanations { top, tasks }));
         }
         let busy =
@@ -145,7 +143,7 @@ impl Service {
                 let Some(explained) = explainer.explain(task, class, &prediction.row) else { continue };
                 let explained = Arc::new(explained);
                 let key = (prediction.bundle, prediction.row_hash, task, class);
-                explaining.kept.insert(key, explained.clone());
+                explaining.kept.put(key, explained.clone());
                 tasks.push((task, explained));
             }
             explaining.give_back(bundle.digest(), explainer);

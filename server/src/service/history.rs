@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use forecast::{BundleDigest, JournalRecord, Prediction, Resolution, Task};
 use kline::{BarTime, Interval, Milliseconds, Symbol};
+use moka::sync::Cache;
 use store::{JournalQuery, RecordKey};
 
 use super::predict::has_tasks;
@@ -26,6 +27,22 @@ pub const PAGE_MAX: u32 = 1_000;
 /// How many pairs one request may name.
 const SYMBOLS_MAX: usize = 1_000;
 
+/// Pages with so many predictions together are kept: a board that many look at asks for the same ones until the next bar.
+const KEPT_PREDICTIONS: u64 = 2_000;
+
+/// Pages about more pairs by name are not kept.
+const KEPT_SYMBOLS_MAX: usize = 16;
+
+/// A request, the journal's end, and up to where it was dropped.
+pub(super) type PageKey = (HistoryRequest, Option<i64>, Option<Milliseconds>);
+
+/// Pages that are kept.
+pub(super) fn pages() -> Cache<PageKey, HistoryPage> {
+    let weigh =
+        |_: &PageKey, page: &HistoryPage| u32::try_from(page.predictions.len()).unwrap_or(u32::MAX).max(1);
+    Cache::builder().weigher(weigh).max_capacity(KEPT_PREDICTIONS).build()
+}
+
 /// What is asked about a moment.
 #[derive(Debug, Clone, Default)]
 pub struct AsOfRequest {
@@ -44,7 +61,7 @@ pub struct AsOfRequest {
 }
 
 /// Which journalled predictions are asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct HistoryRequest {
     /// The markets; none means all.
     pub symbols: Vec<String>,
@@ -145,6 +162,31 @@ impl Service {
     /// # Errors
     /// An unknown symbol, task or interval, a token that is none; [`Reason::Dropped`], [`Reason::StoreFailed`].
     pub async fn history(&self, request: &HistoryRequest) -> Result<HistoryPage, Refusal> {
+        // What was answered before now stands in the journal's queue before this.
+        self.journaling.flush().await;
+        let key = self.page_key(request);
+        if let Some(page) = key.as_ref().and_then(|key| self.pages.get(key)) {
+            return Ok(page);
+        }
+        let page = self.read_history(request).await?;
+        if let Some(key) = key {
+            self.pages.insert(key, page.clone());
+        }
+        Ok(page)
+    }
+
+    /// By what a page is kept: the same until the journal grows or shrinks. `None` for what is not kept: outcomes become durable
+    /// without being published.
+    fn page_key(&self, request: &HistoryRequest) -> Option<PageKey> {
+        if request.with_outcomes || request.symbols.len() > KEPT_SYMBOLS_MAX {
+            return None;
+        }
+        let end = self.shared.subscribers.end().map(|end| end.number);
+        let dropped = self.shared.dropped.load().as_ref().map(|dropped| dropped.before_ms);
+        Some((request.clone(), end, dropped))
+    }
+
+    async fn read_history(&self, request: &HistoryRequest) -> Result<HistoryPage, Refusal> {
         self.check_interval(&request.interval)?;
         let selection = Selection::named(&request.tasks)?;
         if request.symbols.len() > SYMBOLS_MAX {
@@ -165,7 +207,6 @@ impl Service {
         };
         let query = self.query(request, &symbols, after)?;
         let size = query.limit.unwrap_or(PAGE) as usize;
-        self.journaling.flush().await;
         let with_outcomes = request.with_outcomes;
         let read = self.with_store(move |stores| {
             let page = stores.predictions(&query)?;
@@ -287,7 +328,8 @@ fn named(name: &str) -> Result<Symbol, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::prediction;
+    use crate::subscribers::Published;
+    use crate::testing::{encoded, prediction};
 
     #[test]
     fn a_page_token_reads_back_and_anything_else_is_refused() {
@@ -301,5 +343,28 @@ mod tests {
             let refused = wrong.parse::<PageToken>();
             assert!(refused.is_err_and(|refusal| refusal.reason == Reason::MalformedRequest), "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_page_is_kept_until_something_is_published() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let service = crate::testing::service(folder.path());
+        let home = store::Home::open(folder.path()).expect("opens");
+        let write = |bar| {
+            let encoded = encoded("A", bar, 1);
+            let record = forecast::JournalRecord::Prediction(encoded.prediction.clone());
+            let kept = home.journal().keep(&[record]).expect("kept");
+            Arc::new(Published::journalled(encoded, kept[0].place.expect("a place")))
+        };
+        let ask = async |with_outcomes| {
+            let request = HistoryRequest { with_outcomes, ..HistoryRequest::default() };
+            service.history(&request).await.expect("a page").predictions.len()
+        };
+        service.shared().subscribers.publish(write(1));
+        assert_eq!((ask(false).await, ask(true).await), (1, 1));
+        let second = write(2);
+        assert_eq!((ask(false).await, ask(true).await), (1, 2), "only the one without outcomes is kept");
+        service.shared().subscribers.publish(second);
+        assert_eq!((ask(false).await, ask(true).await), (2, 2));
     }
 }

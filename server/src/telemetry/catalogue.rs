@@ -46,6 +46,8 @@ pub mod names {
     pub const ACCESS_RELOADS: &str = "klinecast_access_reloads_total";
     /// Lines of the audit file.
     pub const AUDIT_LINES: &str = "klinecast_audit_lines_total";
+    /// Explanations that were looked for.
+    pub const EXPLANATIONS: &str = "klinecast_explanation_lookups_total";
     /// Whether limits are shared over Redis.
     pub const LIMITS_SHARED: &str = "klinecast_limits_shared";
     /// Calls that this server counted alone.
@@ -176,7 +178,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 67] = [
+pub const METRICS: [Metric; 68] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -187,6 +189,7 @@ pub const METRICS: [Metric; 67] = [
     metric(names::ACCESS_REFUSED, Kind::Counter, &["reason"], "requests refused by who asked (UNAUTHENTICATED, PERMISSION_DENIED) or how often (RATE_LIMITED, QUOTA_EXCEEDED)"),
     metric(names::ACCESS_RELOADS, Kind::Counter, &["what", "result"], "changed files of keys or certificates, taken up or refused"),
     metric(names::AUDIT_LINES, Kind::Counter, &["result"], "lines of the audit file, written or lost"),
+    metric(names::EXPLANATIONS, Kind::Counter, &["kept", "result"], "explanations looked for in memory and over Redis, there (hit) or made anew (miss)"),
     metric(names::LIMITS_SHARED, Kind::Gauge, &[], "1 while limits are shared over Redis, 0 while it does not answer"),
     metric(names::LIMITS_FALLBACKS, Kind::Counter, &[], "calls counted by this server alone because Redis did not answer"),
     metric(names::SLOW, Kind::Counter, &["face"], "requests that took longer than log.slow_ms, over gRPC or HTTP"),

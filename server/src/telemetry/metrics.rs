@@ -36,6 +36,10 @@ pub(crate) fn show_limits_shared(shared: bool) {
     gauge!(names::LIMITS_SHARED).set(if shared { 1.0 } else { 0.0 });
 }
 
+pub(crate) fn count_explanations(kept: &'static str, hit: bool) {
+    counter!(names::EXPLANATIONS, "kept" => kept, "result" => if hit { "hit" } else { "miss" }).increment(1);
+}
+
 pub(crate) fn count_limits_fallback() {
     counter!(names::LIMITS_FALLBACKS).increment(1);
 }

@@ -11,6 +11,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::harness::{PATIENCE, Server, exchange, publish_champion};
+use crate::redis::Redis;
 
 const BAR_MS: i64 = 900_000;
 
@@ -245,4 +246,47 @@ async fn answers_are_as_fresh_as_asked_for_and_the_past_is_there() {
     a_forming_kline_is_answered_provisionally(&server).await;
     explanations_add_up_to_what_the_booster_says(&server).await;
     the_past_is_answered_from_the_journal(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explanations_are_shared_over_redis_and_made_anew_without_it() {
+    let mut redis = Redis::start().await;
+    let exchange = exchange().await;
+    let home = tempfile::tempdir().expect("a folder");
+    let _ = publish_champion(home.path(), 1);
+    let url = redis.url();
+    let flags = ["--redis-url", &url];
+    let server = Server::start_watchful(&exchange, home.path(), &flags).await;
+    server.serves().await;
+    let request = v1::PredictRequest { symbol: "BTCUSDT".into(), explain_top: 4, ..Default::default() };
+    let first = predict(&server, request).await.expect("explained");
+    let looked = async |server: &Server, result: &str| {
+        let line = format!("klinecast_explanation_lookups_total{{kept=\"redis\",result=\"{result}\"}}");
+        server.metric(&line).await
+    };
+    assert_eq!(looked(&server, "miss").await, Some(1.0));
+    let (status, _, log) = server.terminate().await;
+    assert!(status.success(), "{log}");
+
+    // Another process has made none yet, and says the same.
+    let server = Server::start_watchful(&exchange, home.path(), &flags).await;
+    server.serves().await;
+    let then = |explain_top: u32| v1::PredictAsOfRequest {
+        symbol: "BTCUSDT".into(),
+        at_ms: first.bar_time_ms,
+        first_revision: true,
+        explain_top,
+        ..Default::default()
+    };
+    let again = server.predictions().predict_as_of(then(4)).await.expect("explained").into_inner().prediction;
+    let again = again.expect("a prediction");
+    assert_eq!(again.row_hash, first.row_hash);
+    for (again, first) in again.tasks.iter().zip(&first.tasks) {
+        assert_eq!(again.explanations, first.explanations);
+    }
+    assert_eq!(looked(&server, "hit").await, Some(1.0));
+
+    redis.kill();
+    let request = v1::PredictRequest { symbol: "ETHUSDT".into(), explain_top: 1, ..Default::default() };
+    let _ = predict(&server, request).await.expect("explained without it");
 }

@@ -111,7 +111,7 @@ pub(super) const KEYS: [Key; 27] = [
         "redis.url",
         "REDIS_URL",
         "redis-url",
-        "Redis that several servers share their limits over: redis://user:password@host:6379/0, or rediss:// with TLS; without it each counts alone",
+        "Redis that several servers share their limits and explanations over: redis://user:password@host:6379/0, or rediss:// with TLS; without it each counts and explains alone",
         RedisUrl::masked,
     ),
     key("redis.host", "REDIS_HOST", "redis-host", "", "Redis's host, where no redis-url is given"),
