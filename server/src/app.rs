@@ -196,17 +196,14 @@ impl App {
             followed,
             requests,
         };
+        let redis = settings.access.redis.as_ref().map(RedisUrl::address);
         let service = Service::new(
             settings.interval,
             shared.clone(),
             (handle, followers, engine.commands.clone()),
             stores,
             journaling.0.clone(),
-            (
-                settings.heartbeat,
-                settings.subscribers_max,
-                settings.access.redis.as_ref().map(RedisUrl::address),
-            ),
+            (settings.heartbeat, settings.subscribers_max, redis),
         );
         Ok(Self {
             watch: watch(&settings)?,

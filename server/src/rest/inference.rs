@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::manners::too_long;
+use super::requests::too_long;
 use crate::reason::{Reason, Refusal};
 use crate::service::Service;
 use crate::service::inference::{EXTENSIONS, InferModel, Part};

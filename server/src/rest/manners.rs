@@ -83,7 +83,7 @@ fn look_at_body(headers: &HeaderMap, pattern: &str) -> Result<(), Refusal> {
         if inference::has(pattern) { inference::INFER_BYTES_MAX } else { requests::BODY_BYTES_MAX };
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > bytes_max) {
-        return Err(too_long(bytes_max));
+        return Err(requests::too_long(bytes_max));
     }
     let mut kinds = headers.get_all(CONTENT_TYPE).iter();
     let Some(kind) = kinds.next() else { return Ok(()) };
@@ -111,11 +111,6 @@ fn offered(pattern: &str) -> &'static [&'static str] {
     }
 }
 
-/// The refusal of a body that is longer than that.
-pub(super) fn too_long(bytes_max: usize) -> Refusal {
-    Refusal::new(Reason::RequestTooLarge, format!("the body is longer than {bytes_max} bytes"))
-}
-
 fn as_problem(response: Response, is_of_protocol: bool) -> Response {
     let is_ours =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
@@ -124,7 +119,7 @@ fn as_problem(response: Response, is_of_protocol: bool) -> Response {
         return response;
     }
     let refusal = match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_long(requests::BODY_BYTES_MAX),
+        StatusCode::PAYLOAD_TOO_LARGE => requests::too_long(requests::BODY_BYTES_MAX),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Refusal::new(
             Reason::UnsupportedMediaType,
             "a body that is packed so is not read, use gzip or zstd, or send it as it is",

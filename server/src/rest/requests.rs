@@ -145,6 +145,11 @@ pub(super) fn time(field: &'static str, text: &str) -> Result<Milliseconds, Refu
     })
 }
 
+/// The refusal of a body that is longer than that.
+pub(super) fn too_long(bytes_max: usize) -> Refusal {
+    Refusal::new(Reason::RequestTooLarge, format!("the body is longer than {bytes_max} bytes"))
+}
+
 /// Reads a JSON body; an empty one is `{}`.
 pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     let bytes: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };

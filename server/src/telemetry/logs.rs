@@ -1,7 +1,7 @@
 //! Logs on standard error, one event a line: JSON for machines, text for people. A line that belongs to a request carries its
 //! identifier and its place in a trace.
 
-mod line;
+pub(super) mod line;
 
 use std::io::{IsTerminal, Write};
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-pub(super) use line::Line;
+use line::Line;
 
 use super::reports::Reports;
 

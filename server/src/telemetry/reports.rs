@@ -15,7 +15,7 @@ use sentry::{Client, ClientOptions};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 
-use super::logs::Line;
+use super::logs::line::Line;
 use super::metrics;
 use super::request_id::RequestId;
 use super::scope::Scope;
