@@ -50,6 +50,8 @@ pub(crate) struct Found {
     pub(crate) latencies: Latencies,
     pub(crate) took: Duration,
     pub(crate) reply_bytes: usize,
+    /// Calls that were not answered.
+    pub(crate) failed: usize,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
@@ -70,8 +72,17 @@ impl Found {
     }
 }
 
-/// Each of the callers waits for its answer before it asks again.
+/// Each of the callers waits for its answer before it asks again. A call that fails fails it all.
 pub(crate) async fn closed(call: &Call, shape: Shape, for_long: Duration) -> Result<Found> {
+    let found = closed_with_failures(call, shape, for_long).await?;
+    if found.failed > 0 {
+        bail!("{} calls failed", found.failed);
+    }
+    Ok(found)
+}
+
+/// The same, with the calls that fail counted.
+pub(crate) async fn closed_with_failures(call: &Call, shape: Shape, for_long: Duration) -> Result<Found> {
     let mut callers = JoinSet::new();
     let begin = Instant::now();
     let end = begin + for_long;
@@ -86,8 +97,18 @@ pub(crate) async fn closed(call: &Call, shape: Shape, for_long: Duration) -> Res
                     if asked >= end {
                         return Ok(found);
                     }
-                    found.reply_bytes = ask(&connection, &call).await?;
-                    found.latencies.push(asked.elapsed());
+                    match ask(&connection, &call).await {
+                        Ok(bytes) => {
+                            found.reply_bytes = bytes;
+                            found.latencies.push(asked.elapsed());
+                        }
+                        Err(error) => {
+                            eprintln!("a call failed: {error:#}");
+                            found.failed += 1;
+                            // A connection that is gone fails every call at once.
+                            tokio::time::sleep(Duration::from_millis(10)).await;
+                        }
+                    }
                 }
             });
         }
@@ -131,6 +152,7 @@ async fn gather(mut callers: JoinSet<Result<Found>>, begin: Instant) -> Result<F
         let found = caller.context("a caller was cancelled")??;
         all.latencies.append(found.latencies);
         all.reply_bytes = all.reply_bytes.max(found.reply_bytes);
+        all.failed += found.failed;
     }
     all.latencies.sort();
     all.took = begin.elapsed();
