@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::harness::{PATIENCE, Server, exchange, publish_champion};
-use crate::raw::send;
+use crate::raw::{ask, send};
 
 /// Messages as they stand on the wire, right or wrong.
 #[derive(Debug, Clone, Copy, Default)]
@@ -272,12 +272,14 @@ async fn subscribers_that_do_not_read_and_explanations_by_many_are_bounded() {
 async fn times_texts_and_paths_that_make_no_sense_are_refused() {
     let (server, _home, _exchange) = warm().await;
     let predict = "/klinecast.v1.PredictionService/Predict";
-    // No time at all.
-    let mut late = Request::new(v1::PredictRequest { symbol: "BTCUSDT".to_owned(), ..Default::default() });
-    late.metadata_mut().insert("grpc-timeout", "0n".parse().expect("a value"));
-    let status = server.predictions().predict(late).await.expect_err("no time");
-    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
-    assert!(status.message().contains("allow more time"), "{status:?}");
+    // No time at all, asked by hand: a client would not wait for the answer.
+    let message = v1::PredictRequest { symbol: "BTCUSDT".to_owned(), ..Default::default() }.encode_to_vec();
+    let length = u8::try_from(message.len()).expect("short");
+    let headers = [("content-type", "application/grpc-web+proto"), ("grpc-timeout", "0n")];
+    let framed = [&[0, 0, 0, 0, length][..], &message].concat();
+    let answer = ask(&server.grpc, &format!("POST {predict}"), &headers, &framed).await;
+    assert_eq!(answer.header("grpc-status"), "4", "{answer:?}");
+    assert!(answer.header("grpc-message").contains("allow%20more%20time"), "{answer:?}");
     // A symbol that is no text: field 1, three bytes that are not UTF-8.
     let status = call(&server.channel(), predict, vec![10, 3, 0xff, 0xfe, 0xfd]).await.expect_err("no text");
     assert!(is_callers_fault(predict, &status), "{status:?}");
