@@ -144,10 +144,31 @@ async fn keys_come_and_go_while_it_serves() {
     let refused = "klinecast_access_reloads_total{what=\"keys\",result=\"refused\"}";
     until(async || server.metric(refused).await == Some(1.0)).await;
     assert_eq!(grpc(&server, "reader", Some(&first)).await, Code::Ok);
+    let mut request = tonic::Request::new(v1::SubscribeRequest::default());
+    request.metadata_mut().insert("x-api-key", first.parse().expect("a value"));
+    let mut stream = server.predictions().subscribe(request).await.expect("a stream").into_inner();
+    let page = crate::harness::http().get(format!("{}/stream", server.http)).header("x-api-key", &first);
+    let page = page.send().await.expect("a stream");
+    assert_eq!(page.status(), 200);
+
     fs::remove_file(&file).expect("removed");
     let second = key(&file, "second", "reader", "");
     until(async || grpc(&server, "reader", Some(&second)).await == Code::Ok).await;
     assert_eq!(grpc(&server, "reader", Some(&first)).await, Code::Unauthenticated);
+    // What the key has opened ends with it.
+    let ended = async {
+        loop {
+            match stream.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the stream ended without saying why"),
+                Err(status) => break status,
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
+    let told = tokio::time::timeout(PATIENCE, page.text()).await.expect("it ends").expect("a text");
+    assert!(told.contains("event: problem") && told.contains("UNAUTHENTICATED"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
