@@ -264,6 +264,7 @@ async fn a_stream_ends_when_its_key_is_taken_away() {
         access.lease(Need::Role(Role::Admin), &key(&door.keys[0]), None).expect("somebody is asked");
     admin.come_due();
     assert_eq!(admin.check().map_err(|refusal| refusal.reason), Err(Reason::PermissionDenied));
+    assert!(!format!("{lease:?}").contains(&door.keys[0]), "a key is never shown");
     lease.come_due();
     assert_eq!(lease.check(), Ok(()));
     std::fs::write(door.home.path().join("keys.toml"), "").expect("written");

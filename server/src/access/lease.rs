@@ -33,7 +33,10 @@ impl Lease {
         let mut kept = HeaderMap::new();
         for name in [AUTHORIZATION.as_str(), super::credentials::KEY_HEADER] {
             for value in headers.get_all(name) {
-                kept.append(axum::http::HeaderName::from_static(name), value.clone());
+                let mut value = value.clone();
+                // Never shown, whoever prints what holds it.
+                value.set_sensitive(true);
+                kept.append(axum::http::HeaderName::from_static(name), value);
             }
         }
         let due = Instant::now() + EVERY;

@@ -30,8 +30,8 @@ const SYMBOLS_MAX: usize = 1_000;
 /// Pages with so many predictions together are kept: a board that many look at asks for the same ones until the next bar.
 const KEPT_PREDICTIONS: u64 = 2_000;
 
-/// Pages about more pairs by name are not kept.
-const KEPT_SYMBOLS_MAX: usize = 16;
+/// Pages that name more pairs or tasks are not kept: names may be said again and again, and are a part of what is kept.
+const KEPT_NAMES_MAX: usize = 16;
 
 /// A request, the journal's end, and up to where it was dropped.
 pub(super) type PageKey = (HistoryRequest, Option<i64>, Option<Milliseconds>);
@@ -178,7 +178,8 @@ impl Service {
     /// By what a page is kept: the same until the journal grows or shrinks. `None` for what is not kept: outcomes become durable
     /// without being published.
     fn page_key(&self, request: &HistoryRequest) -> Option<PageKey> {
-        if request.with_outcomes || request.symbols.len() > KEPT_SYMBOLS_MAX {
+        let names = request.symbols.len().max(request.tasks.len());
+        if request.with_outcomes || names > KEPT_NAMES_MAX {
             return None;
         }
         let end = self.shared.subscribers.end().map(|end| end.number);
