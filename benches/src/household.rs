@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use exchange_sim::{Exchange, ExchangeConfig, synthetic};
 use forecast::Bundle;
-use forecast::testkit::tiny_bundle;
+use forecast::testkit::{self, Size, tiny_bundle};
 use kline::{Interval, Symbol};
 use klinecast::{Client, ClientError, Settings};
 use store::Home;
@@ -42,6 +42,19 @@ pub(crate) fn read_bundle(folder: &Path) -> Result<Arc<Bundle>> {
         }
     }
     Ok(Arc::new(Bundle::from_files(files)?))
+}
+
+/// A folder with a bundle whose boosters are as large as those that the peers were measured with.
+pub(crate) fn large_bundle() -> Result<TempDir> {
+    let sizes = [Size { rounds: 220, leaves: 29 }, Size { rounds: 255, leaves: 26 }];
+    let bundle = testkit::bundle(11, &symbols()?, Interval::M15, sizes).build()?;
+    let folder = tempfile::tempdir()?;
+    for (name, bytes) in bundle.files() {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().context("a file without a folder")?)?;
+        std::fs::write(path, bytes)?;
+    }
+    Ok(folder)
 }
 
 /// An exchange at an exchange's time, running so fast.

@@ -14,6 +14,7 @@ use crate::state::{ChampionView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
 use crate::telemetry::scope::{self, Scope};
+use crate::unhurried::Haste;
 
 /// How many reload requests may wait. At the bound the caller waits.
 const QUEUE_REQUESTS: usize = 16;
@@ -31,6 +32,8 @@ pub struct Reloaded {
 #[derive(Debug)]
 struct Wish {
     reply: oneshot::Sender<Result<Reloaded, Refusal>>,
+    /// A bundle that has held.
+    verified: Option<Arc<Bundle>>,
     /// The request that it comes from.
     scope: Scope,
 }
@@ -40,14 +43,15 @@ struct Wish {
 pub struct ChampionHandle(mpsc::Sender<Wish>);
 
 impl ChampionHandle {
-    /// Takes up the registry's champion now. Safe to cancel: the reload goes on.
+    /// Takes up the registry's champion now; if it is the one that was `verified`, it is not verified again. Safe to
+    /// cancel: the reload goes on.
     ///
     /// # Errors
     /// No champion, a bundle that does not hold, or a stopping server.
-    pub async fn reload(&self) -> Result<Reloaded, Refusal> {
+    pub async fn reload(&self, verified: Option<Arc<Bundle>>) -> Result<Reloaded, Refusal> {
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
         let (reply, answer) = oneshot::channel();
-        self.0.send(Wish { reply, scope: Scope::current() }).await.map_err(|_| stopping())?;
+        self.0.send(Wish { reply, verified, scope: Scope::current() }).await.map_err(|_| stopping())?;
         answer.await.unwrap_or_else(|_| Err(stopping()))
     }
 }
@@ -90,8 +94,8 @@ impl ChampionTask {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                Some(Wish { reply, scope }) = self.requests.recv() => {
-                    let outcome = scope.follow(self.take_up(true)).await;
+                Some(Wish { reply, verified, scope }) = self.requests.recv() => {
+                    let outcome = scope.follow(self.take_up(true, verified)).await;
                     // The one who asked may have gone.
                     let _ = reply.send(outcome);
                 }
@@ -101,7 +105,7 @@ impl ChampionTask {
     }
 
     async fn look(&mut self) {
-        if let Err(refusal) = self.take_up(false).await {
+        if let Err(refusal) = self.take_up(false, None).await {
             tracing::debug!(reason = refusal.reason.entry().name, %refusal, "no new champion");
         }
     }
@@ -123,7 +127,7 @@ impl ChampionTask {
     }
 
     /// Takes up the registry's champion unless it answers already.
-    async fn take_up(&mut self, asked: bool) -> Result<Reloaded, Refusal> {
+    async fn take_up(&mut self, asked: bool, verified: Option<Arc<Bundle>>) -> Result<Reloaded, Refusal> {
         let previous = self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest());
         let stores = self.stores.clone();
         let (version, digest) = blocking("registry.champion", move || stores.champion()).await?;
@@ -135,7 +139,8 @@ impl ChampionTask {
             let message = format!("bundle {} was refused before", digest.short());
             return Err(Refusal::new(Reason::BundleRefused, message).with("bundle", digest));
         }
-        match self.swap(digest).await {
+        let verified = verified.filter(|bundle| bundle.digest() == digest);
+        match self.swap(digest, verified, previous.is_some()).await {
             Ok(bundle) => {
                 tracing::info!(bundle = %digest, previous = previous.map(|digest| digest.to_string()), "bundle taken up");
                 names::count_bundle_load("taken_up");
@@ -158,10 +163,21 @@ impl ChampionTask {
         }
     }
 
-    /// Reads, verifies and warms a bundle off the path of requests, then lets the engine swap it in.
-    async fn swap(&self, digest: BundleDigest) -> Result<Arc<Bundle>, Refusal> {
-        let stores = self.stores.clone();
-        let bundle = Arc::new(blocking("bundle.verify", move || stores.bundle(digest)).await?);
+    /// Reads, verifies and warms a bundle off the path of requests, then lets the engine swap it in. While another one
+    /// answers there is no haste.
+    async fn swap(
+        &self,
+        digest: BundleDigest,
+        verified: Option<Arc<Bundle>>,
+        another_answers: bool,
+    ) -> Result<Arc<Bundle>, Refusal> {
+        let bundle = if let Some(bundle) = verified {
+            bundle
+        } else {
+            let stores = self.stores.clone();
+            let haste = if another_answers { Haste::Unhurried } else { Haste::Now };
+            Arc::new(blocking("bundle.verify", move || stores.bundle(digest, haste)).await?)
+        };
         let mut span = scope::child("engine.take_up");
         let (done, outcome) = oneshot::channel();
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");

@@ -7,6 +7,7 @@ mod door;
 mod events;
 mod health;
 mod inference;
+mod joined;
 mod journal;
 mod market;
 mod models;
@@ -76,8 +77,11 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let prediction =
-        prediction::Prediction { service: Arc::new(service.clone()), request_bytes_max: REQUEST_BYTES_MAX };
+    let prediction = prediction::Prediction {
+        service: Arc::new(service.clone()),
+        request_bytes_max: REQUEST_BYTES_MAX,
+        joined: joined::Joined::default(),
+    };
     let models = packed!(ModelServiceServer::new(models::Models(service.clone())), REQUEST_BYTES_MAX);
     let journal = packed!(JournalServiceServer::new(journal::Journal(service.clone())), REQUEST_BYTES_MAX);
     let market = packed!(MarketServiceServer::new(market::Market(service.clone())), REQUEST_BYTES_MAX);

@@ -5,6 +5,9 @@ use axum::http::HeaderName;
 /// How long a gRPC call may take.
 pub(crate) static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
+/// How a gRPC call's messages are packed.
+pub(crate) static GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
 /// A gRPC call's code.
 pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 

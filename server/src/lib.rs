@@ -55,4 +55,5 @@ pub mod subscribers;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+mod unhurried;
 pub mod web;

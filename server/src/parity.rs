@@ -20,6 +20,7 @@ use crate::replay::compare;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
+use crate::unhurried::unhurried;
 
 /// How many of the last bars are compared.
 const AUDITED_BARS: i64 = 96;
@@ -166,7 +167,7 @@ fn audit(
     if let Some(problem) = difference(&stored, fetched, from, interval) {
         return Ok(Audited::Unclear(problem));
     }
-    let made = batch(bundle, interval, &stored, from);
+    let made = unhurried(|| batch(bundle, interval, &stored, from))?;
     let journalled = journal()?;
     let found = compare_all(&journalled, &made);
     if found.is_empty() {

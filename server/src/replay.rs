@@ -15,6 +15,7 @@ pub(crate) use compare::compare;
 use crate::prediction_id::PredictionId;
 use crate::reason::{Reason, Refusal};
 use crate::stores::Stores;
+use crate::unhurried::{Haste, unhurried};
 
 /// The first millisecond of the year 10000: no bar is that late, and no arithmetic overflows before.
 const TIME_MAX: Milliseconds = 253_402_300_800_000;
@@ -83,10 +84,10 @@ pub fn replay(
     id: &PredictionId,
 ) -> Result<Replay, Refusal> {
     let Journalled { asked, last, answered } = find(stores, interval, id)?;
-    let bundle = Arc::new(stores.bundle(asked.bundle)?);
+    let bundle = Arc::new(stores.bundle(asked.bundle, Haste::Unhurried)?);
     let all: BTreeSet<Symbol> = followed.iter().chain(&answered).copied().collect();
     let history = read(stores, &all, interval, asked.bar_time)?;
-    let mut made = make(&bundle, interval, &asked, &history);
+    let mut made = unhurried(|| make(&bundle, interval, &asked, &history))?;
     let is_same = |made: &Option<Arc<Prediction>>| made.as_ref().is_some_and(|made| last.same_bits(made));
     let mut used = history;
     if !is_same(&made) && answered != all {
@@ -96,7 +97,7 @@ pub fn replay(
             .filter(|(symbol, _)| answered.contains(symbol))
             .map(|(s, k)| (*s, k.clone()))
             .collect();
-        let other = make(&bundle, interval, &asked, &fewer);
+        let other = unhurried(|| make(&bundle, interval, &asked, &fewer))?;
         if is_same(&other) {
             (made, used) = (other, fewer);
         }

@@ -18,6 +18,7 @@ use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
 use crate::resume::ResumeToken;
+use crate::unhurried::Haste;
 
 /// One opened home, shared by the readers. The journal's thread has its own.
 #[derive(Debug, Clone)]
@@ -216,7 +217,7 @@ impl Stores {
     ///
     /// # Errors
     /// [`Reason::BundleRefused`] if it is not there or does not hold, or [`Reason::StoreFailed`].
-    pub fn bundle(&self, digest: BundleDigest) -> Result<Bundle, Refusal> {
+    pub fn bundle(&self, digest: BundleDigest, haste: Haste) -> Result<Bundle, Refusal> {
         let refuse = |problem: &dyn std::fmt::Display| {
             let message = format!("bundle {} was refused: {problem}", digest.short());
             Refusal::new(Reason::BundleRefused, message).with("bundle", digest)
@@ -225,7 +226,9 @@ impl Stores {
             StoreError::NoBundle { .. } | StoreError::DamagedBundle { .. } => refuse(&error),
             error => failed(&error),
         })?;
-        Bundle::from_files(files).map_err(|error| refuse(&error).with("bundle_reason", error.reason()))
+        haste
+            .reckon(|| Bundle::from_files(files))?
+            .map_err(|error| refuse(&error).with("bundle_reason", error.reason()))
     }
 
     /// The registry's models, the newest first; `serving` is left to the caller.
@@ -263,7 +266,7 @@ impl Stores {
     pub fn verified(&self, version: u64) -> Result<Bundle, Refusal> {
         let version = Self::version(version)?;
         let model = self.0.registry().version(version).map_err(|error| failed(&error))?;
-        self.bundle(model.bundle)
+        self.bundle(model.bundle, Haste::Unhurried)
     }
 
     /// The number of the model that was the champion before the one that is.

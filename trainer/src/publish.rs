@@ -81,7 +81,7 @@ pub fn publish(
         bundle: digest,
         version: version.version,
         golden_rows: golden_rows(dataset).len(),
-        bytes: bundle.files().values().map(|file| file.len()).sum(),
+        bytes: bundle.files().values().map(Vec::len).sum(),
     })
 }
 

@@ -96,7 +96,9 @@ pub fn run(options: &Options) -> Result<()> {
         let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
         cargo.arg("--python").arg(python);
     }
-    if options.suite == Suite::Serve && options.arguments.iter().any(|argument| argument == "--bundle") {
+    if options.suite == Suite::Serve
+        && options.arguments.iter().any(|argument| ["--bundle", "--large"].contains(&argument.as_str()))
+    {
         let python = environment(&repository::root(), "peers-serve", SERVE_PEERS)?;
         cargo.arg("--python").arg(python);
     }

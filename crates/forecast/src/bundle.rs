@@ -16,7 +16,6 @@ mod parity;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use forest::Ensemble;
 use kline::Symbol;
@@ -64,7 +63,7 @@ pub const MODEL_CARD_FILE: &str = "model-card.md";
 pub struct Bundle {
     digest: BundleDigest,
     manifest: Manifest,
-    files: BTreeMap<String, Arc<[u8]>>,
+    files: BTreeMap<String, Vec<u8>>,
     baselines: Baselines,
     stacking: Stacking,
     causality: CausalityCertificate,
@@ -97,7 +96,7 @@ impl Bundle {
 
     /// Every file, the manifest included, by its path within the bundle.
     #[must_use]
-    pub const fn files(&self) -> &BTreeMap<String, Arc<[u8]>> {
+    pub const fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
     }
 

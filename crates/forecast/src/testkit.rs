@@ -1,29 +1,42 @@
-//! A small valid bundle without training, for tests of whoever serves or stores bundles. Not for anything else: its
-//! boosters are a few seeded stumps, and its golden answers are this build's own.
+//! Valid bundles without training, for tests and measurements of whoever serves or stores bundles. Not for anything else:
+//! their boosters are seeded trees that know nothing, and their golden answers are this build's own.
 
 mod parity;
+mod trees;
 mod ubjson;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use features::Catalogue;
 use forest::{Booster, Limits};
 use kline::{BarTime, Interval, Symbol};
-use serde_json::{Value, json};
 
 use crate::{
     Answer, BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, CausalityCertificate,
-    Comparison, OutcomeContext, StackSample, Stacking, TargetTransform, Task, TaskKind, TaskParts,
-    TrainingWindow,
+    Comparison, OutcomeContext, StackSample, Stacking, TargetTransform, Task, TaskParts, TrainingWindow,
 };
 
-/// How many stumps each output has.
-const STUMPS: usize = 4;
+/// How large a booster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// How many trees each output has.
+    pub rounds: usize,
+    /// How many leaves each tree has, 2 at least.
+    pub leaves: usize,
+}
 
-/// A builder with all seven tasks whose boosters depend on `seed`; `build` makes the bundle.
+/// Four stumps for each output.
+const TINY: Size = Size { rounds: 4, leaves: 2 };
+
+/// A builder with all seven tasks whose boosters are a few stumps that depend on `seed`; `build` makes the bundle.
 #[must_use]
 pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleBuilder {
+    bundle(seed, symbols, interval, [TINY; 2])
+}
+
+/// The same with boosters of these sizes, LightGBM's and XGBoost's.
+#[must_use]
+pub fn bundle(seed: u64, symbols: &[Symbol], interval: Interval, sizes: [Size; 2]) -> BundleBuilder {
     let bar = |index: i64| BarTime::last_closed((index + 1) * interval.milliseconds(), interval);
     let width = Catalogue::standard().len();
     let mut random = Random(seed);
@@ -32,7 +45,7 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
             (0..width).map(|at| if at % 7 == 3 { f64::NAN } else { random.between(-1.0, 1.0) }).collect()
         })
         .collect();
-    let tasks: Vec<TaskParts> = Task::ALL.map(|task| parts(task, &mut random, &golden_rows)).into();
+    let tasks: Vec<TaskParts> = Task::ALL.map(|task| parts(task, sizes, &mut random, &golden_rows)).into();
     BundleBuilder {
         interval,
         symbols: symbols.to_vec(),
@@ -55,7 +68,7 @@ pub fn tiny_bundle(seed: u64, symbols: &[Symbol], interval: Interval) -> BundleB
         parity: parity::certificate(seed, &tasks, &golden_rows),
         golden_rows,
         tasks,
-        model_card: format!("# A bundle for tests\n\nSeeded stumps, seed {seed}.\n"),
+        model_card: format!("# A bundle for tests\n\nSeeded trees, seed {seed}.\n"),
     }
 }
 
@@ -117,9 +130,9 @@ fn causality(seed: u64, symbols: &[Symbol], interval: Interval) -> CausalityCert
     }
 }
 
-fn parts(task: Task, random: &mut Random, golden_rows: &[Vec<f64>]) -> TaskParts {
-    let lightgbm = lightgbm(task, random).into_bytes();
-    let xgboost = ubjson::bytes(&xgboost(task, random));
+fn parts(task: Task, sizes: [Size; 2], random: &mut Random, golden_rows: &[Vec<f64>]) -> TaskParts {
+    let lightgbm = trees::lightgbm(task, sizes[0], random).into_bytes();
+    let xgboost = ubjson::bytes(&trees::xgboost(task, sizes[1], random));
     let limits = Limits::default();
     let golden = |booster: Option<Booster>| -> Vec<Vec<f64>> {
         let answer = |row: &Vec<f64>| {
@@ -137,101 +150,11 @@ fn parts(task: Task, random: &mut Random, golden_rows: &[Vec<f64>]) -> TaskParts
         xgboost_golden: golden(Booster::from_xgboost_ubjson(&xgboost, &limits).ok()),
         lightgbm,
         xgboost,
-        rounds: [STUMPS as u64; 2],
+        rounds: sizes.map(|size| size.rounds as u64),
         lightgbm_parameters: BTreeMap::new(),
         xgboost_parameters: BTreeMap::new(),
         metrics: Vec::new(),
     }
-}
-
-/// A stump's feature, threshold and leaves. Volatilities get leaves that are logs of plausible ones.
-fn stump(task: Task, random: &mut Random) -> (usize, f64, [f64; 2]) {
-    let feature = random.below(Catalogue::standard().len());
-    let centre = if task == Task::Volatility4Step { -5.0 / STUMPS as f64 } else { 0.0 };
-    let leaves = [(); 2].map(|()| centre + random.between(-0.2, 0.2));
-    (feature, random.between(-0.5, 0.5), leaves)
-}
-
-fn outputs(task: Task) -> usize {
-    task.class_count().saturating_sub(usize::from(task.kind() == TaskKind::Binary)).max(1)
-}
-
-/// A model in LightGBM's text format, version 4.
-fn lightgbm(task: Task, random: &mut Random) -> String {
-    let catalogue = Catalogue::standard();
-    let outputs = outputs(task);
-    let objective = match task.kind() {
-        TaskKind::Regression => "regression".to_owned(),
-        TaskKind::Binary => "binary sigmoid:1".to_owned(),
-        TaskKind::Classes(count) => format!("multiclass num_class:{count}"),
-    };
-    let names: Vec<&str> = catalogue.names().collect();
-    let infos = vec!["[-10:10]"; names.len()];
-    let mut text = format!(
-        "tree\nversion=v4\nnum_class={outputs}\nnum_tree_per_iteration={outputs}\nlabel_index=0\n\
-         max_feature_idx={}\nobjective={objective}\nfeature_names={}\nfeature_infos={}\n\n",
-        names.len() - 1,
-        names.join(" "),
-        infos.join(" "),
-    );
-    for tree in 0..outputs * STUMPS {
-        let (feature, threshold, [left, right]) = stump(task, random);
-        let _ = write!(
-            text,
-            "Tree={tree}\nnum_leaves=2\nnum_cat=0\nsplit_feature={feature}\nsplit_gain=1\n\
-             threshold={threshold}\ndecision_type=8\nleft_child=-1\nright_child=-2\n\
-             leaf_value={left} {right}\nleaf_weight=10 10\nleaf_count=10 10\ninternal_value=0\n\
-             internal_weight=20\ninternal_count=20\nis_linear=0\nshrinkage=1\n\n\n",
-        );
-    }
-    text.push_str("end of trees\n");
-    text
-}
-
-/// A model as XGBoost 3 writes it.
-fn xgboost(task: Task, random: &mut Random) -> Value {
-    let catalogue = Catalogue::standard();
-    let outputs = outputs(task);
-    let (objective, classes, parameters) = match task.kind() {
-        TaskKind::Regression => ("reg:squarederror", 0, ("reg_loss_param", json!({"scale_pos_weight": "1"}))),
-        TaskKind::Binary => ("binary:logistic", 0, ("reg_loss_param", json!({"scale_pos_weight": "1"}))),
-        TaskKind::Classes(count) => {
-            let number = json!({"num_class": count.to_string()});
-            ("multi:softprob", count, ("softmax_multiclass_param", number))
-        }
-    };
-    let trees: Vec<Value> = (0..outputs * STUMPS)
-        .map(|id| {
-            let (feature, threshold, [left, right]) = stump(task, random);
-            json!({
-                "base_weights": [0.0, left, right], "categories": [], "categories_nodes": [],
-                "categories_segments": [], "categories_sizes": [], "default_left": [1, 0, 0], "id": id,
-                "left_children": [1, -1, -1], "loss_changes": [1.0, 0.0, 0.0],
-                "parents": [i32::MAX, 0, 0], "right_children": [2, -1, -1],
-                "split_conditions": [threshold, left, right], "split_indices": [feature, 0, 0],
-                "split_type": [0, 0, 0], "sum_hessian": [20.0, 10.0, 10.0],
-                "tree_param": {"num_deleted": "0", "num_feature": catalogue.len().to_string(),
-                    "num_nodes": "3", "size_leaf_vector": "1"},
-            })
-        })
-        .collect();
-    let base: Vec<&str> = vec!["5E-1"; outputs];
-    let info: Vec<usize> = (0..outputs * STUMPS).map(|tree| tree % outputs).collect();
-    let names: Vec<&str> = catalogue.names().collect();
-    json!({
-        "learner": {
-            "attributes": {}, "feature_names": names, "feature_types": vec!["float"; names.len()],
-            "gradient_booster": {"model": {
-                "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": trees.len().to_string()},
-                "tree_info": info, "trees": trees,
-            }, "name": "gbtree"},
-            "learner_model_param": {"base_score": format!("[{}]", base.join(",")),
-                "boost_from_average": "1", "num_class": classes.to_string(),
-                "num_feature": names.len().to_string(), "num_target": "1"},
-            "objective": {"name": objective, parameters.0: parameters.1},
-        },
-        "version": [3, 2, 0],
-    })
 }
 
 /// Baselines fitted on seeded noise.
@@ -284,5 +207,19 @@ impl Random {
         x ^= x >> 27;
         self.0 = x ^ 0x9e37_79b9_7f4a_7c15;
         x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_of_larger_trees_holds_and_differs_by_its_seed() {
+        let symbols = ["BTCUSDT".parse().expect("a symbol")];
+        let sizes = [Size { rounds: 3, leaves: 29 }, Size { rounds: 2, leaves: 26 }];
+        let built =
+            [1, 2].map(|seed| bundle(seed, &symbols, Interval::M15, sizes).build().expect("a bundle"));
+        assert_ne!(built[0].digest(), built[1].digest());
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::history::{History, HistoryReader};
 use super::listings;
 use crate::reason::{Reason, Refusal};
+use crate::unhurried::unhurried;
 
 /// How many changes may wait. They are done one by one.
 const QUEUE_CHANGES: usize = 4;
@@ -153,14 +154,16 @@ async fn warmed_up(
     let last = last_bars(&history, interval);
     let settings = ForecasterSettings { symbols: symbols.to_vec(), interval, max_lateness_ms };
     let warm_up = move || {
-        let mut forecaster = Box::new(Forecaster::new(settings));
-        // Nobody answers yet, so that there is nothing to publish; outcomes are resolved when it takes over.
-        forecaster.warm_up(&history, &mut Vec::new());
-        forecaster
+        unhurried(|| {
+            let mut forecaster = Box::new(Forecaster::new(settings));
+            // Nobody answers yet, so that there is nothing to publish; outcomes are resolved when it takes over.
+            forecaster.warm_up(&history, &mut Vec::new());
+            forecaster
+        })
     };
-    let forecaster = tokio::task::spawn_blocking(warm_up)
-        .await
-        .map_err(|error| Refusal::new(Reason::Internal, format!("the history was not taken in: {error}")))?;
+    let forecaster = tokio::task::spawn_blocking(warm_up).await.map_err(|error| {
+        Refusal::new(Reason::Internal, format!("the history was not taken in: {error}"))
+    })??;
     Ok((forecaster, last))
 }
 

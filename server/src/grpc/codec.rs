@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::BufMut;
 use kline::{Interval, Milliseconds};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, uint64};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len, uint64};
 use proto::v1;
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
@@ -31,7 +31,7 @@ const TOKEN_FIELD: u32 = 5;
 const ANSWER_BYTES: usize = 4 * 1024;
 
 /// At how many bytes the predictions of one bar leave together.
-const LEAVE_BYTES: usize = 32 * 1024;
+pub(super) const LEAVE_BYTES: usize = 32 * 1024;
 
 /// A message, or a prediction that stands for one.
 pub(super) enum Reply<M> {
@@ -42,6 +42,7 @@ pub(super) enum Reply<M> {
 }
 
 /// A prediction, and its place if it is an event of a subscription.
+#[derive(Debug)]
 pub(super) struct PredictionReply {
     encoded: Arc<Encoded>,
     selection: Selection,
@@ -81,8 +82,31 @@ impl<M> Reply<M> {
     }
 }
 
+impl PartialEq for PredictionReply {
+    /// Whether it is the same one: its bytes are the same then.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.encoded, &other.encoded)
+            && (self.selection, self.staleness_ms) == (other.selection, other.staleness_ms)
+            && self.place == other.place
+    }
+}
+
 impl PredictionReply {
-    fn put(&self, buffer: &mut impl BufMut) {
+    /// How many bytes [`PredictionReply::put`] puts.
+    pub(super) fn len(&self) -> usize {
+        let prediction =
+            self.encoded.wire(convert::whole).put_len(PREDICTION_FIELD, self.selection, self.staleness_ms);
+        let Some((sequence, token)) = &self.place else { return prediction };
+        let sequence = if *sequence == 0 { 0 } else { uint64::encoded_len(SEQUENCE_FIELD, sequence) };
+        let token = if token.is_empty() {
+            0
+        } else {
+            key_len(TOKEN_FIELD) + encoded_len_varint(token.len() as u64) + token.len()
+        };
+        prediction + sequence + token
+    }
+
+    pub(super) fn put(&self, buffer: &mut impl BufMut) {
         self.encoded.wire(convert::whole).put(PREDICTION_FIELD, self.selection, self.staleness_ms, buffer);
         let Some((sequence, token)) = &self.place else { return };
         if *sequence != 0 {
@@ -167,6 +191,7 @@ mod tests {
             };
             let mut bytes = Vec::new();
             reply.put(&mut bytes);
+            assert_eq!(bytes.len(), reply.len());
             let prediction = convert::prediction(&made, Selection::ALL, Interval::M15, 12);
             let expected = v1::SubscribeResponse {
                 sequence,

@@ -1,6 +1,8 @@
 //! The events of `klinecast.v1.PredictionService.Subscribe`.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use futures::Stream;
 use proto::v1;
@@ -16,6 +18,32 @@ use crate::telemetry::metrics as names;
 /// What a subscriber is sent.
 pub(super) type Events =
     Pin<Box<dyn Stream<Item = Result<Reply<v1::SubscribeResponse>, Status>> + Send + 'static>>;
+
+/// Events that were opened, until something reads them.
+#[derive(Clone, Default)]
+pub(super) struct Opened(Arc<Mutex<Option<Events>>>);
+
+impl Opened {
+    fn lock(&self) -> MutexGuard<'_, Option<Events>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put(&self, events: Events) {
+        *self.lock() = Some(events);
+    }
+
+    pub(super) fn take(&self) -> Option<Events> {
+        self.lock().take()
+    }
+}
+
+impl Stream for Opened {
+    type Item = Result<Reply<v1::SubscribeResponse>, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.lock().as_mut().map_or(Poll::Ready(None), |events| events.as_mut().poll_next(context))
+    }
+}
 
 /// Opens a subscription, which lasts as long as the right to it.
 pub(super) async fn open(

@@ -19,9 +19,11 @@ use tower::Layer;
 
 use super::answers;
 use super::codec::{AnswerCodec, Reply};
-use super::events::{self, Events};
+use super::events::{self, Opened};
+use super::joined::{EventBody, Joined};
 use crate::access::Lease;
 use crate::convert;
+use crate::headers;
 use crate::reason::Refusal;
 use crate::service::Service;
 
@@ -31,6 +33,8 @@ pub(super) struct Prediction {
     pub(super) service: Arc<Service>,
     /// The longest request in bytes.
     pub(super) request_bytes_max: usize,
+    /// What subscribers are told together.
+    pub(super) joined: Joined,
 }
 
 impl Prediction {
@@ -66,18 +70,28 @@ impl Prediction {
 
     fn subscribe(&self, request: http::Request<Body>) -> Answer {
         let mut grpc = self.grpc::<v1::SubscribeResponse, v1::SubscribeRequest>();
-        let service = self.service.clone();
+        let (service, joined) = (self.service.clone(), self.joined.clone());
         Box::pin(async move {
+            let opened = Opened::default();
+            let place = opened.clone();
             let call = tower::service_fn(move |request: Request<v1::SubscribeRequest>| {
-                let service = service.clone();
+                let (service, place) = (service.clone(), place.clone());
                 async move {
                     let lease = Lease::of(request.extensions());
                     let opened = events::open(&service, request.into_inner(), lease).await;
-                    let events: Events = opened.map_err(|refusal| convert::status(&refusal))?;
-                    Ok::<_, Status>(Response::new(events))
+                    place.put(opened.map_err(|refusal| convert::status(&refusal))?);
+                    Ok::<_, Status>(Response::new(place))
                 }
             });
-            Ok(grpc.server_streaming(call, request).await)
+            let response = grpc.server_streaming(call, request).await;
+            if response.headers().contains_key(&headers::GRPC_ENCODING) {
+                // Packed for each by itself.
+                return Ok(response);
+            }
+            Ok(match opened.take() {
+                Some(events) => response.map(|_| Body::new(EventBody::new(events, joined))),
+                None => response,
+            })
         })
     }
 }

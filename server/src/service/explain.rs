@@ -12,6 +12,7 @@ use super::Service;
 use crate::reason::{Reason, Refusal};
 use crate::selection::Selection;
 use crate::telemetry::scope;
+use crate::unhurried::Haste;
 
 /// How many features an explanation may name.
 pub const EXPLAIN_TOP_MAX: u32 = 512;
@@ -133,7 +134,7 @@ impl Service {
             let _permits = (waiting, working);
             let bundle = match champion {
                 Some(champion) => champion,
-                None => Arc::new(stores.bundle(prediction.bundle)?),
+                None => Arc::new(stores.bundle(prediction.bundle, Haste::Now)?),
             };
             let mut span = scope::child("explain");
             span.note("klinecast.tasks", i64::try_from(asked.len()).unwrap_or(i64::MAX));

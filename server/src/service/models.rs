@@ -1,6 +1,7 @@
 //! The registry's models, reload and promotion.
 
 use std::fmt;
+use std::sync::Arc;
 
 use forecast::BundleDigest;
 use store::{Alias, Stage};
@@ -63,7 +64,7 @@ impl Service {
     /// # Errors
     /// No champion, or a bundle that does not hold; what answered before goes on answering.
     pub async fn reload(&self) -> Result<Reloaded, Refusal> {
-        self.champion.reload().await
+        self.champion.reload(None).await
     }
 
     /// Changes a model's stage or alias, and takes it up if that makes it the champion. The production stage makes it
@@ -81,13 +82,14 @@ impl Service {
             (Some(Stage::Production), None) => Some(Alias::Champion),
             (_, alias) => alias,
         };
+        let mut verified = None;
         if alias == Some(Alias::Champion) {
             // Nothing is written before the bundle has been read and has held.
-            self.with_store(move |stores| stores.verified(version).map(drop)).await?;
+            verified = Some(self.with_store(move |stores| stores.verified(version)).await?);
         }
         self.with_store(move |stores| stores.promote(version, stage, alias)).await?;
-        if alias == Some(Alias::Champion) {
-            self.champion.reload().await?;
+        if verified.is_some() {
+            self.champion.reload(verified.map(Arc::new)).await?;
         }
         let models = self.models().await?;
         models

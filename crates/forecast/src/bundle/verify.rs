@@ -1,7 +1,6 @@
 //! What must hold before a bundle is served.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use features::Catalogue;
 use forest::{Booster, Ensemble, Library, Limits, LoadError, Model};
@@ -42,7 +41,6 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     check_parity(&parity, &manifest, &boosters)?;
     let ensemble = together(&models, &boosters, &manifest, &golden)?;
     let digest = BundleDigest::of(manifest_bytes);
-    let files = files.into_iter().map(|(name, bytes)| (name, Arc::from(bytes))).collect();
     Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, ensemble })
 }
 
