@@ -3,6 +3,7 @@
 mod answers;
 mod codec;
 mod deadline;
+mod direct;
 mod door;
 mod events;
 mod health;

@@ -8,6 +8,9 @@ pub(crate) static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeo
 /// How a gRPC call's messages are packed.
 pub(crate) static GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
+/// How a caller takes the messages of answers.
+pub(crate) static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
 /// A gRPC call's code.
 pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 

@@ -82,6 +82,24 @@ impl<M> Reply<M> {
     }
 }
 
+impl<M: Message> Reply<M> {
+    /// How many bytes [`Reply::put`] puts.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Message(message) => message.encoded_len(),
+            Self::Prediction(prediction) => prediction.len(),
+        }
+    }
+
+    /// Puts the message; the buffer grows as it has to.
+    pub(super) fn put(&self, buffer: &mut impl BufMut) {
+        match self {
+            Self::Message(message) => message.encode_raw(buffer),
+            Self::Prediction(prediction) => prediction.put(buffer),
+        }
+    }
+}
+
 impl PartialEq for PredictionReply {
     /// Whether it is the same one: its bytes are the same then.
     fn eq(&self, other: &Self) -> bool {
@@ -157,15 +175,8 @@ impl<M: Message> Encoder for AnswerEncoder<M> {
     type Error = Status;
 
     fn encode(&mut self, reply: Reply<M>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        match reply {
-            Reply::Message(message) => {
-                message.encode(buffer).map_err(|error| Status::internal(error.to_string()))
-            }
-            Reply::Prediction(prediction) => {
-                prediction.put(buffer);
-                Ok(())
-            }
-        }
+        reply.put(buffer);
+        Ok(())
     }
 
     fn buffer_settings(&self) -> BufferSettings {

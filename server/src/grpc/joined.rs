@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::http::HeaderMap;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use prost::Message;
 use proto::v1;
 use tonic::Status;
 
 use super::codec::{LEAVE_BYTES, PredictionReply, Reply};
+use super::direct::{HEAD_BYTES, put_head};
 use super::events::Events;
 
 /// How many groups are kept: subscribers that ask for other symbols or tasks are told other groups of the same bar.
@@ -51,15 +52,6 @@ impl Joined {
         groups.push_front(Group { events: std::mem::take(events), bytes: bytes.clone() });
         bytes
     }
-}
-
-/// A byte that says that the message is not packed, and its length in four.
-const HEAD_BYTES: usize = 5;
-
-fn put_head(length: usize, buffer: &mut BytesMut) {
-    buffer.put_u8(0);
-    // Nothing here comes near four gigabytes.
-    buffer.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
 }
 
 /// Events as the frames of a gRPC response whose messages are not packed.

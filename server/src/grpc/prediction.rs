@@ -19,6 +19,7 @@ use tower::Layer;
 
 use super::answers;
 use super::codec::{AnswerCodec, Reply};
+use super::direct;
 use super::events::{self, Opened};
 use super::joined::{EventBody, Joined};
 use crate::access::Lease;
@@ -58,8 +59,19 @@ impl Prediction {
         F: Fn(Arc<Service>, Request<R>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Reply<M>, Refusal>> + Send + 'static,
     {
-        let (mut grpc, service) = (self.grpc::<M, R>(), self.service.clone());
+        let this = self.clone();
         Box::pin(async move {
+            let request = match direct::read::<R>(request, this.request_bytes_max).await {
+                Ok(request) => {
+                    let answered = answer(this.service, request).await;
+                    return Ok(match answered {
+                        Ok(reply) => direct::answer(&reply),
+                        Err(refusal) => convert::status(&refusal).into_http(),
+                    });
+                }
+                Err(request) => request,
+            };
+            let (mut grpc, service) = (this.grpc::<M, R>(), this.service);
             let call = tower::service_fn(move |request: Request<R>| {
                 let answered = answer(service.clone(), request);
                 async move { answered.await.map(Response::new).map_err(|refusal| convert::status(&refusal)) }
