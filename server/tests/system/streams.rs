@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proto::v1;
 use proto::v1::subscribe_response::Event;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Streaming};
 use tonic_types::StatusExt;
 
@@ -89,6 +90,39 @@ async fn a_stream_ends_with_the_server_and_goes_on_after_its_restart() {
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "nothing comes twice: {keys:?}");
     let missed: Vec<&Key> = before.iter().filter(|key| key.0 > after && !keys.contains(key)).collect();
     assert!(missed.is_empty(), "{missed:?} were read before and are in the journal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_packed_messages_is_told_the_same() {
+    let exchange = exchange().await;
+    let home = tempfile::tempdir().expect("a folder");
+    publish_champion(home.path(), 1);
+    let server = Server::start(&exchange, home.path()).await;
+    server.serves().await;
+
+    // From one bar on all are told the same, from the journal and then as it is published.
+    let mut plain = subscribe(&server, v1::SubscribeRequest::default()).await;
+    let first = read(&mut plain, SYMBOLS.len()).await.swap_remove(0).0;
+    let request = v1::SubscribeRequest { after_bar_time_ms: first - 1, ..Default::default() };
+    let count = 3 * SYMBOLS.len();
+    let mut plain = subscribe(&server, request.clone()).await;
+    let told = read(&mut plain, count).await;
+    for encoding in [CompressionEncoding::Zstd, CompressionEncoding::Gzip] {
+        let mut client = server.predictions().accept_compressed(encoding).send_compressed(encoding);
+        let answered = client.subscribe(request.clone()).await.expect("a subscription");
+        let packed = answered.metadata().get("grpc-encoding").expect("packed").clone();
+        assert_eq!(packed, if encoding == CompressionEncoding::Zstd { "zstd" } else { "gzip" });
+        assert_eq!(read(&mut answered.into_inner(), count).await, told);
+
+        let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
+        let (plain, packed) =
+            (server.predictions().predict(request.clone()).await, client.predict(request).await);
+        let (plain, packed) = (plain.expect("an answer"), packed.expect("an answer"));
+        assert!(plain.metadata().get("grpc-encoding").is_none());
+        assert!(packed.metadata().get("grpc-encoding").is_some());
+        let symbol = |answer: v1::PredictResponse| answer.prediction.expect("a prediction").symbol;
+        assert_eq!(symbol(packed.into_inner()), symbol(plain.into_inner()));
+    }
 }
 
 /// Events with their tokens until so many predictions were read.
