@@ -3,6 +3,7 @@
 pub mod catalogue;
 #[cfg(test)]
 mod document_tests;
+mod ending;
 pub mod exporter;
 pub mod grpc_layer;
 mod grpc_methods;

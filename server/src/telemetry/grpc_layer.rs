@@ -5,16 +5,14 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use axum::body::{Bytes, HttpBody};
-use axum::http::{HeaderMap, Request, Response};
-use http_body::{Frame, SizeHint};
+use axum::http::{Request, Response};
 use metrics::{Counter, Histogram, counter, histogram};
 use pin_project_lite::pin_project;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::catalogue::names;
-use crate::headers::GRPC_STATUS;
+use super::ending::{CANCELLED, End, OK, Watch, Watched};
 
 /// The method's place among the known ones; anything else is counted together, so that a caller cannot make labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,12 +202,12 @@ where
         let response = ready!(this.inner.poll(context))?;
         let Some(call) = this.call.take() else { return Poll::Ready(Ok(response)) };
         // An error without a body has its code among the headers; of a call that is no stream nothing else can go wrong.
-        let code = code(response.headers()).or((call.method.kind == UNARY).then_some(OK));
-        if let Some(code) = code {
-            call.end(code);
+        let end = End::of_grpc(response.headers()).or((call.method.kind == UNARY).then_some(End::Grpc(OK)));
+        if let Some(end) = end {
+            call.end(end);
             return Poll::Ready(Ok(response));
         }
-        Poll::Ready(Ok(response.map(|body| Body::new(Counted { inner: body, call: Some(call) }))))
+        Poll::Ready(Ok(response.map(|body| Body::new(Watched::grpc(body, call)))))
     }
 }
 
@@ -232,10 +230,6 @@ impl Call {
         Self { method, meters: meters.clone(), place, began: Instant::now(), ended: false }
     }
 
-    fn end(mut self, code: usize) {
-        self.record(code);
-    }
-
     fn record(&mut self, code: usize) {
         self.ended = true;
         if let Some(meters) = self.meters.get(self.place) {
@@ -244,10 +238,19 @@ impl Call {
     }
 }
 
+impl Watch for Call {
+    fn end(mut self, end: End) {
+        self.record(match end {
+            End::Grpc(code) => code,
+            End::Gone | End::Http(_) => CANCELLED,
+        });
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended {
-            self.record(CANCELED);
+            self.record(CANCELLED);
         }
     }
 }
@@ -272,53 +275,6 @@ const CODES: [&str; 17] = [
     "DataLoss",
     "Unauthenticated",
 ];
-
-const OK: usize = 0;
-const CANCELED: usize = 1;
-const UNKNOWN: usize = 2;
-
-/// The code among headers or trailers; one that does not exist is Unknown.
-fn code(headers: &HeaderMap) -> Option<usize> {
-    let number = headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
-    Some(if number < CODES.len() { number } else { UNKNOWN })
-}
-
-/// A body that ends its call with its trailers.
-struct Counted {
-    inner: Body,
-    call: Option<Call>,
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = tonic::Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        let ended = match &frame {
-            Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code(trailers).unwrap_or(UNKNOWN)),
-            Some(Err(_)) => Some(UNKNOWN),
-            None => Some(OK),
-        };
-        if let Some(code) = ended
-            && let Some(call) = self.call.take()
-        {
-            call.end(code);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,18 +3,15 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::body::HttpBody;
 use axum::extract::MatchedPath;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response};
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use super::ending::{End, OK, Watch as _, Watched};
 use super::request_id::REQUEST_ID;
-use super::requests::{End, Followed, Requests};
-use crate::headers::GRPC_STATUS;
+use super::requests::{Followed, Requests};
 
 /// Wraps a server.
 #[derive(Debug, Clone)]
@@ -81,10 +78,7 @@ where
                 self.requests.http(request.method(), route, request.headers())
             }
         };
-        let inner = {
-            let _entered = followed.scope.enter();
-            self.inner.call(request)
-        };
+        let inner = followed.within(|| self.inner.call(request));
         Answering { inner, followed: Some(followed), face: self.face }
     }
 }
@@ -109,10 +103,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let polled = match this.followed.as_mut() {
-            Some(followed) => {
-                let _entered = followed.scope.enter();
-                this.inner.poll(context)
-            }
+            Some(followed) => followed.within(|| this.inner.poll(context)),
             None => this.inner.poll(context),
         };
         let mut response = ready!(polled)?;
@@ -122,7 +113,7 @@ where
         }
         let end = match this.face {
             // Only an error without a body has its code here; of a call that is no stream nothing else can go wrong.
-            Face::Grpc => code(response.headers()).or((!followed.is_stream).then_some(End::Grpc(0))),
+            Face::Grpc => End::of_grpc(response.headers()).or((!followed.is_stream).then_some(End::Grpc(OK))),
             Face::Http if is_event_stream(response.headers()) => None,
             Face::Http => Some(End::Http(response.status().as_u16())),
         };
@@ -134,11 +125,6 @@ where
             None => Poll::Ready(Ok(response.map(|body| body.hold(followed)))),
         }
     }
-}
-
-/// The gRPC code among headers or trailers.
-fn code(headers: &HeaderMap) -> Option<End> {
-    Some(End::Grpc(headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().unwrap_or(usize::MAX)))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -154,62 +140,12 @@ pub trait Hold: Sized {
 
 impl Hold for tonic::body::Body {
     fn hold(self, followed: Followed) -> Self {
-        Self::new(Held { inner: self, followed: Some(followed), at_end: End::Grpc(0) })
+        Self::new(Watched::grpc(self, followed))
     }
 }
 
 impl Hold for axum::body::Body {
     fn hold(self, followed: Followed) -> Self {
-        Self::new(Held { inner: self, followed: Some(followed), at_end: End::Http(200) })
-    }
-}
-
-/// A body whose frames are made within its request.
-struct Held<B> {
-    inner: B,
-    followed: Option<Followed>,
-    /// How the request ended if no trailer says otherwise.
-    at_end: End,
-}
-
-impl<B> HttpBody for Held<B>
-where
-    B: HttpBody<Data = Bytes> + Unpin,
-{
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = &mut *self;
-        let polled = match this.followed.as_mut() {
-            Some(followed) => {
-                let _entered = followed.scope.enter();
-                Pin::new(&mut this.inner).poll_frame(context)
-            }
-            None => Pin::new(&mut this.inner).poll_frame(context),
-        };
-        let frame = ready!(polled);
-        let end = match &frame {
-            Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code(trailers).unwrap_or(this.at_end)),
-            Some(Err(_)) => Some(End::Gone),
-            None => Some(this.at_end),
-        };
-        if let Some(end) = end
-            && let Some(followed) = this.followed.take()
-        {
-            followed.end(end);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        Self::new(Watched::http(self, followed))
     }
 }

@@ -1,7 +1,6 @@
 //! A request from its start to its end, over either face: its identifier, its span, and the log of slow ones.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::Span;
 
+use super::ending::{End, Watch};
 use super::grpc_methods::GrpcMethods;
 use super::metrics;
 use super::request_id::{self, RequestId};
@@ -130,75 +130,12 @@ impl Name {
     }
 }
 
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// With this gRPC code.
-    Grpc(usize),
-    /// With this HTTP status.
-    Http(u16),
-    /// The caller has gone.
-    Gone,
-}
-
-/// The gRPC codes by their numbers, as OpenTelemetry writes them.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// Codes that are the server's failure and not the caller's, by OpenTelemetry's conventions for servers.
-const FAILURES: [&str; 6] =
-    ["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"];
-
-impl End {
-    fn code(self) -> &'static str {
-        match self {
-            Self::Grpc(number) => CODES.get(number).copied().unwrap_or("UNKNOWN"),
-            Self::Http(_) => "",
-            Self::Gone => "CANCELLED",
-        }
-    }
-
-    fn is_failure(self) -> bool {
-        match self {
-            Self::Grpc(_) => FAILURES.contains(&self.code()),
-            Self::Http(status) => status >= 500,
-            Self::Gone => false,
-        }
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Http(status) => write!(f, "{status}"),
-            Self::Grpc(_) | Self::Gone => f.write_str(self.code()),
-        }
-    }
-}
-
 /// A request under way. One that is dropped without an end was left by its caller.
 #[derive(Debug)]
 pub struct Followed {
     requests: Requests,
     name: Name,
-    pub(super) scope: Scope,
+    scope: Scope,
     span: Option<Box<Span>>,
     pub(super) is_stream: bool,
     began: Stopwatch,
@@ -209,11 +146,6 @@ impl Followed {
     /// The identifier for the answer.
     pub(super) fn identifier(&self) -> Option<HeaderValue> {
         self.scope.request.as_ref()?.header()
-    }
-
-    /// Ends it.
-    pub(super) fn end(mut self, end: End) {
-        self.close(end);
     }
 
     fn close(&mut self, end: End) {
@@ -284,6 +216,18 @@ impl Followed {
             }
         }
         attributes
+    }
+}
+
+impl Watch for Followed {
+    /// Makes it within the request's scope.
+    fn within<T>(&mut self, make: impl FnOnce() -> T) -> T {
+        let _entered = self.scope.enter();
+        make()
+    }
+
+    fn end(mut self, end: End) {
+        self.close(end);
     }
 }
 
