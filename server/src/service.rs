@@ -21,7 +21,7 @@ use kline::{Interval, Symbol};
 use moka::sync::Cache;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Patience};
 use crate::champion::ChampionHandle;
 use crate::engine_thread::Command;
 use crate::follow::change::FollowHandle;
@@ -48,6 +48,10 @@ const STORE_WORKS_MAX: usize = 64;
 
 /// How long a request may wait for that.
 const STORE_WAIT: Duration = Duration::from_secs(1);
+
+/// When the store is left alone, and for how long.
+const STORE_PATIENCE: Patience =
+    Patience { failures: 5, wait: Duration::from_millis(500), wait_max: Duration::from_secs(30) };
 
 /// The application: what every face asks.
 #[derive(Debug, Clone)]
@@ -121,7 +125,7 @@ impl Service {
             limits,
             explaining,
             pages: history::pages(),
-            store_breaker: Arc::default(),
+            store_breaker: Arc::new(Breaker::new(STORE_PATIENCE)),
             statistics: Arc::default(),
         }
     }
@@ -196,7 +200,9 @@ impl Service {
             Err(refusal) if refusal.reason == Reason::StoreFailed && refusal.retry_after.is_some() => {
                 self.store_breaker.fail(Instant::now());
             }
-            _ => self.store_breaker.succeed(),
+            _ => {
+                self.store_breaker.succeed();
+            }
         }
         names::show_breaker("store", self.store_breaker.is_open());
         outcome

@@ -3,14 +3,12 @@
 use std::panic::resume_unwind;
 use std::thread;
 
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
-
 use crate::reason::{Reason, Refusal};
 use crate::telemetry::scope::Scope;
 
 /// The priority that yields to every other one: about one part in seventy of a core that is fully taken, all of one that
 /// is not.
+#[cfg(target_os = "linux")]
 const LOWEST: i32 = 19;
 
 /// Whether somebody waits for a reckoning.
@@ -41,8 +39,7 @@ pub(crate) fn unhurried<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, R
     let scope = Scope::current();
     thread::scope(|threads| {
         let yielding = move || {
-            // Where it is not allowed, the work is done at the priority of everybody else.
-            let _ = setpriority_process(Some(gettid()), LOWEST);
+            yield_to_all();
             scope.run(work)
         };
         let thread = thread::Builder::new()
@@ -53,14 +50,24 @@ pub(crate) fn unhurried<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, R
     })
 }
 
-#[cfg(test)]
+/// Gives this thread the lowest priority.
+#[cfg(target_os = "linux")]
+fn yield_to_all() {
+    // On Linux a thread has a priority of its own. Where it is not allowed, the work is done at that of everybody else.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST);
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn yield_to_all() {}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
 
     fn niceness() -> i32 {
-        rustix::process::getpriority_process(Some(gettid())).expect("a priority")
+        rustix::process::getpriority_process(Some(rustix::thread::gettid())).expect("a priority")
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(super) struct Shared {
 impl Shared {
     /// Takes the address; connects at the first call. Needs a tokio runtime.
     pub(super) fn new(url: &str) -> Result<Self, RedisError> {
-        Ok(Self { line: RedisLine::new(url, tell)?, take: Script::new(TAKE) })
+        Ok(Self { line: RedisLine::new(url, "redis_limits", tell)?, take: Script::new(TAKE) })
     }
 
     /// Takes one call of a client; `None` when Redis does not answer now.

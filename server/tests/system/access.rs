@@ -5,9 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use klinecast::{Client, ClientError, Credentials, Secret, Settings};
+use proto::inference as wire;
+use proto::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use proto::v1;
 use serde_json::{Value, json};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_tungstenite::tungstenite::ClientRequestBuilder;
 use tonic::Code;
 
 use crate::harness::{PATIENCE, Server};
@@ -151,6 +156,19 @@ async fn keys_come_and_go_while_it_serves() {
     let page = page.send().await.expect("a stream");
     assert_eq!(page.status(), 200);
 
+    let url = format!("{}/ws", server.http.replace("http", "ws"));
+    let request =
+        ClientRequestBuilder::new(url.parse().expect("an address")).with_header("x-api-key", &first);
+    let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("it connects");
+    let (rows, requests) = tokio::sync::mpsc::channel(1);
+    let mut request = tonic::Request::new(ReceiverStream::new(requests));
+    request.metadata_mut().insert("x-api-key", first.parse().expect("a value"));
+    let mut inference = GrpcInferenceServiceClient::new(server.channel());
+    let mut answers = inference.model_stream_infer(request).await.expect("a stream").into_inner();
+    rows.send(wire::ModelInferRequest::default()).await.expect("sent");
+    let refused = answers.message().await.expect("no error").expect("an answer");
+    assert!(!refused.error_message.is_empty(), "there is no model, and the stream goes on");
+
     fs::remove_file(&file).expect("removed");
     let second = key(&file, "second", "reader", "");
     until(async || grpc(&server, "reader", Some(&second)).await == Code::Ok).await;
@@ -169,6 +187,16 @@ async fn keys_come_and_go_while_it_serves() {
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
     let told = tokio::time::timeout(PATIENCE, page.text()).await.expect("it ends").expect("a text");
     assert!(told.contains("event: problem") && told.contains("UNAUTHENTICATED"), "{told}");
+    let told: Vec<String> = tokio::time::timeout(PATIENCE, socket.collect::<Vec<_>>())
+        .await
+        .expect("it ends")
+        .into_iter()
+        .filter_map(|message| Some(message.ok()?.into_text().ok()?.to_string()))
+        .collect();
+    assert!(told.iter().any(|message| message.contains("UNAUTHENTICATED")), "{told:?}");
+    rows.send(wire::ModelInferRequest::default()).await.expect("sent");
+    let ended = answers.message().await.expect_err("the right to ask is gone");
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

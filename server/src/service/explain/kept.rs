@@ -33,7 +33,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(redis: Option<&str>) -> Self {
-        let far = redis.and_then(|url| match RedisLine::new(url, tell) {
+        let far = redis.and_then(|url| match RedisLine::new(url, "redis_explanations", tell) {
             Ok(line) => Some(Arc::new(line)),
             Err(error) => {
                 tell(Err(error.category()));
