@@ -60,16 +60,18 @@ fn yield_to_all() {
 #[cfg(not(target_os = "linux"))]
 const fn yield_to_all() {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
 
+    #[cfg(target_os = "linux")]
     fn niceness() -> i32 {
         rustix::process::getpriority_process(Some(rustix::thread::gettid())).expect("a priority")
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn work_is_done_at_the_lowest_priority_and_the_one_who_asks_keeps_theirs() {
         let before = niceness();
