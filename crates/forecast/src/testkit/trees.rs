@@ -17,7 +17,7 @@ struct Tree {
     leaves: Vec<f64>,
 }
 
-/// What is left is a stump's half; a leaf is as likely to be split as any other.
+/// Grows a tree: every leaf is as likely to be split next as any other.
 fn grow(task: Task, rounds: usize, leaves: usize, random: &mut Random) -> Tree {
     let centre = if task == Task::Volatility4Step { -5.0 / rounds as f64 } else { 0.0 };
     let (mut splits, mut children) = (Vec::new(), Vec::<[i32; 2]>::new());
