@@ -26,7 +26,7 @@ use crate::report::{Goal, Measure, report};
 pub(crate) use echo::Options as EchoOptions;
 pub(crate) use echo::run as echo;
 
-use self::load::{Found, Shape};
+use self::load::Found;
 
 /// What to measure.
 #[derive(Debug, Clone, Args)]
@@ -90,19 +90,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Measure::plain("memory, one bundle, ten pairs", "MB", process.memory_mb()?)
             .with_goal(Goal::AtMost(100.0)),
     );
-    let mut costs = Costs::default();
     if options.wants("unary") {
-        costs.grpc = Some(unary::measure(options, &server, &process, &mut measures).await?);
+        unary::measure(options, &server, &process, &mut measures).await?;
     }
     if options.wants("counts") {
         let start = (options.server.as_path(), home.path(), &exchange);
         unary::count(&server, start, &mut measures).await?;
     }
     if options.wants("rest") {
-        costs.rest = Some(rest(options, &server, &process, &mut measures).await?);
+        rest(options, &server, &process, &mut measures).await?;
     }
     if let (Some(python), Some(bundle)) = (&options.python, bundle) {
-        peers(options, (python, bundle), &server, costs, &mut measures).await?;
+        peers(options, (python, bundle), &server, &mut measures).await?;
     } else {
         println!("no bundle was named: the servers in Python are left out");
     }
@@ -116,43 +115,51 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     report("serve", &measures, options.json.as_deref())
 }
 
-/// The CPU time of a call on each face, in microseconds, as far as it was measured.
-#[derive(Debug, Clone, Copy, Default)]
-struct Costs {
-    grpc: Option<f64>,
-    rest: Option<f64>,
-}
-
 /// The servers in Python, which have the same boosters.
 async fn peers(
     options: &Options,
     (python, bundle): (&Path, &Path),
     server: &Server,
-    costs: Costs,
     measures: &mut Vec<Measure>,
 ) -> Result<()> {
-    let for_long = Duration::from_secs_f64(options.seconds * 2.0);
+    let for_long = Duration::from_secs_f64(options.seconds);
+    let rounds = (options.rounds, for_long);
     if options.wants("seed") {
-        let theirs = python::seed_like(python, bundle, for_long).await?;
-        for (face, ours, goal) in [("gRPC", costs.grpc, 300.0), ("REST", costs.rest, 150.0)] {
-            let Some(ours) = ours else { continue };
-            let name = format!("CPU there over ours, {face}");
-            measures.push(Measure::plain(name, "times", theirs / ours).with_goal(Goal::AtLeast(goal)));
+        let (call, path) = (unary::call(server)?, rest_path()?);
+        let costs = python::seed_like((python, bundle), (server, &call, &path), rounds).await?;
+        let of = |figure: &dyn Fn(&[f64; 3]) -> f64| median(costs.iter().map(figure).collect());
+        measures.push(Measure::plain("CPU a call, reckoning on request", "us", of(&|cost| cost[0])));
+        for (place, face, goal) in [(1, "gRPC", 300.0), (2, "REST", 150.0)] {
+            measures.push(Measure::plain(
+                format!("the same, ours over {face}"),
+                "us",
+                of(&|cost| cost[place]),
+            ));
+            let times = of(&|cost| cost[0] / cost[place]);
+            let measure = Measure::plain(format!("CPU there over ours, {face}"), "times", times);
+            measures.push(measure.with_goal(Goal::AtLeast(goal)));
         }
-        measures.push(Measure::plain("CPU a call, reckoning on request", "us", theirs));
     }
     if options.wants("mlserver") {
-        let shape = Shape { connections: 4, in_flight: 4 };
-        let theirs = python::mlserver(python, bundle, shape, for_long).await?;
-        let call = python::row_of_features(server.addresses()?[0], true);
-        let ours = load::closed(&call, shape, for_long).await?;
-        let measure = Measure::plain("a row over inference v2, calls", "calls/s", ours.rate());
-        let goal = Goal::AtLeast(50.0 * theirs.rate());
-        measures.push(measure.beside("MLServer", theirs.rate()).with_goal(goal));
-        let measure = Measure::plain("a row over inference v2, p99", "us", ours.microseconds(990));
-        measures.push(measure.beside("MLServer", theirs.microseconds(990)));
+        let found = python::mlserver((python, bundle), server.addresses()?[0], rounds).await?;
+        let of = |figure: &dyn Fn(&[Found; 2]) -> f64| median(found.iter().map(figure).collect());
+        let measure =
+            Measure::plain("a row over inference v2, calls", "calls/s", of(&|[_, ours]| ours.rate()));
+        measures.push(measure.beside("MLServer", of(&|[theirs, _]| theirs.rate())));
+        let times = of(&|[theirs, ours]| ours.rate() / theirs.rate());
+        let measure = Measure::plain("rows here over MLServer's", "times", times);
+        measures.push(measure.with_goal(Goal::AtLeast(50.0)));
+        let p99 = of(&|[_, ours]| ours.microseconds(990));
+        let measure = Measure::plain("a row over inference v2, p99", "us", p99);
+        measures.push(measure.beside("MLServer", of(&|[theirs, _]| theirs.microseconds(990))));
     }
     Ok(())
+}
+
+/// What is asked for over REST: what a unary call over gRPC asks for.
+fn rest_path() -> Result<String> {
+    let symbol = household::symbols()?.first().context("a pair")?.to_string();
+    Ok(format!("/predict/{symbol}"))
 }
 
 async fn rest(
@@ -160,21 +167,17 @@ async fn rest(
     server: &Server,
     process: &Pinned,
     measures: &mut Vec<Measure>,
-) -> Result<f64> {
-    let symbol = household::symbols()?.first().context("a pair")?.to_string();
+) -> Result<()> {
+    let path = rest_path()?;
     let for_long = Duration::from_secs_f64(options.seconds);
     let mut rounds = Vec::new();
     for _ in 0..options.rounds {
-        rounds.push(
-            process
-                .during(http::closed(server.addresses()?[1], &format!("/predict/{symbol}"), 16, for_long))
-                .await?,
-        );
+        rounds.push(process.during(http::closed(server.addresses()?[1], &path, 16, for_long)).await?);
     }
     let of = |figure: &dyn Fn(&(Found, Duration)) -> f64| median(rounds.iter().map(figure).collect());
     measures.push(Measure::plain("REST, 16 connections, calls", "calls/s", of(&|(found, _)| found.rate())));
     let cost = of(&|(found, cpu)| found.cpu_a_call(*cpu));
     measures.push(Measure::plain("REST, CPU a call", "us", cost));
     measures.push(Measure::plain("REST, p99", "us", of(&|(found, _)| found.microseconds(990))));
-    Ok(cost)
+    Ok(())
 }

@@ -71,6 +71,7 @@ pub struct Service {
     pages: Cache<history::PageKey, HistoryPage>,
     store_breaker: Arc<Breaker>,
     statistics: Arc<inference::InferStatistics>,
+    together: Arc<inference::Together>,
 }
 
 /// How much of what takes long may run at once.
@@ -127,6 +128,7 @@ impl Service {
             pages: history::pages(),
             store_breaker: Arc::new(Breaker::new(STORE_PATIENCE)),
             statistics: Arc::default(),
+            together: Arc::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::http;
 use super::load::{self, Call, Found, Shape};
-use crate::household::read_bundle;
+use crate::household::{Server, read_bundle};
 use crate::process::{Pinned, on_first_core};
 
 /// What a script needs.
@@ -84,18 +84,31 @@ impl Drop for Running {
     }
 }
 
-/// The CPU time that a request costs the server that reckons on request, in microseconds.
-pub(super) async fn seed_like(python: &Path, bundle: &Path, for_long: Duration) -> Result<f64> {
-    let server = Running::start(Peer::SeedLike, python, bundle).await?;
-    let load = || http::closed(server.address, "/predict/BTCUSDT", 4, for_long);
+/// The CPU time in microseconds that a request costs the server that reckons on request, and that a call costs the faces of
+/// ours: a row a round, in turn, as the machine's clock changes from minute to minute.
+pub(super) async fn seed_like(
+    (python, bundle): (&Path, &Path),
+    (server, call, path): (&Server, &Call, &str),
+    (rounds, for_long): (usize, Duration),
+) -> Result<Vec<[f64; 3]>> {
+    let (peer, ours) = (Running::start(Peer::SeedLike, python, bundle).await?, Pinned::of(server.id()));
+    let load = || http::closed(peer.address, "/predict/BTCUSDT", 4, for_long * 2);
     // The first calls build what Python builds lazily.
     load().await?;
-    let (found, cpu) = server.process().during(load()).await?;
-    Ok(found.cpu_a_call(cpu))
+    let shape = Shape { connections: 4, in_flight: 16 };
+    let mut costs = Vec::new();
+    for _ in 0..rounds {
+        let (there, there_cpu) = peer.process().during(load()).await?;
+        let (grpc, grpc_cpu) = ours.during(load::closed(call, shape, for_long)).await?;
+        let rest = http::closed(server.addresses()?[1], path, 16, for_long);
+        let (rest, rest_cpu) = ours.during(rest).await?;
+        costs.push([there.cpu_a_call(there_cpu), grpc.cpu_a_call(grpc_cpu), rest.cpu_a_call(rest_cpu)]);
+    }
+    Ok(costs)
 }
 
 /// How one row of features is asked about by the Open Inference Protocol; our model also asks for the regime's cuts.
-pub(super) fn row_of_features(address: SocketAddr, has_cuts: bool) -> Call {
+fn row_of_features(address: SocketAddr, has_cuts: bool) -> Call {
     let width = Catalogue::standard().len();
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let row = (0..width).map(|at| (at as f64).sin()).collect();
@@ -114,15 +127,20 @@ pub(super) fn row_of_features(address: SocketAddr, has_cuts: bool) -> Call {
     Call::new(address, "/inference.GRPCInferenceService/ModelInfer", request.encode_to_vec())
 }
 
-/// What a load of single rows finds at MLServer.
+/// What a load of single rows finds at MLServer and at ours, in turn.
 pub(super) async fn mlserver(
-    python: &Path,
-    bundle: &Path,
-    shape: Shape,
-    for_long: Duration,
-) -> Result<Found> {
+    (python, bundle): (&Path, &Path),
+    ours: SocketAddr,
+    (rounds, for_long): (usize, Duration),
+) -> Result<Vec<[Found; 2]>> {
     let server = Running::start(Peer::MlServer, python, bundle).await?;
-    let call = row_of_features(server.address, false);
-    load::closed(&call, shape, for_long).await?;
-    load::closed(&call, shape, for_long).await
+    let shape = Shape { connections: 4, in_flight: 4 };
+    let (theirs, ours) = (row_of_features(server.address, false), row_of_features(ours, true));
+    load::closed(&theirs, shape, for_long).await?;
+    let mut found = Vec::new();
+    for _ in 0..rounds {
+        let theirs = load::closed(&theirs, shape, for_long).await?;
+        found.push([theirs, load::closed(&ours, shape, for_long).await?]);
+    }
+    Ok(found)
 }

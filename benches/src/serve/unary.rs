@@ -30,20 +30,24 @@ fn request() -> Result<Vec<u8>> {
 
 const PATH: &str = "/klinecast.v1.PredictionService/Predict";
 
-/// Throughput, CPU and latencies of several loads; the CPU time of a call in microseconds under the last.
+/// The call that is measured, at a server.
+pub(super) fn call(server: &Server) -> Result<Call> {
+    Ok(Call::new(server.addresses()?[0], PATH, request()?))
+}
+
+/// Throughput, CPU and latencies of several loads.
 pub(super) async fn measure(
     options: &Options,
     server: &Server,
     process: &Pinned,
     measures: &mut Vec<Measure>,
-) -> Result<f64> {
-    let ours = Call::new(server.addresses()?[0], PATH, request()?);
+) -> Result<()> {
+    let ours = call(server)?;
     let bytes = load::closed(&ours, SHAPES[0], Duration::from_millis(200)).await?.reply_bytes;
     let peer = echo::Echo::start(bytes).await?;
     let theirs = Call::new(peer.address(), echo::PATH, Vec::new());
     let for_long = Duration::from_secs_f64(options.seconds);
     println!("unary Predict, one pair, all tasks, {bytes} bytes a reply; the echo answers as many");
-    let mut cost = f64::NAN;
     for shape in SHAPES {
         let (mut here, mut there) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
@@ -51,7 +55,6 @@ pub(super) async fn measure(
             there.push(peer.process().during(load::closed(&theirs, shape, for_long)).await?);
         }
         compare(&shape.to_string(), &here, &there, measures);
-        cost = median(here.iter().map(|(found, cpu)| found.cpu_a_call(*cpu)).collect());
     }
     // Open loop at half of what was found: times count from when a call was due.
     let rate = load::closed(&theirs, SHAPES[2], for_long).await?.rate() / 2.0;
@@ -67,7 +70,7 @@ pub(super) async fn measure(
         let measure = Measure::plain(format!("open loop at {rate:.0}/s, {name}"), "us", of(&here, per_mille));
         measures.push(measure.beside("echo", of(&there, per_mille)));
     }
-    Ok(cost)
+    Ok(())
 }
 
 /// Instructions and calls of the kernel of a request; each server is started anew under callgrind.
@@ -76,7 +79,7 @@ pub(super) async fn count(
     (binary, home, exchange): (&Path, &Path, &Exchange),
     measures: &mut Vec<Measure>,
 ) -> Result<()> {
-    let ours = Call::new(server.addresses()?[0], PATH, request()?);
+    let ours = call(server)?;
     let bytes = load::closed(&ours, SHAPES[0], Duration::from_millis(200)).await?.reply_bytes;
     if counts::has("strace") {
         let peer = echo::Echo::start(bytes).await?;
@@ -101,7 +104,7 @@ pub(super) async fn count(
     let mut slow = Server::spawn(command, home, exchange)?;
     let client = slow.client().await?;
     slow.predicts(&client, 0).await?;
-    let ours = Call::new(slow.addresses()?[0], PATH, request()?);
+    let ours = call(&slow)?;
     let counted_peer = counts::UnderCallgrind::new(&std::env::current_exe()?)?;
     let peer = echo::Echo::start_by(counted_peer.command(), bytes).await?;
     let theirs = Call::new(peer.address(), echo::PATH, Vec::new());

@@ -12,6 +12,7 @@ mod rows;
 mod statistics;
 mod subscription;
 mod tensor;
+mod together;
 
 pub use answer::{InferAnswer, Wanted};
 pub use description::{ModelDescription, PLATFORM, TensorSpec};
@@ -21,6 +22,7 @@ pub use repository::{IndexEntry, REPOSITORY};
 pub use statistics::{BatchCount, Counted, InferStatistics, Measurement, ModelCounts, Part};
 pub use subscription::InferSubscription;
 pub use tensor::{Datatype, Elements, Tensor};
+pub(super) use together::Together;
 
 use super::Service;
 use crate::reason::{Reason, Refusal};

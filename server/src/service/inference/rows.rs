@@ -8,10 +8,11 @@ use super::super::{Answered, Service};
 use super::inputs::Inputs;
 use super::model::{InferModel, ServedModel};
 use super::outputs::Member;
+use super::together::FeatureRows;
 use crate::reason::{Reason, Refusal};
 use crate::selection::Selection;
 
-/// So few rows are scored where the request is answered; more on a thread for what takes long.
+/// So few rows are scored with those of other requests where they are answered; more on a thread for what takes long.
 const ROWS_AT_ONCE: usize = 16;
 
 /// The rows of an answer.
@@ -105,7 +106,8 @@ impl Service {
         let rows = features.len() / features::Catalogue::standard().len().max(1);
         let cuts = cuts.unwrap_or_else(|| vec![None; rows]);
         let answers = if rows <= ROWS_AT_ONCE {
-            bundle.answer_rows(&features, &cuts)
+            let rows = FeatureRows { bundle: bundle.clone(), features, cuts };
+            self.together.score(rows).await.unwrap_or_default()
         } else {
             // Whoever waits here holds a place among the requests or streams.
             let turn = self.limits.scorings.clone().acquire_owned().await;
