@@ -86,6 +86,13 @@ impl Console {
         }
     }
 
+    /// Shows a text as it is.
+    pub fn show(self, text: &str) {
+        if !self.quiet {
+            print(text);
+        }
+    }
+
     /// Tells something that a person should look at.
     pub fn warn(self, text: &str) {
         if self.quiet {

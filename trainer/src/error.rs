@@ -186,6 +186,26 @@ pub enum TrainerError {
         /// The reader's words.
         problem: String,
     },
+    /// The file of gates can't be used.
+    #[error(
+        "the gates of {path} can't be used: {problem}; start from `klinecast-trainer promote --print-gates`"
+    )]
+    GatesFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The evidence does not suffice.
+    #[error(
+        "version {version} does not pass: {}; what was the champion before goes on. Train on more or better data; --force promotes it all the same, which is recorded", failed.join("; ")
+    )]
+    Gates {
+        /// The model.
+        version: u32,
+        /// One sentence a gate.
+        failed: Vec<String>,
+    },
     /// The evaluation raised alarms and `--strict` was given.
     #[error("skill beyond what these tasks allow, most likely a leak: {}", alarms.join("; "))]
     Alarm {

@@ -14,7 +14,7 @@ use store::Home;
 
 use crate::args::{
     Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, ExportArguments,
-    JournalCommand, RunArguments, TrainArguments, WindowArguments, cores,
+    GateArguments, JournalCommand, RunArguments, TrainArguments, WindowArguments, cores,
 };
 use crate::artefact::{read_json, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
@@ -23,6 +23,7 @@ use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::export::ExportRequest;
+use crate::gates::{self, Gates};
 use crate::ingest::{Kept, Source, kept_klines};
 use crate::metrics_file::MetricsFile;
 use crate::publish::Certificates;
@@ -88,7 +89,13 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
-        Command::Promote(arguments) => pipeline.promote(arguments.version),
+        Command::Promote(arguments) if arguments.print_gates => {
+            pipeline.console.show(gates::STANDARD);
+            Ok(())
+        }
+        Command::Promote(arguments) => {
+            pipeline.promote(arguments.version, &arguments.gates, arguments.dry_run)
+        }
         Command::Journal(JournalCommand::Export(arguments)) => pipeline.export(arguments),
     }
 }
@@ -138,7 +145,7 @@ impl Pipeline {
         let certificates = Certificates { causality, parity: self.audit_parity(&trained)? };
         let version = self.publish(&dataset, &trained, &evaluation, certificates)?;
         if !arguments.no_promote {
-            self.promote(Some(version))?;
+            self.promote(Some(version), &arguments.gates, false)?;
         }
         let total = report::Total::measure(started);
         self.console.report("run", started, &total, || total.to_string());
@@ -308,9 +315,21 @@ impl Pipeline {
         Ok(found.version)
     }
 
-    fn promote(&self, version: Option<u32>) -> Result<()> {
+    fn promote(&self, version: Option<u32>, arguments: &GateArguments, dry_run: bool) -> Result<()> {
         let started = Instant::now();
-        let found = promote::promote(&self.home, version, now())?;
+        let gates = Gates::read(arguments.gates.as_deref())?;
+        let bar = self.console.spinner("judging the model by the gates");
+        let trial = promote::judge(&self.home, version, &gates, cores())?;
+        bar.finish_and_clear();
+        self.console.report("judge", started, &trial, || report::trial(&trial));
+        if dry_run {
+            return trial.check(arguments.force).map(drop);
+        }
+        let started = Instant::now();
+        let found = promote::promote(&self.home, &trial, arguments.force, now())?;
+        for failed in &found.forced_past {
+            self.console.warn(&format!("promoted by force past: {failed}"));
+        }
         self.console.report("promote", started, &found, || match found.before {
             Some(before) => format!("version {} is the champion, before it {before}\n", found.version),
             None => format!("version {} is the champion\n", found.version),

@@ -1,11 +1,73 @@
-//! Makes a published bundle the champion.
+//! Makes a published bundle the champion, if the evidence speaks for it.
 
-use forecast::BundleDigest;
+use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Home, Stage};
+use store::{Home, ModelVersion, Registry, Stage, StoreError};
 
-use crate::Result;
+use crate::evidence::{self, Evidence};
+use crate::gates::{Gates, Judgement};
+use crate::ingest::kept_klines;
+use crate::{Result, TrainerError};
+
+/// Whom a model stands against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opponent {
+    /// There is no champion, or the model is it.
+    Nobody,
+    /// The champion's version.
+    Champion(u32),
+    /// The champion can't be asked.
+    Silent {
+        /// Its version.
+        version: u32,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// What a model was judged by.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// The model.
+    pub version: u32,
+    /// Its bundle.
+    pub bundle: BundleDigest,
+    /// Whom it stands against.
+    pub opponent: Opponent,
+    /// What was found.
+    pub evidence: Evidence,
+    /// What the gates made of it.
+    pub judgements: Vec<Judgement>,
+}
+
+impl Trial {
+    /// One sentence each gate that does not let it pass.
+    #[must_use]
+    pub fn failed(&self) -> Vec<String> {
+        let silent = match &self.opponent {
+            Opponent::Silent { version, problem } => {
+                Some(format!("champion: version {version} can't be asked, {problem}"))
+            }
+            Opponent::Nobody | Opponent::Champion(_) => None,
+        };
+        let failed = self.judgements.iter().filter(|judged| !judged.passed).map(ToString::to_string);
+        silent.into_iter().chain(failed).collect()
+    }
+
+    /// What it has not passed, which is allowed by force only.
+    ///
+    /// # Errors
+    /// [`TrainerError::Gates`] if there is any, without force.
+    pub fn check(&self, force: bool) -> Result<Vec<String>> {
+        let failed = self.failed();
+        if force || failed.is_empty() {
+            return Ok(failed);
+        }
+        Err(TrainerError::Gates { version: self.version, failed })
+    }
+}
 
 /// What was promoted.
 #[derive(Debug, Clone, Serialize)]
@@ -16,22 +78,66 @@ pub struct Promoted {
     pub bundle: BundleDigest,
     /// The champion before, if there was another.
     pub before: Option<u32>,
+    /// The gates that it has not passed.
+    pub forced_past: Vec<String>,
 }
 
-/// Points the alias champion to a version (the newest if none is named), moves it to production and archives the
-/// one before.
+/// The model of a version, or the newest.
 ///
 /// # Errors
-/// When there is no such version, or the registry can't be written.
-pub fn promote(home: &Home, version: Option<u32>, now: Milliseconds) -> Result<Promoted> {
-    let registry = home.registry();
-    let newest =
-        || Ok::<u32, store::StoreError>(registry.versions()?.first().map_or(0, |model| model.version));
+/// When there is no such version, or the registry can't be read.
+fn model(registry: &dyn Registry, version: Option<u32>) -> Result<ModelVersion> {
+    let newest = || Ok::<u32, StoreError>(registry.versions()?.first().map_or(0, |model| model.version));
     let version = match version {
         Some(version) => version,
         None => newest()?,
     };
+    Ok(registry.version(version)?)
+}
+
+/// Judges a version (the newest if none is named) by the klines that are kept, against the champion of now. Changes nothing.
+///
+/// # Errors
+/// When there is no such version, its bundle does not hold, or the store can't be read.
+pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -> Result<Trial> {
+    let model = model(home.registry(), version)?;
+    let bundle = Bundle::from_files(home.objects().get(model.bundle)?)?;
+    let champion = home.registry().champion()?.filter(|champion| champion.bundle != model.bundle);
+    let (opponent, champion) = match champion {
+        None => (Opponent::Nobody, None),
+        Some(champion) => match stored(home, champion.bundle) {
+            Ok(bundle) => (Opponent::Champion(champion.version), Some(bundle)),
+            Err(problem) => {
+                (Opponent::Silent { version: champion.version, problem: problem.to_string() }, None)
+            }
+        },
+    };
+    let manifest = bundle.manifest();
+    let klines = kept_klines(home, &manifest.symbols, manifest.interval)?.klines;
+    let evidence = evidence::gather(&bundle, champion.as_ref(), &klines, threads);
+    let judgements = gates.judge(&evidence);
+    Ok(Trial { version: model.version, bundle: model.bundle, opponent, evidence, judgements })
+}
+
+fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {
+    Ok(Bundle::from_files(home.objects().get(bundle)?)?)
+}
+
+/// Points the alias champion to the version, moves it to production and archives the one before. How it came to that is noted
+/// in the registry's history.
+///
+/// # Errors
+/// As [`Trial::check`]; when the registry can't be written.
+pub fn promote(home: &Home, trial: &Trial, force: bool, now: Milliseconds) -> Result<Promoted> {
+    let (version, failed) = (trial.version, trial.check(force)?);
+    let registry = home.registry();
     let before = registry.champion()?.map(|model| model.version).filter(|before| *before != version);
+    let gates = trial.judgements.len();
+    let how = match failed.as_slice() {
+        [] => format!("passed {gates} gates"),
+        failed => format!("promoted by force past: {}", failed.join("; ")),
+    };
+    registry.note(version, &how, now)?;
     let model = store::promote(registry, version, Stage::Production, now)?;
-    Ok(Promoted { version: model.version, bundle: model.bundle, before })
+    Ok(Promoted { version: model.version, bundle: model.bundle, before, forced_past: failed })
 }

@@ -11,6 +11,7 @@ use crate::dataset::Dataset;
 use crate::evaluate::{Evaluation, TaskEvaluation};
 use crate::export::Export;
 use crate::ingest::Ingested;
+use crate::promote::{Opponent, Trial};
 use crate::publish::readable_figure;
 use crate::quality::SymbolQuality;
 use crate::time::readable;
@@ -45,6 +46,25 @@ pub(crate) fn ingested(found: &[Ingested]) -> String {
         corrections.map(|(symbol, at)| vec![symbol.to_string(), readable(at.open_time)]).collect();
     text.push_str(&listed("corrected", &["opens"], &corrections));
     text
+}
+
+/// How a model was judged.
+#[must_use]
+pub(crate) fn trial(found: &Trial) -> String {
+    let opponent = match &found.opponent {
+        Opponent::Nobody => "nobody".to_owned(),
+        Opponent::Champion(version) => format!("version {version}, the champion"),
+        Opponent::Silent { version, problem } => {
+            format!("version {version}, which can't be asked: {problem}")
+        }
+    };
+    let rows = found.judgements.iter().map(|judged| {
+        let task = judged.task.map_or_else(String::new, |task| task.to_string());
+        let passed = if judged.passed { "passed" } else { "FAILED" };
+        vec![judged.gate.to_owned(), task, passed.to_owned(), judged.told.clone()]
+    });
+    let text = table(&["gate", "task", "", "found"], rows);
+    format!("version {} against {opponent}\n{text}", found.version)
 }
 
 /// What was exported.

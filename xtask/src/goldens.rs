@@ -29,6 +29,11 @@ const SCRIPTS: &[Script] = &[
         packages: &["TA-Lib==0.8.2", "numpy==2.*"],
     },
     Script {
+        room: "forecast",
+        path: "crates/forecast/tests/goldens/make.py",
+        packages: &["statsmodels==0.14.*", "scipy==1.*", "numpy==2.*"],
+    },
+    Script {
         room: "forest",
         path: "crates/forest/tests/goldens/make.py",
         packages: &["lightgbm==4.7.0", "xgboost-cpu==3.2.0", "numpy==2.*"],
@@ -70,7 +75,9 @@ mod tests {
     fn a_room_without_goldens_is_named_with_those_that_have() {
         let error = make(&Options { rooms: vec!["kline".to_owned()] }).expect_err("no goldens");
         assert!(
-            error.to_string().contains("`kline` has no golden files; the rooms that have: features, forest")
+            error
+                .to_string()
+                .contains("`kline` has no golden files; the rooms that have: features, forecast, forest")
         );
     }
 }

@@ -214,6 +214,8 @@ async fn train(
     narrator.say("training LightGBM and XGBoost on this machine, once");
     let mut command = binary("klinecast-trainer")?;
     command.arg("run").args(["--rest-url", &endpoints.rest_url]).arg("--home").arg(&market.home);
+    // Few days do not pass the gates; what it has not passed is told, and who looks here wants to see forecasts.
+    command.arg("--force");
     command.args(["--days", &options.history_days.to_string(), "--seed", &options.seed.to_string()]);
     if let Some(symbols) = market.symbols() {
         command.args(["--symbols", &symbols]);

@@ -69,6 +69,19 @@ impl Bundle {
         self.combine(outputs, inputs)
     }
 
+    /// The same for feature rows that lie one after another, each with what was known beside it: faster than row by row, and the
+    /// same bits.
+    pub fn answer_batch<'a>(
+        &'a self,
+        rows: &[f64],
+        inputs: &'a [BaselineInputs],
+        outputs: &'a mut Vec<f64>,
+    ) -> impl Iterator<Item = Vec<TaskPrediction>> + 'a {
+        self.score(rows, outputs);
+        let of_row = outputs.chunks_exact(self.output_count().max(1));
+        of_row.zip(inputs).map(|(outputs, inputs)| self.combine(outputs, inputs))
+    }
+
     /// Asks every booster about feature rows that lie one after another: faster than row by row, and the same bits. Writes
     /// [`Bundle::output_count`] values a row.
     pub(crate) fn score(&self, rows: &[f64], outputs: &mut Vec<f64>) {

@@ -5,14 +5,17 @@ mod calibration;
 mod card;
 mod intervals;
 mod ledger;
+mod paired;
 mod ranking;
 mod scored;
+mod student;
 
 pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
 pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days};
 pub use intervals::{auc_interval, skill, spearman_interval};
 pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
+pub use paired::{PAIRED_DAYS_MIN, PairedTest, paired_test};
 pub use ranking::{auc, spearman};
 pub use scored::{Forecast, ScoredOutcome, TaskForecast, scored};
 

@@ -175,6 +175,12 @@ pub trait Registry: Send + Sync {
     /// When the registry can't be written.
     fn clear_alias(&self, alias: Alias, at: Milliseconds) -> Result<(), StoreError>;
 
+    /// Notes something about a version in the history, and changes nothing else.
+    ///
+    /// # Errors
+    /// When there is no such version, or the registry can't be written.
+    fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError>;
+
     /// Every change, the oldest first.
     ///
     /// # Errors

@@ -97,7 +97,8 @@ fn train(home: &Path, history: &History) {
         }
     }
     let output = Command::new(binaries::binary("klinecast-trainer", "klinecast-trainer"))
-        .args(["run", "--rounds", ROUNDS, "--json", "--resamples", "20", "--home"])
+        // So few rounds and days prove nothing, which is not what is tested here.
+        .args(["run", "--force", "--rounds", ROUNDS, "--json", "--resamples", "20", "--home"])
         .arg(home)
         .output()
         .expect("the trainer runs");

@@ -11,7 +11,7 @@ use forecast::{Task, TaskKind, log_volatility};
 use crate::answers::Answers;
 
 /// Bins of the expected calibration error.
-const CALIBRATION_BINS: usize = 15;
+pub(crate) const CALIBRATION_BINS: usize = 15;
 
 /// What a model is measured against, row by row.
 #[derive(Debug, Clone, Copy)]
@@ -92,18 +92,7 @@ fn classes(truth: Truth<'_>, answers: &Answers, found: &mut BTreeMap<String, Fig
     let rows = || answers.rows().zip(truth.outcomes.iter().copied());
     found.insert("accuracy".to_owned(), Figure::plain(accuracy(rows())));
     found.insert("brier".to_owned(), Figure::plain(mean(rows().map(|(row, outcome)| brier(row, outcome)))));
-    let known = || rows().filter(|(row, outcome)| !outcome.is_nan() && !row[0].is_nan());
-    let stated: Vec<(f64, bool)> = if truth.task.kind() == TaskKind::Binary {
-        known().map(|(row, outcome)| (row[1], outcome == 1.0)).collect()
-    } else {
-        known()
-            .map(|(row, outcome)| {
-                let best =
-                    (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-                (row[best], outcome == best as f64)
-            })
-            .collect()
-    };
+    let stated = rows().filter_map(|(row, outcome)| stated(truth.task.kind(), row, outcome));
     let error = expected_calibration_error(stated, CALIBRATION_BINS);
     found.insert("ece".to_owned(), Figure::plain(error));
     if truth.task.kind() == TaskKind::Binary {
@@ -112,6 +101,22 @@ fn classes(truth: Truth<'_>, answers: &Answers, found: &mut BTreeMap<String, Fig
         let came_true: Vec<bool> = truth.outcomes.iter().map(|outcome| *outcome == 1.0).collect();
         found.insert("auc".to_owned(), auc_interval(&up, &came_true, truth.days, truth.resampling));
     }
+}
+
+/// The probability that an answer states for what it expects most, of two classes for the second, and whether that came true;
+/// `None` if either is missing, and for an answer that is no class.
+pub(crate) fn stated(kind: TaskKind, answer: &[f64], outcome: f64) -> Option<(f64, bool)> {
+    if outcome.is_nan() || answer.first().is_none_or(|probability| probability.is_nan()) {
+        return None;
+    }
+    let class = match kind {
+        TaskKind::Regression => return None,
+        TaskKind::Binary => 1,
+        TaskKind::Classes(_) => {
+            (0..answer.len()).fold(0, |best, class| if answer[class] > answer[best] { class } else { best })
+        }
+    };
+    Some((*answer.get(class)?, outcome == class as f64))
 }
 
 /// The mean of what is not missing.

@@ -7,5 +7,6 @@ mod exchange;
 mod export;
 mod fitting;
 mod parity;
+mod promotion;
 mod run;
 mod support;

@@ -11,8 +11,8 @@ use klinecast_trainer::trained::output_count;
 use store::testkit::TestPostgres;
 use store::{Home, Stage};
 
-use crate::parity;
 use crate::support::{execute, market, write_files};
+use crate::{parity, promotion};
 
 #[test]
 fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_originals() {
@@ -24,7 +24,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
 
     let figures = at("trainer.prom");
     let to_file = ["--home", one.as_str(), "--metrics-file", &figures];
-    let run = ["run", "--klines", &files, "--rounds", "6", "--resamples", "50"];
+    let run = ["run", "--klines", &files, "--rounds", "6", "--resamples", "50", "--force"];
     execute(&[&to_file[..], &run].concat()).expect("a run");
     let figures = std::fs::read_to_string(figures).expect("a file");
     for line in [
@@ -40,7 +40,9 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     let address = postgres.as_ref().map(|postgres| postgres.address()).unwrap_or_default();
     let at_two = ["--home", two.as_str(), "--database-url", address.as_str()];
     let train = ["train", "--rounds", "6", "--threads", "1"];
-    let stages: [&[&str]; 12] = [
+    let lenient = at("lenient.toml");
+    std::fs::write(&lenient, promotion::LENIENT).expect("written");
+    let stages: [&[&str]; 13] = [
         &["ingest", "--klines", &files],
         &["quality"],
         &["features"],
@@ -52,7 +54,8 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
         &["evaluate", "--resamples", "50", "--test-from", "2025-03-06"],
         &["audit", "parity", "--trained"],
         &["publish"],
-        &["promote"],
+        &["promote", "--dry-run", "--gates", &lenient],
+        &["promote", "--gates", &lenient],
     ];
     for stage in stages {
         let words = [&at_two, stage].concat();
@@ -82,6 +85,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     parity::bundles_carry_a_certificate(&bundle);
     parity::kept_bundles_are_audited(&one, &bundle);
     parity::publishing_needs_a_certificate(&two, &at_two);
+    promotion::is_by_evidence_or_recorded_force(&one, &two, &at_two);
 }
 
 /// None, or one of other klines, is refused with the command that makes one.

@@ -139,6 +139,14 @@ impl Registry for PostgresStore {
         })
     }
 
+    fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError> {
+        self.write("changing the registry", Repeat::Harmful, async |session| {
+            lock(session).await?;
+            check_known(session, version).await?;
+            note(session, at, version.into(), text).await
+        })
+    }
+
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {
         self.read("reading the registry's history", async |session| {
             let sql = "SELECT at, version, change FROM registry_history ORDER BY number";

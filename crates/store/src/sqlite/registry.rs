@@ -131,6 +131,10 @@ impl Registry for SqliteStore {
         })
     }
 
+    fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError> {
+        self.change(version, at, text, |_| Ok(0))
+    }
+
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {
         let action = "reading the registry's history";
         let connection = self.lock()?;

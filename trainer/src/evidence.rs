@@ -1,0 +1,137 @@
+//! What speaks for a model: how it does on its own test window, beside its best baselines and beside the champion, by the
+//! answers that it would serve.
+
+use std::collections::BTreeMap;
+
+use forecast::score::{DAY_MS, PairedTest, expected_calibration_error, loss_of, paired_test};
+use forecast::{BaselineName, Bundle, Task, TaskKind};
+use kline::{BarTime, Interval, Kline, Symbol};
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
+use crate::quality;
+use crate::split::{Split, Window};
+
+/// Rows that are asked about at once.
+const ROWS_AT_ONCE: usize = 4_096;
+
+/// What was found about one task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskEvidence {
+    /// The task.
+    pub task: Task,
+    /// The baseline with the least loss on the tuning window.
+    pub best_baseline: BaselineName,
+    /// The ensemble against that baseline; `None` on too few days.
+    pub baseline: Option<PairedTest>,
+    /// The ensemble against the champion's; `None` without one, or on too few days.
+    pub champion: Option<PairedTest>,
+    /// Of classes.
+    pub calibration_error: Option<f64>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// The test window; `None` if training had none.
+    pub window: Option<Window>,
+    /// UTC days that have rows.
+    pub days: usize,
+    /// The first bar that the champion is compared on: it has learned from what was before.
+    pub champion_from: Option<BarTime>,
+    /// One entry a task, in the order of [`Task::ALL`].
+    pub tasks: Vec<TaskEvidence>,
+    /// The symbol whose klines are worst over the windows, and their score from 0 to 1.
+    pub quality: Option<(Symbol, f64)>,
+}
+
+/// Gathers what speaks for a bundle and against it.
+#[must_use]
+pub fn gather(
+    bundle: &Bundle,
+    champion: Option<&Bundle>,
+    klines: &BTreeMap<Symbol, Vec<Kline>>,
+    threads: usize,
+) -> Evidence {
+    let manifest = bundle.manifest();
+    let (interval, training) = (manifest.interval, manifest.training);
+    let window = training.test_from.zip(training.test_until).map(|(from, until)| Window { from, until });
+    let learned =
+        Window { from: training.train_from, until: training.test_until.unwrap_or(training.tune_until) };
+    let quality = worst(klines, learned, interval);
+    let champion_from = champion.map(|champion| {
+        let training = champion.manifest().training;
+        training.tune_until.plus(i64::from(training.embargo_bars) + 1, interval)
+    });
+    let Some(test) = window else {
+        return Evidence { window, days: 0, champion_from, tasks: Vec::new(), quality };
+    };
+    let split = Split { train: test, tune: test, test };
+    let dataset = Dataset::build(klines, interval, split, threads, || ());
+    let days: Vec<i64> =
+        dataset.keys(0..dataset.len()).iter().map(|key| key.bar.milliseconds().div_euclid(DAY_MS)).collect();
+    let own = losses(bundle, &dataset, learned.from);
+    let theirs = champion.zip(champion_from).map(|(champion, from)| losses(champion, &dataset, from));
+    let tasks = manifest.tasks.iter().enumerate().map(|(place, entry)| {
+        let Losses { ensemble, baseline, stated } = &own[place];
+        let theirs = theirs.as_ref().and_then(|theirs| theirs.get(place));
+        TaskEvidence {
+            task: entry.task,
+            best_baseline: entry.best_baseline,
+            baseline: paired_test(ensemble, baseline, &days),
+            champion: theirs.and_then(|theirs| paired_test(ensemble, &theirs.ensemble, &days)),
+            calibration_error: (entry.task.kind() != TaskKind::Regression)
+                .then(|| expected_calibration_error(stated.iter().copied(), CALIBRATION_BINS)),
+        }
+    });
+    let tasks = tasks.collect();
+    let mut distinct = days;
+    distinct.dedup();
+    Evidence { window, days: distinct.len(), champion_from, tasks, quality }
+}
+
+/// The symbol with the worst klines of a window.
+fn worst(klines: &BTreeMap<Symbol, Vec<Kline>>, window: Window, interval: Interval) -> Option<(Symbol, f64)> {
+    let within = |(symbol, klines): (&Symbol, &Vec<Kline>)| {
+        let inside = klines.iter().filter(|kline| window.holds(kline.bar_time(interval)));
+        (*symbol, inside.copied().collect())
+    };
+    let found = quality::assess(&klines.iter().map(within).collect(), &[], interval);
+    let scores = found.into_iter().map(|found| (found.symbol, found.score));
+    scores.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// One task's losses, row after row; NaN where there is none.
+#[derive(Debug, Default)]
+struct Losses {
+    ensemble: Vec<f64>,
+    baseline: Vec<f64>,
+    /// Probabilities that were stated, and whether what they were stated for came true.
+    stated: Vec<(f64, bool)>,
+}
+
+/// A bundle's losses on the rows of its symbols from a bar on, in the order of its tasks.
+fn losses(bundle: &Bundle, dataset: &Dataset, from: BarTime) -> Vec<Losses> {
+    let tasks = &bundle.manifest().tasks;
+    let mut found: Vec<Losses> = tasks.iter().map(|_| Losses::default()).collect();
+    let mut outputs = Vec::new();
+    for begin in (0..dataset.len()).step_by(ROWS_AT_ONCE) {
+        let rows = begin..dataset.len().min(begin + ROWS_AT_ONCE);
+        let answers =
+            bundle.answer_batch(dataset.values(rows.clone()), dataset.inputs(rows.clone()), &mut outputs);
+        let truths = dataset.keys(rows.clone()).iter().zip(dataset.outcomes(rows));
+        for (answers, (key, outcomes)) in answers.zip(truths) {
+            let counts = key.bar >= from && bundle.covers(dataset.symbols[usize::from(key.symbol)]);
+            for (said, found) in answers.into_iter().zip(&mut found) {
+                let outcome = if counts { outcomes[said.task.index()] } else { f64::NAN };
+                let loss = |answer: &[f64]| loss_of(said.task, answer, outcome);
+                let baseline = said.baseline(said.compared_with);
+                found.ensemble.push(loss(said.ensemble.as_slice()));
+                found.baseline.push(baseline.map_or(f64::NAN, |answer| loss(answer.as_slice())));
+                found.stated.extend(stated(said.task.kind(), said.ensemble.as_slice(), outcome));
+            }
+        }
+    }
+    found
+}
