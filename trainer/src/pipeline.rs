@@ -127,6 +127,10 @@ impl Pipeline {
     /// The first stage that does not finish.
     pub fn run(&self, arguments: &RunArguments) -> Result<()> {
         let started = Instant::now();
+        if !arguments.no_promote {
+            // A file that can't be used is told before the training, not after it.
+            Gates::read(arguments.gates.gates.as_deref())?;
+        }
         if let Some(source) = arguments.source.source()? {
             self.ingest(&source)?;
         }

@@ -38,6 +38,7 @@ fn sources_that_can_not_be_used() {
     assert!(refused(&home, &["quality"], &[]).contains("klinecast-trainer ingest"));
     assert!(refused(&home, &["publish"], &[]).contains("klinecast-trainer evaluate"));
     assert!(refused(&home, &["promote"], &[]).contains("version 0"));
+    assert!(refused(&home, &["run", "--gates", "none.toml"], &[]).contains("none.toml"));
 }
 
 #[test]

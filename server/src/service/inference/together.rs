@@ -66,8 +66,7 @@ fn batches(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
         let more = next.rows.cuts.len();
         match batches.last_mut() {
             Some(batch)
-                if count + more <= BATCH_ROWS
-                    && batch.iter().all(|other| Arc::ptr_eq(&other.rows.bundle, &next.rows.bundle)) =>
+                if count + more <= BATCH_ROWS && Arc::ptr_eq(&batch[0].rows.bundle, &next.rows.bundle) =>
             {
                 batch.push(next);
                 count += more;
