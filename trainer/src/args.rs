@@ -1,16 +1,27 @@
 //! The command line.
 
+mod audits;
+mod database;
+mod journal;
+mod promotion;
+mod source;
+mod training;
+mod windows;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kline::{Interval, Symbol};
-use store::{DatabaseParts, DatabaseUrl};
 
-use crate::ingest::{Range, Source};
-use crate::split::SplitRequest;
-use crate::time::TimeArgument;
-use crate::train::recipe::Effort;
-use crate::{Result, TrainerError, audit};
+pub use audits::{AuditCommand, CausalityArguments, ParityArguments};
+pub use database::DatabaseArguments;
+pub use journal::{ExportArguments, JournalCommand};
+pub use promotion::{GateArguments, PromoteArguments};
+pub use source::SourceArguments;
+pub use training::{
+    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, TrainArguments,
+};
+pub use windows::WindowArguments;
 
 /// From klines to a published bundle: each stage alone, or all of them in a row.
 #[derive(Debug, Parser)]
@@ -47,68 +58,6 @@ pub struct Common {
     pub metrics_file: Option<PathBuf>,
 }
 
-/// PostgreSQL in place of the database in the home; the server is told the same.
-#[derive(Clone, Default, Args)]
-pub struct DatabaseArguments {
-    /// postgresql://user:password@host:port/database; ?schema=NAME puts the tables elsewhere than into klinecast, sslmode and
-    /// sslrootcert are libpq's.
-    #[arg(
-        long,
-        global = true,
-        env = "DB_URL",
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub database_url: String,
-    /// PostgreSQL's host, where no --database-url is given.
-    #[arg(long, global = true, env = "DB_HOST", default_value = "", hide_default_value = true)]
-    pub database_host: String,
-    /// PostgreSQL's port; 5432 if nothing is said.
-    #[arg(long, global = true, env = "DB_PORT", default_value = "", hide_default_value = true)]
-    pub database_port: String,
-    /// PostgreSQL's user.
-    #[arg(long, global = true, env = "DB_USER", default_value = "", hide_default_value = true)]
-    pub database_user: String,
-    /// PostgreSQL's password; better by the environment, flags are seen by others.
-    #[arg(
-        long,
-        global = true,
-        env = "DB_PASSWORD",
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub database_password: String,
-    /// PostgreSQL's database; klinecast if nothing is said.
-    #[arg(long, global = true, env = "DB_NAME", default_value = "", hide_default_value = true)]
-    pub database_name: String,
-}
-
-impl DatabaseArguments {
-    /// The address that was asked for; `None` is the database in the home.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn url(&self) -> Result<Option<DatabaseUrl>> {
-        let parts = DatabaseParts {
-            host: &self.database_host,
-            port: &self.database_port,
-            user: &self.database_user,
-            password: &self.database_password,
-            name: &self.database_name,
-        };
-        Ok(DatabaseUrl::chosen(&self.database_url, parts)?)
-    }
-}
-
-impl std::fmt::Debug for DatabaseArguments {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A password may be in it.
-        f.write_str("DatabaseArguments")
-    }
-}
-
 /// The stages.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
@@ -141,197 +90,6 @@ pub enum Command {
     Journal(JournalCommand),
 }
 
-/// What to do with the journal.
-#[derive(Debug, Clone, Subcommand)]
-pub enum JournalCommand {
-    /// Write the journal as Parquet, for each UTC day a file of predictions and one of outcomes. A later run writes only what has
-    /// grown since. What is exported the server may drop (journal.keep_days).
-    Export(ExportArguments),
-}
-
-/// `journal export`.
-#[derive(Debug, Clone, Args)]
-pub struct ExportArguments {
-    /// Folder of the files; made if it is not there.
-    #[arg(long)]
-    pub to: PathBuf,
-    /// The first day (2024-09-06, or any time in it) [default: the first that is kept].
-    #[arg(long)]
-    pub from: Option<TimeArgument>,
-    /// The last day [default: the last one; its files grow with the next export].
-    #[arg(long)]
-    pub until: Option<TimeArgument>,
-}
-
-/// The audits.
-#[derive(Debug, Clone, Subcommand)]
-pub enum AuditCommand {
-    /// Change klines after, before and at some bars, and compare bits: no feature looks ahead, every declared input
-    /// matters and no other, outcomes look only ahead. Publishing needs the certificate.
-    Causality(CausalityArguments),
-    /// Stand on every split of every booster, exactly and one step beside, with NaN, infinities, zeros and subnormal
-    /// numbers, and ask the original libraries and our own scorer: they must answer the same bits. Publishing needs the
-    /// certificate.
-    Parity(ParityArguments),
-}
-
-/// `audit causality`.
-#[derive(Debug, Clone, Args)]
-pub struct CausalityArguments {
-    /// Bars at which history is cut.
-    #[arg(long, default_value_t = audit::DEFAULT_BARS, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub bars: u16,
-    /// Seed of cut bars and changes; a run audits with its own.
-    #[arg(long, default_value_t = audit::DEFAULT_SEED)]
-    pub seed: u64,
-}
-
-/// `audit parity`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ParityArguments {
-    /// A kept bundle: its digest, or the beginning of it [default: the champion].
-    #[arg(conflicts_with = "trained")]
-    pub bundle: Option<String>,
-    /// Audit the boosters that training left behind instead; `publish` takes up the certificate.
-    #[arg(long)]
-    pub trained: bool,
-}
-
-/// Where klines come from.
-#[derive(Debug, Clone, Default, Args)]
-pub struct SourceArguments {
-    /// REST address of an exchange, for example https://data-api.binance.vision; beside --archive for what that lacks.
-    #[arg(long, conflicts_with = "klines")]
-    pub rest_url: Option<String>,
-    /// Address of an archive, for example https://data.binance.vision, or a folder of its files, in its layout or flat.
-    #[arg(long, conflicts_with = "klines")]
-    pub archive: Option<String>,
-    /// Folder of recorded kline files (BTCUSDT-15m.csv.gz).
-    #[arg(long)]
-    pub klines: Option<PathBuf>,
-    /// From an exchange or archive: so many days before the end [default: 180].
-    #[arg(long, conflicts_with = "from")]
-    pub days: Option<u32>,
-    /// From an exchange or archive: the first bar (2024-09-06, 2024-09-06T12:00Z or Unix milliseconds).
-    #[arg(long)]
-    pub from: Option<TimeArgument>,
-    /// From an exchange or archive: the last bar [default: now, by the exchange's clock].
-    #[arg(long)]
-    pub until: Option<TimeArgument>,
-    /// Ask again for old bars that the source did not have at an earlier run.
-    #[arg(long)]
-    pub ask_again: bool,
-}
-
-/// The windows. A date is a whole UTC day: `until` includes it.
-#[derive(Debug, Clone, Default, Args)]
-pub struct WindowArguments {
-    /// First bar to train on [default: the first that is warm].
-    #[arg(long)]
-    pub train_from: Option<TimeArgument>,
-    /// Last bar to train on [default: after 70 % of the time].
-    #[arg(long)]
-    pub train_until: Option<TimeArgument>,
-    /// Last bar to tune on [default: after 85 % of the time].
-    #[arg(long)]
-    pub tune_until: Option<TimeArgument>,
-    /// First bar to test on [default: the embargo after the tuning window].
-    #[arg(long)]
-    pub test_from: Option<TimeArgument>,
-    /// Last bar to test on [default: the last bar].
-    #[arg(long)]
-    pub test_until: Option<TimeArgument>,
-}
-
-/// How hard to try.
-#[derive(Debug, Clone, Args)]
-pub struct EffortArguments {
-    /// Seed of everything random: the same data and seed give the same bundle.
-    #[arg(long, default_value_t = audit::DEFAULT_SEED)]
-    pub seed: u64,
-    /// The most rounds of any booster [default: each task's own bound].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rounds: Option<u32>,
-    /// Threads of the libraries; the bundle does not depend on it [default: all cores].
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
-}
-
-/// `features`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct FeaturesArguments {
-    /// The windows.
-    #[command(flatten)]
-    pub windows: WindowArguments,
-    /// Write rows and outcomes to this file.
-    #[arg(long)]
-    pub parquet: Option<PathBuf>,
-}
-
-/// `train`.
-#[derive(Debug, Clone, Args)]
-pub struct TrainArguments {
-    /// The windows.
-    #[command(flatten)]
-    pub windows: WindowArguments,
-    /// How hard to try.
-    #[command(flatten)]
-    pub effort: EffortArguments,
-}
-
-/// `evaluate`.
-#[derive(Debug, Clone, Args)]
-pub struct EvaluateArguments {
-    /// How often days are drawn again for the intervals.
-    #[arg(long, default_value_t = 500)]
-    pub resamples: usize,
-    /// Stop when a figure is beyond what the task allows on a real market.
-    #[arg(long)]
-    pub strict: bool,
-}
-
-/// `evaluate` on its own.
-#[derive(Debug, Clone, Args)]
-pub struct EvaluateAloneArguments {
-    /// How to evaluate.
-    #[command(flatten)]
-    pub evaluate: EvaluateArguments,
-    /// Another first bar to test on, after the tuning window; the figures are then printed only.
-    #[arg(long)]
-    pub test_from: Option<TimeArgument>,
-    /// Another last bar to test on; the klines may have grown since training.
-    #[arg(long)]
-    pub test_until: Option<TimeArgument>,
-}
-
-/// `promote`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct PromoteArguments {
-    /// The version in the registry [default: the newest].
-    #[arg(long)]
-    pub version: Option<u32>,
-    /// What it has to pass.
-    #[command(flatten)]
-    pub gates: GateArguments,
-    /// Judge it, fail if it does not pass, and leave the champion as it is.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Print the standard gates, as a file to start from.
-    #[arg(long, exclusive = true)]
-    pub print_gates: bool,
-}
-
-/// What a model has to pass before it becomes the champion.
-#[derive(Debug, Clone, Default, Args)]
-pub struct GateArguments {
-    /// File of gates [default: the standard ones, see promote --print-gates].
-    #[arg(long, value_name = "FILE")]
-    pub gates: Option<PathBuf>,
-    /// Promote it even if it does not pass; the registry keeps which gates it did not.
-    #[arg(long)]
-    pub force: bool,
-}
-
 /// `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
@@ -352,71 +110,15 @@ pub struct RunArguments {
     pub no_promote: bool,
 }
 
-impl SourceArguments {
-    /// The source, or `None` if none was named.
-    ///
-    /// # Errors
-    /// When a range was given for a folder.
-    pub fn source(&self) -> Result<Option<Source>> {
-        let ranged = self.days.is_some() || self.from.is_some() || self.until.is_some();
-        let range = Range {
-            days: self.days,
-            from: self.from.map(TimeArgument::start),
-            until: self.until.map(|time| time.end() + 1),
-            ask_again: self.ask_again,
-        };
-        if let Some(place) = &self.archive {
-            let (place, rest_url) = (place.clone(), self.rest_url.clone());
-            return Ok(Some(Source::Archive { place, rest_url, range }));
-        }
-        match (&self.rest_url, &self.klines) {
-            (Some(rest_url), _) => Ok(Some(Source::Exchange { rest_url: rest_url.clone(), range })),
-            (None, Some(_)) if ranged => Err(TrainerError::Source {
-                problem: "--days, --from and --until are for an exchange or an archive, a folder is read as a whole",
-            }),
-            (None, Some(folder)) => Ok(Some(Source::Folder(folder.clone()))),
-            (None, None) if ranged => {
-                Err(TrainerError::Source { problem: "there is no exchange to fetch from" })
-            }
-            (None, None) => Ok(None),
-        }
-    }
-}
-
-impl WindowArguments {
-    /// The windows as they were asked for.
-    #[must_use]
-    pub const fn request(&self) -> SplitRequest {
-        SplitRequest {
-            train_from: self.train_from,
-            train_until: self.train_until,
-            tune_until: self.tune_until,
-            test_from: self.test_from,
-            test_until: self.test_until,
-        }
-    }
-}
-
 /// How many threads the machine runs at once.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-impl EffortArguments {
-    /// The effort, with all cores if no number of threads was given.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        Effort {
-            seed: self.seed,
-            threads: self.threads.map_or_else(cores, usize::from),
-            rounds_max: self.rounds.map(|rounds| rounds as usize),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::Source;
     use clap::CommandFactory;
 
     #[test]
