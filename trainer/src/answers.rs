@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use forecast::{
-    Answer, BaselineInputs, BaselineName, Baselines, Stacking, TargetTransform, Task, TaskKind, mean,
-    member_answer,
+    Answer, BaselineInputs, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind,
+    mean, member_answer,
 };
 use forest::{Booster, Limits};
 
@@ -40,7 +40,7 @@ pub const fn answer_width(task: Task) -> usize {
     }
 }
 
-/// Every task's answers to the rows of a range, ensembles as they are served: see [`member_answers`].
+/// Every task's answers to the rows of a range, ensembles as they are served.
 ///
 /// # Errors
 /// When a booster can't be read.
@@ -48,8 +48,19 @@ pub fn every_answer(dataset: &Dataset, trained: &Trained, range: Range<usize>) -
     let inputs = dataset.inputs(range.clone());
     let answer = |one| member_answers(one, dataset.values(range.clone()), inputs);
     let mut found: Vec<[Answers; 3]> = trained.tasks.iter().map(answer).collect::<Result<_>>()?;
+    calibrate(&trained.tasks, &mut found, &trained.calibration);
     stack(&trained.tasks, &mut found, &trained.stacking, inputs);
     Ok(found)
+}
+
+/// Calibrates the means.
+fn calibrate(tasks: &[TrainedTask], found: &mut [[Answers; 3]], calibration: &Calibration) {
+    for (one, [ensemble, ..]) in tasks.iter().zip(found) {
+        if calibration.of(one.task).is_some() {
+            let answer = |mean| calibration.answer(one.task, to_answer(one.task, mean)).as_slice().to_vec();
+            ensemble.values = ensemble.rows().flat_map(answer).collect();
+        }
+    }
 }
 
 /// Turns the means into what is served.

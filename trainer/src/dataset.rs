@@ -197,9 +197,8 @@ impl Dataset {
         spread(test, GOLDEN_TEST_ROWS).chain(spread(train, GOLDEN_TRAIN_ROWS)).collect()
     }
 
-    /// Frees the features of the training window, once the libraries have made their own of them; the golden rows stay.
-    pub fn forget_training_values(&mut self) {
-        let end = self.range(self.split.train).end;
+    /// Frees the features of the rows before `end`, once the libraries have made their own of them; the golden rows stay.
+    pub fn forget_values_until(&mut self, end: usize) {
         if self.values_from >= end {
             return;
         }

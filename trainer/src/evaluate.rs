@@ -9,7 +9,7 @@ use forecast::{BaselineName, Metric, ModelMetrics, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::answers::{Answers, baseline_answers, every_answer, member_answers};
+use crate::answers::{Answers, baseline_answers, every_answer};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::trained::{Trained, TrainedTask};
@@ -35,7 +35,7 @@ pub struct TaskEvaluation {
     pub task: Task,
     /// Rows with a known outcome.
     pub rows: usize,
-    /// The baseline with the least loss on the tuning window.
+    /// The baseline with the least loss on the walk.
     pub best_baseline: BaselineName,
     /// Each model's figures; `NAME_low` and `NAME_high` are the ends of 95 % intervals.
     pub models: Vec<ModelMetrics>,
@@ -85,7 +85,7 @@ pub fn evaluate(
     let bar = console.bar(trained.tasks.len(), "resampling the test window");
     let mut evaluation = Evaluation { tasks: Vec::new(), alarms: Vec::new() };
     for (task, members) in trained.tasks.iter().zip(&members) {
-        let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling)?;
+        let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling);
         evaluation.tasks.push(found);
         evaluation.alarms.extend(alarms);
         bar.advance(f64::NAN);
@@ -98,7 +98,7 @@ fn evaluate_task(
     trained: &Trained,
     (one, members): (&TrainedTask, &[Answers; 3]),
     resampling: Resampling,
-) -> Result<(TaskEvaluation, Vec<String>)> {
+) -> (TaskEvaluation, Vec<String>) {
     let task = one.task;
     let range = dataset.range(dataset.split.test);
     let inputs = dataset.inputs(range.clone());
@@ -118,7 +118,7 @@ fn evaluate_task(
         ("skill", losses_of(one.best_baseline)),
         ("skill_climatology", losses_of(BaselineName::Climatology)),
     ];
-    let factors = variance_factors(dataset, trained, one)?;
+    let factors = variance_factors(dataset, trained, one);
     let mut models = Vec::new();
     let mut alarms = Vec::new();
     for (place, answers) in members.iter().chain(&baselines).enumerate() {
@@ -138,23 +138,25 @@ fn evaluate_task(
         models.push(ModelMetrics { model: answers.model.clone(), values: flatten(found) });
     }
     let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
-    Ok((TaskEvaluation { task, rows, best_baseline: one.best_baseline, models }, alarms))
+    (TaskEvaluation { task, rows, best_baseline: one.best_baseline, models }, alarms)
 }
 
-/// Every volatility model's factor for QLIKE, fitted on the tuning window; none for other tasks.
-fn variance_factors(dataset: &Dataset, trained: &Trained, one: &TrainedTask) -> Result<Vec<f64>> {
+/// Every volatility model's factor for QLIKE: the members' and the ensemble's from the walk, the baselines' from the tuning
+/// window; none for other tasks.
+fn variance_factors(dataset: &Dataset, trained: &Trained, one: &TrainedTask) -> Vec<f64> {
     if one.task != Task::Volatility4Step {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let range = dataset.range(dataset.split.tune);
     let inputs = dataset.inputs(range.clone());
     let outcomes: Vec<f64> =
-        dataset.outcomes(range.clone()).iter().map(|outcomes| outcomes[one.task.index()]).collect();
-    let members = member_answers(one, dataset.values(range), inputs)?;
-    let baselines = BaselineName::of(one.task)
-        .iter()
-        .map(|name| baseline_answers(&trained.baselines, *name, one.task, inputs));
-    Ok(members.into_iter().chain(baselines).map(|answers| variance_factor(&answers, &outcomes)).collect())
+        dataset.outcomes(range).iter().map(|outcomes| outcomes[one.task.index()]).collect();
+    let of_baseline = |name: &BaselineName| {
+        let answers = baseline_answers(&trained.baselines, *name, one.task, inputs);
+        variance_factor(&answers, &outcomes)
+    };
+    let of_members = [trained.walk.variance_factor; 3];
+    of_members.into_iter().chain(BaselineName::of(one.task).iter().map(of_baseline)).collect()
 }
 
 fn flatten(figures: BTreeMap<String, Figure>) -> BTreeMap<String, Metric> {

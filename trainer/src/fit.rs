@@ -1,8 +1,7 @@
 //! The original LightGBM and XGBoost behind one safe face: each library's C API is a table of function
 //! pointers in one file, filled from the official shared libraries at run time.
 //!
-//! Everything that is random is seeded, the number of threads is a parameter, and only the rounds up to the
-//! best one are kept, so the same data, seed and threads give the same bytes.
+//! Everything that is random is seeded, the number of threads is a parameter, and so the same data, seed and threads give the same bytes.
 
 mod early_stop;
 mod error;
@@ -22,15 +21,15 @@ pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
 pub use parameters::{Loss, Parameters, Schedule};
 pub use xgboost::{XgBoost, XgBoostData, XgBoostModel};
 
-/// What a training run gave: the model file of the best rounds, and how the loss went.
+/// What a training run gave: the model file, and how the loss went.
 #[derive(Debug, Clone)]
 pub struct Fit {
     /// LightGBM text or XGBoost UBJSON.
     pub file: Vec<u8>,
-    /// How many rounds are kept (each has one tree per output).
+    /// The best number of rounds (each has one tree per output); the file may have more, until it is cut.
     pub rounds: usize,
     /// How many rounds were trained before the patience ran out.
     pub rounds_trained: usize,
-    /// The loss on the tuning rows after the best round.
+    /// The loss on the tuning rows after the best round; NaN if none were followed.
     pub tune_loss: f64,
 }

@@ -111,9 +111,11 @@ pub fn build(
         data_version: trained.plan.data_version.clone(),
         libraries: answers.versions,
         seed: trained.plan.seed,
-        parameters: BTreeMap::from([("rounds_max".to_owned(), json!(trained.plan.rounds_max))]),
+        parameters: parameters(trained),
         baselines: trained.baselines.clone(),
         stacking: trained.stacking.clone(),
+        calibration: trained.calibration.clone(),
+        bands: trained.bands.clone(),
         causality: certificates.causality,
         parity: certificates.parity,
         golden_rows: golden,
@@ -121,6 +123,16 @@ pub fn build(
         model_card: model_card::model_card(dataset, trained, evaluation),
     };
     Ok(builder.build()?)
+}
+
+/// What the run was told, and what it chose.
+fn parameters(trained: &Trained) -> BTreeMap<String, Value> {
+    let told = [
+        ("rounds_max", json!(trained.plan.rounds_max)),
+        ("folds", json!(trained.plan.folds)),
+        ("walk", json!(trained.walk)),
+    ];
+    told.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 fn training_window(dataset: &Dataset) -> TrainingWindow {

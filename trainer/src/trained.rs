@@ -2,11 +2,12 @@
 
 mod saved;
 
-use forecast::{BaselineName, Baselines, Stacking, TargetTransform, Task, TaskKind};
+use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Fit, Parameters};
 use crate::split::Split;
+use crate::train::{Choice, Coverage, FoldReport};
 use crate::{Result, TrainerError};
 
 pub use saved::{load, save};
@@ -18,8 +19,14 @@ pub struct Trained {
     pub plan: Plan,
     /// The fitted baselines.
     pub baselines: Baselines,
-    /// How the members of some class tasks are combined, fitted on the tuning window.
+    /// How the members of some class tasks are combined, fitted on the walk.
     pub stacking: Stacking,
+    /// What turns the members' mean into what is served, fitted on the walk.
+    pub calibration: Calibration,
+    /// The quantiles of bands, from the walk.
+    pub bands: Bands,
+    /// What the walk was, and what was chosen by it.
+    pub walk: WalkReport,
     /// The tasks, in the order of [`Task::ALL`].
     pub tasks: Vec<TrainedTask>,
 }
@@ -35,6 +42,21 @@ pub struct Plan {
     pub seed: u64,
     /// The bound on rounds from the command line.
     pub rounds_max: Option<usize>,
+    /// How many folds were walked over at most.
+    pub folds: usize,
+}
+
+/// What the walk over the folds was, and what was chosen by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WalkReport {
+    /// The folds.
+    pub folds: Vec<FoldReport>,
+    /// What was tried beside the plain mean.
+    pub choices: Vec<Choice>,
+    /// How often bands held what came true.
+    pub coverage: Vec<Coverage>,
+    /// The factor on volatility forecasts that is best for QLIKE.
+    pub variance_factor: f64,
 }
 
 /// One task's boosters.
@@ -44,7 +66,7 @@ pub struct TrainedTask {
     pub task: Task,
     /// What they were trained on.
     pub transform: TargetTransform,
-    /// The baseline with the least loss on the tuning window.
+    /// The baseline with the least loss on the walk.
     pub best_baseline: BaselineName,
     /// LightGBM's.
     pub lightgbm: Member,

@@ -2,7 +2,8 @@
 //! content-addressed.
 //!
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
-//! their libraries' own formats, `baselines.json`, `stacking.json`, `golden.json`,
+//! their libraries' own formats, `baselines.json`, `stacking.json`, `calibration.json`,
+//! `bands.json`, `golden.json`,
 //! `causality.json`, `parity.json` and `model-card.md`.
 
 mod builder;
@@ -35,7 +36,7 @@ pub use parity::{
     ParityRowKind, ParitySample,
 };
 
-use crate::{Baselines, Stacking};
+use crate::{Bands, Baselines, Calibration, Stacking};
 
 /// The manifest's path within a bundle.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -45,6 +46,12 @@ pub const BASELINES_FILE: &str = "baselines.json";
 
 /// The stacks' path within a bundle.
 pub const STACKING_FILE: &str = "stacking.json";
+
+/// The calibration's path within a bundle.
+pub const CALIBRATION_FILE: &str = "calibration.json";
+
+/// The bands' path within a bundle.
+pub const BANDS_FILE: &str = "bands.json";
 
 /// The golden rows' path within a bundle.
 pub const GOLDEN_FILE: &str = "golden.json";
@@ -66,6 +73,8 @@ pub struct Bundle {
     files: BTreeMap<String, Vec<u8>>,
     baselines: Baselines,
     stacking: Stacking,
+    calibration: Calibration,
+    bands: Bands,
     causality: CausalityCertificate,
     parity: ParityCertificate,
     ensemble: Ensemble,
@@ -110,6 +119,18 @@ impl Bundle {
     #[must_use]
     pub const fn stacking(&self) -> &Stacking {
         &self.stacking
+    }
+
+    /// What turns the members' mean into what is served, of tasks without a stack.
+    #[must_use]
+    pub const fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// The quantiles that bands are made of until they are renewed.
+    #[must_use]
+    pub const fn bands(&self) -> &Bands {
+        &self.bands
     }
 
     /// What the audit of causality found before training.

@@ -2,7 +2,8 @@
 
 use crate::baseline::Columns;
 use crate::{
-    Answer, BaselineInputs, Bundle, OutcomeContext, TargetTransform, Task, TaskKind, TaskPrediction,
+    Answer, BaselineInputs, Bundle, OutcomeContext, SymbolBands, TargetTransform, Task, TaskKind,
+    TaskPrediction,
 };
 
 /// What one task's boosters and their ensemble say about one row.
@@ -14,7 +15,7 @@ pub struct MemberAnswers {
     pub lightgbm: Answer,
     /// XGBoost's answer, in the outcome's unit.
     pub xgboost: Answer,
-    /// The mean of the members, or a [`Stacking`](crate::Stacking) of them.
+    /// The calibrated mean of the members, or a [`Stacking`](crate::Stacking) of them.
     pub ensemble: Answer,
 }
 
@@ -56,21 +57,22 @@ pub fn mean(a: &Answer, b: &Answer) -> Answer {
 }
 
 impl Bundle {
-    /// Every task's answers to one feature row, in the order of [`Task::ALL`]. `outputs` is working memory of the
-    /// caller, grown once.
+    /// Every task's answers to one feature row, in the order of [`Task::ALL`], with the bands of a symbol. `outputs` is
+    /// working memory of the caller, grown once.
     #[must_use]
     pub fn answer(
         &self,
         row: &[f64],
         inputs: &BaselineInputs,
+        bands: &SymbolBands,
         outputs: &mut Vec<f64>,
     ) -> Vec<TaskPrediction> {
         self.score(row, outputs);
-        self.combine(outputs, inputs)
+        self.combine(outputs, inputs, bands)
     }
 
     /// The same for feature rows that lie one after another, each with what was known beside it: faster than row by row, and the
-    /// same bits.
+    /// same bits. Without bands.
     pub fn answer_batch<'a>(
         &'a self,
         rows: &[f64],
@@ -79,7 +81,7 @@ impl Bundle {
     ) -> impl Iterator<Item = Vec<TaskPrediction>> + 'a {
         self.score(rows, outputs);
         let of_row = outputs.chunks_exact(self.output_count().max(1));
-        of_row.zip(inputs).map(|(outputs, inputs)| self.combine(outputs, inputs))
+        of_row.zip(inputs).map(|(outputs, inputs)| self.combine(outputs, inputs, &SymbolBands::NONE))
     }
 
     /// Asks every booster about feature rows that lie one after another: faster than row by row, and the same bits. Writes
@@ -101,14 +103,21 @@ impl Bundle {
     }
 
     /// Every task's answers, in the order of [`Task::ALL`], from what [`Bundle::score`] wrote about a row.
-    pub(crate) fn combine(&self, outputs: &[f64], inputs: &BaselineInputs) -> Vec<TaskPrediction> {
+    pub(crate) fn combine(
+        &self,
+        outputs: &[f64],
+        inputs: &BaselineInputs,
+        bands: &SymbolBands,
+    ) -> Vec<TaskPrediction> {
         let members = self.members(outputs, &inputs.context);
+        let volatility = volatility_of(&members);
         let entries = self.manifest().tasks.iter();
         members
             .into_iter()
             .zip(entries)
             .map(|(MemberAnswers { task, lightgbm, xgboost, ensemble }, entry)| TaskPrediction {
                 task,
+                bands: bands.around(task, &ensemble, volatility),
                 lightgbm,
                 xgboost,
                 ensemble,
@@ -120,21 +129,18 @@ impl Bundle {
 
     /// What the members of every task say, and the ensemble of them, from what [`Bundle::score`] wrote about a row. Of the
     /// context only `sigma` and `regime_cuts` come in.
-    fn members(&self, outputs: &[f64], context: &OutcomeContext) -> Vec<MemberAnswers> {
+    pub(crate) fn members(&self, outputs: &[f64], context: &OutcomeContext) -> Vec<MemberAnswers> {
         let mut answers: Vec<MemberAnswers> = Vec::with_capacity(self.manifest().tasks.len());
-        let mut volatility = f64::NAN;
         for (place, entry) in self.manifest().tasks.iter().enumerate() {
             let member = |number: usize| {
                 let outputs = outputs.get(self.ensemble().outputs(number)).unwrap_or_default();
                 member_answer(entry.task, entry.transform, outputs, context)
             };
             let (lightgbm, xgboost) = (member(2 * place), member(2 * place + 1));
-            let ensemble = mean(&lightgbm, &xgboost);
-            if let (Task::Volatility4Step, Answer::Value(value)) = (entry.task, &ensemble) {
-                volatility = *value;
-            }
+            let ensemble = self.calibration().answer(entry.task, mean(&lightgbm, &xgboost));
             answers.push(MemberAnswers { task: entry.task, lightgbm, xgboost, ensemble });
         }
+        let volatility = volatility_of(&answers);
         for answer in &mut answers {
             let mean = std::mem::replace(&mut answer.ensemble, Answer::Value(f64::NAN));
             answer.ensemble = self.stacking().answer(answer.task, mean, volatility, context);
@@ -163,6 +169,12 @@ impl Bundle {
         };
         rows.chunks_exact(width).enumerate().map(answer).collect()
     }
+}
+
+/// The volatility ensemble's answer; NaN if there is none.
+pub(crate) fn volatility_of(answers: &[MemberAnswers]) -> f64 {
+    let found = answers.iter().find(|answer| answer.task == Task::Volatility4Step);
+    found.and_then(|answer| answer.ensemble.value()).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use serde::{Deserialize, Serialize};
 
-use crate::{Bundle, BundleDigest, BundleError, JournalRecord, Prediction, Source};
+use crate::{Bundle, BundleDigest, BundleError, JournalRecord, Prediction, RenewedBands, Source};
 
 /// What a bundle is taken up as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,15 @@ pub enum Event {
         role: Role,
         /// The bundle.
         bundle: Arc<Bundle>,
+    },
+    /// Bands of a bundle were renewed from what has come true ([`renew`](crate::renew)): bars of their blocks are answered
+    /// with them. Best told before the bundle is taken up, and before the first bar of a block; a block that is known
+    /// already stays as it was served.
+    Renew {
+        /// The bundle.
+        bundle: BundleDigest,
+        /// Its bands by block.
+        bands: RenewedBands,
     },
     /// The champion, or all challengers, stop answering. What they predicted is still resolved.
     Drop {

@@ -21,9 +21,11 @@
 //! ```
 
 mod answer;
+mod band;
 mod baseline;
 mod bits;
 mod bundle;
+mod calibration;
 mod cholesky;
 mod dataset;
 mod ensemble;
@@ -44,15 +46,20 @@ pub mod score;
 pub mod testkit;
 
 pub use answer::Answer;
+pub use band::{
+    BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_LEVELS, BAND_WINDOW_BLOCKS, Band,
+    BandQuantiles, BandScores, Bands, RenewedBands, SymbolBands, band_block, band_score, has_bands, renew,
+};
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
-    BASELINES_FILE, BoosterEntry, BoosterParity, Bundle, BundleBuilder, BundleDigest, BundleError,
-    CAUSALITY_FILE, CausalityCertificate, Comparison, DigestError, FileEntry, GOLDEN_FILE, Golden,
-    GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, Metric, ModelMetrics,
-    Offence, OffenceKind, PARITY_FILE, PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference,
-    ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
-    TaskParts, TrainingWindow, booster_file,
+    BANDS_FILE, BASELINES_FILE, BoosterEntry, BoosterParity, Bundle, BundleBuilder, BundleDigest,
+    BundleError, CALIBRATION_FILE, CAUSALITY_FILE, CausalityCertificate, Comparison, DigestError, FileEntry,
+    GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
+    Metric, ModelMetrics, Offence, OffenceKind, PARITY_FILE, PARITY_SCHEMA_VERSION, ParityCertificate,
+    ParityDifference, ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE,
+    TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
+pub use calibration::{Calibration, CalibrationSample, TaskCalibration};
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{MemberAnswers, mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};

@@ -6,7 +6,7 @@ use features::{Quality, RowHash};
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, BaselineName, BundleDigest, Task, bits};
+use crate::{Answer, Band, BaselineName, BundleDigest, Task, bits};
 
 /// Where a closed kline came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +116,9 @@ pub struct TaskPrediction {
     pub baselines: Vec<NamedAnswer>,
     /// The task's best baseline, by the bundle's manifest: what the live score compares with.
     pub compared_with: BaselineName,
+    /// Where the outcome is expected, by level; empty for classes and for a bundle without bands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bands: Vec<Band>,
 }
 
 impl TaskPrediction {
@@ -139,6 +142,8 @@ impl TaskPrediction {
                 .iter()
                 .zip(&other.baselines)
                 .all(|(a, b)| a.name == b.name && a.answer.same_bits(&b.answer))
+            && self.bands.len() == other.bands.len()
+            && self.bands.iter().zip(&other.bands).all(|(a, b)| a.same_bits(b))
     }
 }
 

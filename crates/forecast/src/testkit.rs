@@ -12,8 +12,9 @@ use forest::{Booster, Limits};
 use kline::{BarTime, Interval, Symbol};
 
 use crate::{
-    Answer, BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder, CausalityCertificate,
-    Comparison, OutcomeContext, StackSample, Stacking, TargetTransform, Task, TaskParts, TrainingWindow,
+    Answer, BandScores, Bands, BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder,
+    Calibration, CausalityCertificate, Comparison, OutcomeContext, StackSample, Stacking, TargetTransform,
+    Task, TaskParts, TrainingWindow, has_bands,
 };
 
 /// How large a booster is.
@@ -64,6 +65,8 @@ pub fn bundle(seed: u64, symbols: &[Symbol], interval: Interval, sizes: [Size; 2
         parameters: BTreeMap::new(),
         baselines: baselines(&mut random, interval),
         stacking: Stacking::default(),
+        calibration: Calibration::default(),
+        bands: bands(seed),
         causality: causality(seed, symbols, interval),
         parity: parity::certificate(seed, &tasks, &golden_rows),
         golden_rows,
@@ -99,6 +102,26 @@ pub fn stacking(seed: u64) -> Stacking {
         let _ = stacking.fit(task, &samples);
     }
     stacking
+}
+
+/// Bands of every task that has them, pooled, from seeded scores.
+#[must_use]
+pub fn bands(seed: u64) -> Bands {
+    let mut random = Random(seed ^ 0xba2d);
+    let mut scores = BandScores::new();
+    // 500 scores a symbol are too few for bands of its own: all are pooled.
+    let symbols = ["AUSDT", "BUSDT"].map(|name| match name.parse::<Symbol>() {
+        Ok(symbol) => symbol,
+        Err(error) => unreachable!("the name of a symbol: {error}"),
+    });
+    for task in Task::ALL.into_iter().filter(|task| has_bands(*task)) {
+        for turn in 0..1_000 {
+            let outcome = 0.01 * libm::exp(random.between(-1.0, 1.0)) * random.between(-1.0, 1.0).signum();
+            let outcome = if task == Task::Volatility4Step { outcome.abs() } else { outcome };
+            scores.push(symbols[turn % 2], task, 0.01, 0.01, outcome);
+        }
+    }
+    Bands::fit(&scores)
 }
 
 /// A certificate that claims the least that a bundle needs.

@@ -18,6 +18,9 @@ pub struct EffortArguments {
     /// The most rounds of any booster [default: each task's own bound].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
+    /// Walk-forward folds: what the models answer to them, unseen, sets rounds, calibration, stacking and bands.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub folds: u16,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -78,6 +81,7 @@ impl EffortArguments {
             seed: self.seed,
             threads: self.threads.map_or_else(cores, usize::from),
             rounds_max: self.rounds.map(|rounds| rounds as usize),
+            folds: usize::from(self.folds),
         }
     }
 }

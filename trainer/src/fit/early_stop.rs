@@ -1,5 +1,7 @@
 //! When to stop adding rounds.
 
+use super::{Fit, FitError};
+
 /// A gain below this share of the loss is none: the libraries add up the metric in an order that depends on the
 /// number of threads, and that must not choose another round.
 const SMALLEST_GAIN: f64 = 1e-9;
@@ -41,6 +43,23 @@ impl EarlyStop {
     #[must_use]
     pub const fn best_loss(&self) -> f64 {
         self.best_loss
+    }
+
+    /// What a library trained, all of it; without `followed` rows every round is a good one.
+    pub(super) fn finish(
+        &self,
+        library: &'static str,
+        file: Vec<u8>,
+        followed: bool,
+    ) -> Result<Fit, FitError> {
+        let seen = self.seen;
+        if followed && self.best_rounds == 0 {
+            let answer = format!("no finite loss in {seen} rounds");
+            return Err(FitError::Answer { library, answer, expected: "a loss on the tuning rows" });
+        }
+        let (rounds, tune_loss) =
+            if followed { (self.best_rounds, self.best_loss) } else { (seen, f64::NAN) };
+        Ok(Fit { file, rounds, rounds_trained: seen, tune_loss })
     }
 
     /// How many losses were taken.

@@ -149,14 +149,15 @@ impl LightGbm {
         Ok(data)
     }
 
-    /// Trains on `train`, follows the loss on `tune`, keeps the best rounds. `progress` hears of each round:
-    /// its number and its loss.
+    /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
+    /// all rounds that were trained: [`LightGbm::first_rounds`] cuts them off. `progress` hears of each round: its number and
+    /// its loss.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
-        (train, tune): (&LightGbmData, &LightGbmData),
+        (train, tune): (&LightGbmData, Option<&LightGbmData>),
         loss: Loss,
         parameters: &Parameters,
         schedule: Schedule,
@@ -175,19 +176,24 @@ impl LightGbm {
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
             let exhausted = booster.update()?;
-            let value = booster.tune_loss()?;
+            let value = if tune.is_some() { booster.tune_loss()? } else { f64::NAN };
             progress(stop.seen() + 1, value);
-            if stop.push(value) || exhausted {
+            let patience_is_over = stop.push(value) && tune.is_some();
+            if patience_is_over || exhausted {
                 break;
             }
         }
-        let rounds = stop.best_rounds();
-        if rounds == 0 {
-            let answer = format!("no finite loss in {} rounds", stop.seen());
-            return Err(FitError::Answer { library: LIBRARY, answer, expected: "a loss on the tuning rows" });
-        }
-        let file = booster.save(rounds)?;
-        Ok(Fit { file, rounds, rounds_trained: stop.seen(), tune_loss: stop.best_loss() })
+        let file = booster.save(stop.seen())?;
+        stop.finish(LIBRARY, file, tune.is_some())
+    }
+
+    /// A model with its first rounds only.
+    ///
+    /// # Errors
+    /// When the library refuses.
+    pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
+        let model = self.model(file)?;
+        save(&self.api, model.handle, rounds)
     }
 
     /// Reads a model file back.
@@ -271,7 +277,7 @@ impl<'data> Training<'data> {
     fn new(
         api: &'data Api,
         train: &'data LightGbmData,
-        tune: &'data LightGbmData,
+        tune: Option<&'data LightGbmData>,
         parameters: &Parameters,
     ) -> Result<Self, FitError> {
         let line = text(&parameters.to_line())?;
@@ -280,6 +286,7 @@ impl<'data> Training<'data> {
         let status = unsafe { (api.booster_create)(train.handle, line.as_ptr(), &raw mut handle) };
         api.check("LGBM_BoosterCreate", status)?;
         let mut training = Self { api, handle, metrics: 0, _data: PhantomData };
+        let Some(tune) = tune else { return Ok(training) };
         // SAFETY: both handles are live, `tune` for 'data.
         let status = unsafe { (api.booster_valid)(handle, tune.handle) };
         api.check("LGBM_BoosterAddValidData", status)?;
@@ -311,33 +318,7 @@ impl<'data> Training<'data> {
     }
 
     fn save(&self, rounds: usize) -> Result<Vec<u8>, FitError> {
-        let rounds =
-            c_int::try_from(rounds).map_err(|_| FitError::TooLarge { what: "the rounds", value: rounds })?;
-        let mut needed = 0;
-        // SAFETY: with a length of 0 nothing is written; the library only answers how much it needs.
-        let status = unsafe {
-            (self.api.booster_save)(self.handle, 0, rounds, 0, 0, &raw mut needed, ptr::null_mut())
-        };
-        self.api.check("LGBM_BoosterSaveModelToString", status)?;
-        let mut buffer = vec![0_u8; usize::try_from(needed).unwrap_or(0)];
-        // SAFETY: the buffer has `needed` bytes, as the library is told.
-        let status = unsafe {
-            (self.api.booster_save)(
-                self.handle,
-                0,
-                rounds,
-                0,
-                needed,
-                &raw mut needed,
-                buffer.as_mut_ptr().cast(),
-            )
-        };
-        self.api.check("LGBM_BoosterSaveModelToString", status)?;
-        // The library counts the closing NUL, which is no part of the file.
-        if buffer.last() == Some(&0) {
-            buffer.pop();
-        }
-        Ok(without_threads(buffer))
+        save(self.api, self.handle, rounds)
     }
 }
 
@@ -419,4 +400,25 @@ fn without_threads(file: Vec<u8>) -> Vec<u8> {
 
 fn text(value: &str) -> Result<CString, FitError> {
     CString::new(value).map_err(|_| FitError::Nul { text: value.to_owned() })
+}
+
+/// The first rounds of a live booster as a file.
+fn save(api: &Api, handle: Handle, rounds: usize) -> Result<Vec<u8>, FitError> {
+    let rounds =
+        c_int::try_from(rounds).map_err(|_| FitError::TooLarge { what: "the rounds", value: rounds })?;
+    let mut needed = 0;
+    // SAFETY: the handle is live; with a length of 0 nothing is written; the library only answers how much it needs.
+    let status = unsafe { (api.booster_save)(handle, 0, rounds, 0, 0, &raw mut needed, ptr::null_mut()) };
+    api.check("LGBM_BoosterSaveModelToString", status)?;
+    let mut buffer = vec![0_u8; usize::try_from(needed).unwrap_or(0)];
+    // SAFETY: the buffer has `needed` bytes, as the library is told.
+    let status = unsafe {
+        (api.booster_save)(handle, 0, rounds, 0, needed, &raw mut needed, buffer.as_mut_ptr().cast())
+    };
+    api.check("LGBM_BoosterSaveModelToString", status)?;
+    // The library counts the closing NUL, which is no part of the file.
+    if buffer.last() == Some(&0) {
+        buffer.pop();
+    }
+    Ok(without_threads(buffer))
 }

@@ -182,14 +182,15 @@ impl XgBoost {
         Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
     }
 
-    /// Trains on `train`, follows the loss on `tune`, keeps the best rounds. `progress` hears of each round:
-    /// its number and its loss.
+    /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
+    /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
+    /// its loss.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
-        (train, tune): (&XgBoostData, &XgBoostData),
+        (train, tune): (&XgBoostData, Option<&XgBoostData>),
         names: &[&str],
         loss: Loss,
         parameters: &Parameters,
@@ -200,7 +201,8 @@ impl XgBoost {
             let (found, expected) = (names.len(), train.columns);
             return Err(FitError::Shape { what: "the list of names", found, expected });
         }
-        let booster = XgBoostModel::new(&self.api, &[train, tune])?;
+        let data: Vec<&XgBoostData> = [train].into_iter().chain(tune).collect();
+        let booster = XgBoostModel::new(&self.api, &data)?;
         let (objective, metric) = match loss {
             Loss::SquaredError => ("reg:squarederror", "rmse"),
             Loss::BinaryLogLoss => ("binary:logistic", "logloss"),
@@ -217,19 +219,23 @@ impl XgBoost {
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
             booster.update(stop.seen(), train)?;
-            let value = booster.loss(stop.seen(), tune)?;
+            let value = tune.map_or(Ok(f64::NAN), |tune| booster.loss(stop.seen(), tune))?;
             progress(stop.seen() + 1, value);
-            if stop.push(value) {
+            if stop.push(value) && tune.is_some() {
                 break;
             }
         }
-        let rounds = stop.best_rounds();
-        if rounds == 0 {
-            let answer = format!("no finite loss in {} rounds", stop.seen());
-            return Err(FitError::Answer { library: LIBRARY, answer, expected: "a loss on the tuning rows" });
-        }
-        let file = booster.first_rounds(rounds)?.save()?;
-        Ok(Fit { file, rounds, rounds_trained: stop.seen(), tune_loss: stop.best_loss() })
+        // Saved as a slice is: it has no more of the training's settings than a slice has.
+        let file = booster.first_rounds(stop.seen())?.save()?;
+        stop.finish(LIBRARY, file, tune.is_some())
+    }
+
+    /// A model with its first rounds only.
+    ///
+    /// # Errors
+    /// When the library refuses.
+    pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
+        self.model(file)?.first_rounds(rounds)?.save()
     }
 
     /// Reads a model file back.

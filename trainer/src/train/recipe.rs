@@ -2,7 +2,7 @@
 //!
 //! Returns and directions have next to no signal: few shallow trees with large leaves, half of the rows and of
 //! the columns a tree. Volatility has much: deeper trees, more of them. Shapes were
-//! tried with an eye on the tuning window and on minutes; early stopping sets the number of rounds.
+//! tried with an eye on the folds and on minutes; the walk sets the number of rounds.
 
 use forecast::{Task, TaskKind};
 
@@ -20,6 +20,8 @@ pub struct Effort {
     pub threads: usize,
     /// The most rounds of any booster, below the recipe's own bound.
     pub rounds_max: Option<usize>,
+    /// How many folds are walked over at most.
+    pub folds: usize,
 }
 
 /// The shape of one task's boosters.
@@ -37,19 +39,29 @@ struct Shape {
 
 const fn shape(task: Task) -> Shape {
     match task {
-        Task::Return1Step | Task::Return4Step | Task::Return16Step => Shape {
-            rounds_max: 120,
-            patience: 25,
+        Task::Return1Step | Task::Return4Step => Shape {
+            rounds_max: 300,
+            patience: 40,
+            rate: 0.04,
+            leaves: 24,
+            leaf_rows: 2_000,
+            rows_share: 0.5,
+            columns_share: 0.3,
+            ridge: 10.0,
+        },
+        Task::Return16Step => Shape {
+            rounds_max: 150,
+            patience: 30,
             rate: 0.04,
             leaves: 16,
-            leaf_rows: 2_000,
+            leaf_rows: 1_000,
             rows_share: 0.5,
             columns_share: 0.25,
             ridge: 10.0,
         },
         Task::Direction4Step => Shape {
-            rounds_max: 100,
-            patience: 20,
+            rounds_max: 200,
+            patience: 30,
             rate: 0.05,
             leaves: 16,
             leaf_rows: 2_000,
@@ -58,7 +70,7 @@ const fn shape(task: Task) -> Shape {
             ridge: 10.0,
         },
         Task::DirectionMulti4Step => Shape {
-            rounds_max: 60,
+            rounds_max: 90,
             patience: 10,
             rate: 0.15,
             leaves: 16,
@@ -68,7 +80,7 @@ const fn shape(task: Task) -> Shape {
             ridge: 10.0,
         },
         Task::Volatility4Step => Shape {
-            rounds_max: 250,
+            rounds_max: 300,
             patience: 20,
             rate: 0.1,
             leaves: 64,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use forecast::{BaselineName, Baselines, Stacking, TargetTransform, Task};
+use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task};
 use serde::{Deserialize, Serialize};
 
-use super::{Member, Plan, Trained, TrainedTask};
+use super::{Member, Plan, Trained, TrainedTask, WalkReport};
 use crate::Result;
 use crate::artefact::{read_bytes, read_json, write_bytes, write_json};
 use crate::fit::{Fit, Parameters};
@@ -18,6 +18,9 @@ struct SavedPlan {
     plan: Plan,
     baselines: Baselines,
     stacking: Stacking,
+    calibration: Calibration,
+    bands: Bands,
+    walk: WalkReport,
     tasks: Vec<SavedTask>,
 }
 
@@ -35,7 +38,7 @@ struct SavedMember {
     file: String,
     rounds: usize,
     rounds_trained: usize,
-    tune_loss: f64,
+    tune_loss: Option<f64>,
     parameters: Parameters,
     seconds: f64,
 }
@@ -56,8 +59,15 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
             xgboost: save_member(folder, &format!("{task}.xgboost.ubj"), &one.xgboost)?,
         });
     }
-    let (plan, baselines) = (trained.plan.clone(), trained.baselines.clone());
-    let plan = SavedPlan { plan, baselines, stacking: trained.stacking.clone(), tasks };
+    let plan = SavedPlan {
+        plan: trained.plan.clone(),
+        baselines: trained.baselines.clone(),
+        stacking: trained.stacking.clone(),
+        calibration: trained.calibration.clone(),
+        bands: trained.bands.clone(),
+        walk: trained.walk.clone(),
+        tasks,
+    };
     write_json(&folder.join(PLAN), &plan)
 }
 
@@ -67,7 +77,7 @@ fn save_member(folder: &Path, file: &str, member: &Member) -> Result<SavedMember
         file: file.to_owned(),
         rounds: member.fit.rounds,
         rounds_trained: member.fit.rounds_trained,
-        tune_loss: member.fit.tune_loss,
+        tune_loss: Some(member.fit.tune_loss).filter(|loss| loss.is_finite()),
         parameters: member.parameters.clone(),
         seconds: member.seconds,
     })
@@ -89,12 +99,24 @@ pub fn load(folder: &Path) -> Result<Trained> {
             xgboost: load_member(folder, one.xgboost)?,
         });
     }
-    Ok(Trained { plan: saved.plan, baselines: saved.baselines, stacking: saved.stacking, tasks })
+    Ok(Trained {
+        plan: saved.plan,
+        baselines: saved.baselines,
+        stacking: saved.stacking,
+        calibration: saved.calibration,
+        bands: saved.bands,
+        walk: saved.walk,
+        tasks,
+    })
 }
 
 fn load_member(folder: &Path, saved: SavedMember) -> Result<Member> {
     let file = read_bytes(&folder.join(&saved.file), STAGE)?;
-    let fit =
-        Fit { file, rounds: saved.rounds, rounds_trained: saved.rounds_trained, tune_loss: saved.tune_loss };
+    let fit = Fit {
+        file,
+        rounds: saved.rounds,
+        rounds_trained: saved.rounds_trained,
+        tune_loss: saved.tune_loss.unwrap_or(f64::NAN),
+    };
     Ok(Member { fit, parameters: saved.parameters, seconds: saved.seconds })
 }

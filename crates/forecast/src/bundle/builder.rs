@@ -8,12 +8,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BASELINES_FILE, BoosterEntry, Bundle, BundleError, CAUSALITY_FILE, CausalityCertificate, FileEntry,
-    GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
-    ModelMetrics, PARITY_FILE, ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow,
-    canonical,
+    BANDS_FILE, BASELINES_FILE, BoosterEntry, Bundle, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
+    CausalityCertificate, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats,
+    MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
+    STACKING_FILE, TaskEntry, TrainingWindow, canonical,
 };
-use crate::{BaselineName, Baselines, Stacking, TargetTransform, Task};
+use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task};
 
 /// Everything that a bundle is made of. The same parts give the same bytes and the same digest.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ pub struct BundleBuilder {
     pub baselines: Baselines,
     /// How the members of some class tasks are combined; the others are answered by the mean.
     pub stacking: Stacking,
+    /// What turns the members' mean into what is served.
+    pub calibration: Calibration,
+    /// The quantiles of bands, from the walk-forward folds.
+    pub bands: Bands,
     /// What the audit of causality found on the same klines.
     pub causality: CausalityCertificate,
     /// What the audit of parity found on these boosters.
@@ -100,6 +104,8 @@ impl BundleBuilder {
         }
         files.insert(BASELINES_FILE.to_owned(), json(BASELINES_FILE, &self.baselines)?);
         files.insert(STACKING_FILE.to_owned(), json(STACKING_FILE, &self.stacking)?);
+        files.insert(CALIBRATION_FILE.to_owned(), json(CALIBRATION_FILE, &self.calibration)?);
+        files.insert(BANDS_FILE.to_owned(), json(BANDS_FILE, &self.bands)?);
         files.insert(CAUSALITY_FILE.to_owned(), json(CAUSALITY_FILE, &self.causality)?);
         files.insert(PARITY_FILE.to_owned(), json(PARITY_FILE, &self.parity)?);
         files.insert(GOLDEN_FILE.to_owned(), json(GOLDEN_FILE, &self.golden(&tasks))?);

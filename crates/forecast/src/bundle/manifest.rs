@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{BaselineName, TargetTransform, Task, bits};
 
 /// The schema version that this crate writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// The contents of `manifest.json`. Holds no wall-clock time: the same data and seed give the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,11 +9,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BASELINES_FILE, Bundle, BundleDigest, BundleError, CAUSALITY_FILE, CausalityCertificate, GOLDEN_FILE,
-    Golden, GoldenLibrary, MANIFEST_FILE, Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
-    STACKING_FILE, TaskEntry,
+    BANDS_FILE, BASELINES_FILE, Bundle, BundleDigest, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
+    CausalityCertificate, GOLDEN_FILE, Golden, GoldenLibrary, MANIFEST_FILE, Manifest, PARITY_FILE,
+    ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
 };
-use crate::{BaselineName, Baselines, Stacking, Task, TaskKind};
+use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, Task, TaskKind};
 
 /// Checks everything, cheapest and most telling first, and loads the boosters.
 pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
@@ -25,6 +25,9 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let baselines: Baselines = json(BASELINES_FILE, file(&files, BASELINES_FILE)?)?;
     let stacking: Stacking = json(STACKING_FILE, file(&files, STACKING_FILE)?)?;
     check_stacking(&stacking, &manifest)?;
+    let calibration: Calibration = json(CALIBRATION_FILE, file(&files, CALIBRATION_FILE)?)?;
+    let bands: Bands = json(BANDS_FILE, file(&files, BANDS_FILE)?)?;
+    check_calibration(&calibration, &bands, &manifest)?;
     let causality: CausalityCertificate = json(CAUSALITY_FILE, file(&files, CAUSALITY_FILE)?)?;
     check_causality(&causality, &manifest)?;
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
@@ -41,7 +44,18 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     check_parity(&parity, &manifest, &boosters)?;
     let ensemble = together(&models, &boosters, &manifest, &golden)?;
     let digest = BundleDigest::of(manifest_bytes);
-    Ok(Bundle { digest, manifest, files, baselines, stacking, causality, parity, ensemble })
+    Ok(Bundle {
+        digest,
+        manifest,
+        files,
+        baselines,
+        stacking,
+        calibration,
+        bands,
+        causality,
+        parity,
+        ensemble,
+    })
 }
 
 fn file<'a>(files: &'a BTreeMap<String, impl AsRef<[u8]>>, name: &str) -> Result<&'a [u8], BundleError> {
@@ -184,7 +198,24 @@ fn check_stacking(stacking: &Stacking, manifest: &Manifest) -> Result<(), Bundle
     }
 }
 
-/// A task's models: LightGBM's and XGBoost's.
+fn check_calibration(
+    calibration: &Calibration,
+    bands: &Bands,
+    manifest: &Manifest,
+) -> Result<(), BundleError> {
+    let missing =
+        |task: Task| manifest.task(task).is_none().then(|| format!("is for {task}, which is not there"));
+    let volatility = || bands.tasks().next().and_then(|_| missing(Task::Volatility4Step));
+    let problems = [
+        (CALIBRATION_FILE, calibration.problem().or_else(|| calibration.tasks().find_map(missing))),
+        (BANDS_FILE, bands.problem().or_else(|| bands.tasks().find_map(missing)).or_else(volatility)),
+    ];
+    match problems.into_iter().find_map(|(name, problem)| Some((name, problem?))) {
+        None => Ok(()),
+        Some((name, problem)) => Err(BundleError::Malformed { name: name.to_owned(), problem }),
+    }
+}
+
 /// The boosters of a task: LightGBM's, XGBoost's.
 pub(crate) fn load_models(
     entry: &TaskEntry,

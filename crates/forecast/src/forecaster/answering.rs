@@ -7,7 +7,7 @@ use features::{Catalogue, Quality, RowHash};
 use kline::{BarTime, Symbol};
 
 use super::Forecaster;
-use super::history::Announced;
+use super::history::{Announced, MadeFrom};
 use crate::{BaselineInputs, Bundle, Effect, Journalled, Prediction, Source, bits};
 
 impl Forecaster {
@@ -50,8 +50,10 @@ impl Forecaster {
             };
             let before = record.find(index, bundle.digest());
             let is_known = before.is_some_and(|before| {
-                before.inputs.is_some_and(|kept| same_inputs(&kept, inputs))
-                    && bits::same(&before.prediction.row, row.values)
+                before.inputs.is_some_and(|kept| {
+                    same_inputs(&kept.inputs, inputs)
+                        && kept.renewed == self.bands.has(bundle.digest(), record.bar)
+                }) && bits::same(&before.prediction.row, row.values)
                     && before.prediction.quality == row.quality
             });
             if !is_known {
@@ -70,12 +72,13 @@ impl Forecaster {
         index: usize,
         bundle: &Bundle,
         place: usize,
-    ) -> Option<(Prediction, BaselineInputs)> {
+    ) -> Option<(Prediction, MadeFrom)> {
         let record = &self.history.records()[at];
         let received = record.klines[index]?;
         let (row, inputs) = self.state.panel.row(index)?;
         let before = record.find(index, bundle.digest());
         let count = bundle.output_count();
+        let bands = self.bands.of(bundle, self.symbols[index], record.bar);
         let prediction = Prediction {
             symbol: self.symbols[index],
             bar_time: record.bar,
@@ -87,10 +90,11 @@ impl Forecaster {
             close: received.kline.close,
             source: received.source,
             late_ms: received.late_ms,
-            tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs),
+            tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs, &bands),
             row: Arc::from(row.values),
         };
-        Some((prediction, *inputs))
+        let renewed = self.bands.has(bundle.digest(), record.bar);
+        Some((prediction, MadeFrom { inputs: *inputs, renewed }))
     }
 
     /// What the champion says about a symbol's kline that is still being traded, with the other symbols as they stood
@@ -105,6 +109,7 @@ impl Forecaster {
         let quality: Quality =
             self.state.panel.engine().peek(index, &kline, &mut self.work.peek, &mut row).ok()?;
         let inputs = self.state.panel.peek(index, bar, &kline, &row);
+        let bands = self.bands.of(bundle, symbol, bar);
         Some(Prediction {
             symbol,
             bar_time: bar,
@@ -116,7 +121,7 @@ impl Forecaster {
             close: kline.close,
             source: Source::Socket,
             late_ms: None,
-            tasks: bundle.answer(&row, &inputs, &mut self.work.outputs),
+            tasks: bundle.answer(&row, &inputs, &bands, &mut self.work.outputs),
             row: Arc::from(row),
         })
     }

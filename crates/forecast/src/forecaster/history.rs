@@ -29,12 +29,20 @@ pub(super) struct Record {
     pub(super) announced: Vec<Vec<Announced>>,
 }
 
+/// What a prediction was made from besides the row and the bundle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MadeFrom {
+    pub(super) inputs: BaselineInputs,
+    /// Whether the bands of its block had been renewed; once they are, they stay.
+    pub(super) renewed: bool,
+}
+
 /// A prediction as it was last journalled, and what came of it.
 #[derive(Debug)]
 pub(super) struct Announced {
     pub(super) prediction: Arc<Prediction>,
     /// What it was made from besides the row; `None` if an earlier process made it.
-    pub(super) inputs: Option<BaselineInputs>,
+    pub(super) inputs: Option<MadeFrom>,
     /// The last resolution of each task.
     pub(super) resolutions: Vec<Resolution>,
 }
@@ -51,7 +59,7 @@ impl Record {
     }
 
     /// Notes what a prediction was made from, which came out again with the same bits.
-    pub(super) fn confirm(&mut self, symbol_index: usize, bundle: BundleDigest, inputs: BaselineInputs) {
+    pub(super) fn confirm(&mut self, symbol_index: usize, bundle: BundleDigest, inputs: MadeFrom) {
         let mut kept = self.announced[symbol_index].iter_mut();
         if let Some(kept) = kept.find(|kept| kept.prediction.bundle == bundle) {
             kept.inputs = Some(inputs);
@@ -74,7 +82,7 @@ impl Record {
         &mut self,
         symbol_index: usize,
         prediction: Arc<Prediction>,
-        inputs: Option<BaselineInputs>,
+        inputs: Option<MadeFrom>,
     ) {
         let kept = &mut self.announced[symbol_index];
         match kept.iter_mut().find(|kept| kept.prediction.bundle == prediction.bundle) {

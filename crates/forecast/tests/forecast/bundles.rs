@@ -140,6 +140,26 @@ fn stacks_that_fit_no_task_are_refused() {
 }
 
 #[test]
+fn calibrations_and_bands_that_fit_no_task_are_refused() {
+    for (name, text, named) in [
+        ("calibration.json", r#"{"return_1step": {"shrink": {"factor": 2.0}}}"#, "out of range"),
+        ("calibration.json", r#"{"vol_regime_4step": {"shrink": {"factor": 0.5}}}"#, "does not suit"),
+        ("calibration.json", r#"{"return_1step": {"stretch": {"factor": 0.5}}}"#, "calibration.json"),
+        ("bands.json", r#"{"return_1step": {"pooled": [[1, -1], [-2, 2]], "symbols": {}}}"#, "out of order"),
+        (
+            "bands.json",
+            r#"{"direction_4step": {"pooled": [[-1, 1], [-2, 2]], "symbols": {}}}"#,
+            "direction_4step",
+        ),
+        ("bands.json", r#"{"return_1step": {"pooled": [[-1, 1]], "symbols": {}}}"#, "bands.json"),
+    ] {
+        let (error, reason) = refused(with_file(name, move |bytes| *bytes = text.as_bytes().to_vec()));
+        assert_eq!(reason, "bundle_malformed");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}
+
+#[test]
 fn a_causality_certificate_that_is_missing_failed_or_of_something_else_is_refused() {
     assert_eq!(refused(|files| drop(files.remove("causality.json"))).1, "bundle_file_missing");
     let unlisted = with_manifest(|manifest| {
@@ -319,6 +339,9 @@ fn golden_rows_are_checked_to_the_last_bit() {
 fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
     let mut builder = builder(7);
     builder.stacking.fit(Task::VolRegime4Step, &[]).expect("suits");
+    let calibration = r#"{"direction_4step": {"shrink_logit": {"factor": 0.5}}, "return_1step": {"shrink": {"factor": 0.25}},
+        "volatility_4step": {"level": {"offset": 0.1}}}"#;
+    builder.calibration = serde_json::from_str(calibration).expect("well-formed");
     let bundle = builder.build().expect("valid");
     let row = vec![0.1; features::Catalogue::standard().len()];
     let context = forecast::OutcomeContext {
@@ -331,7 +354,8 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
     };
     let bar = kline::BarTime::last_closed(1_700_000_000_000, Interval::M15);
     let inputs = forecast::BaselineInputs { bar, context, realised: [0.002, 0.0025, 0.003] };
-    let answers = bundle.answer(&row, &inputs, &mut Vec::new());
+    let answers =
+        bundle.answer(&row, &inputs, &bundle.bands().of(bundle.manifest().symbols[0]), &mut Vec::new());
     assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
     let volatility = answers[Task::Volatility4Step.index()].ensemble.value().expect("a number");
     for answer in &answers {
@@ -344,6 +368,8 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
             }
         }
         let mean = forecast::mean(&answer.lightgbm, &answer.xgboost);
+        let mean = bundle.calibration().answer(answer.task, mean);
+        assert_eq!(answer.bands.is_empty(), !forecast::has_bands(answer.task));
         let expected = bundle.stacking().answer(answer.task, mean, volatility, &context);
         assert!(answer.ensemble.same_bits(&expected));
         let names: Vec<_> = answer.baselines.iter().map(|named| named.name).collect();

@@ -1,5 +1,6 @@
 //! Tests of the room's promises, through its public interface.
 
+mod bands;
 mod bundles;
 mod live_is_batch;
 mod market;

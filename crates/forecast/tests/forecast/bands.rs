@@ -1,0 +1,157 @@
+//! Bands are a function of final klines and the bundle, whoever makes them and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forecast::testkit::tiny_bundle;
+use forecast::{
+    BAND_BLOCK_BARS, BAND_LAG_BLOCKS, BAND_WINDOW_BLOCKS, Bundle, Effect, Event, Forecaster, Prediction,
+    RenewedBands, Role, Source, Task, band_block, has_bands, renew,
+};
+use kline::{Kline, Symbol};
+
+use crate::live_is_batch::{closed, settings};
+use crate::market::{FIRST_INDEX, M15, history, symbols};
+
+/// The window, the lag, and enough before them for the features that the boosters look at.
+const BARS: usize = 6_000;
+
+type Histories = BTreeMap<Symbol, Vec<Kline>>;
+
+fn scene() -> (Vec<Symbol>, Histories, Arc<Bundle>) {
+    let names = symbols(2);
+    let bundle = tiny_bundle(5, &names, M15).build().expect("a bundle");
+    (names.clone(), history(5, &names, BARS), Arc::new(bundle))
+}
+
+fn last_block(history: &Histories) -> i64 {
+    let last = history.values().filter_map(|klines| klines.last()).map(|kline| kline.bar_time(M15)).max();
+    band_block(last.expect("klines"), M15)
+}
+
+fn cut(history: &Histories, bars: std::ops::Range<usize>) -> Histories {
+    history.iter().map(|(symbol, klines)| (*symbol, klines[bars.clone()].to_vec())).collect()
+}
+
+#[test]
+fn a_block_s_bands_depend_on_its_window_alone() {
+    let (names, history, bundle) = scene();
+    let block = last_block(&history);
+    let found = renew(&bundle, &history, block..=block);
+    for task in Task::ALL.into_iter().filter(|task| has_bands(*task)) {
+        let own = found.of(names[0], block);
+        assert!(own.of(task).is_some_and(forecast::BandQuantiles::is_sound), "{task}");
+        assert_ne!(own.of(task), bundle.bands().of(names[0]).of(task), "{task} was renewed");
+    }
+    // What came after the window and its outcomes is not looked at: about seven days before the block are taken away.
+    let last = (block - BAND_LAG_BLOCKS + 1) * BAND_BLOCK_BARS - 1 + i64::from(Task::LONGEST_HORIZON_STEPS);
+    let needed = usize::try_from(last - FIRST_INDEX + 1).expect("positive");
+    assert!(needed + 600 < BARS);
+    let shorter = cut(&history, 0..needed);
+    assert_eq!(renew(&bundle, &shorter, block..=block), found);
+    assert_ne!(renew(&bundle, &cut(&history, 0..needed - 96), block..=block), found, "and not a day less");
+    // Many blocks at once are the blocks one by one.
+    let both = renew(&bundle, &history, block - 1..=block);
+    assert_eq!(both.blocks(), Some(block - 1..=block));
+    for name in names {
+        assert_eq!(both.of(name, block), found.of(name, block));
+    }
+}
+
+#[test]
+fn bars_that_the_bundle_has_learned_from_do_not_come_in() {
+    let (names, history, _) = scene();
+    let block = last_block(&history);
+    let mut builder = tiny_bundle(5, &names, M15);
+    let last = history[&names[0]].last().expect("klines").bar_time(M15);
+    builder.training.tune_until = last.plus(-20 * BAND_BLOCK_BARS, M15);
+    let young = builder.build().expect("a bundle");
+    let found = renew(&young, &history, block..=block);
+    let learned_until = band_block(builder.training.tune_until, M15);
+    assert!(learned_until < block - BAND_LAG_BLOCKS && learned_until > block - BAND_WINDOW_BLOCKS);
+    assert!(found.has(block));
+    // 12 days are known of 30, more than a third of them.
+    assert!(found.of(names[0], block).of(Task::Return4Step).is_some());
+    builder.training.tune_until = last.plus(-12 * BAND_BLOCK_BARS, M15);
+    let younger = builder.build().expect("a bundle");
+    let found = renew(&younger, &history, block..=block);
+    assert_eq!(found.of(names[0], block).of(Task::Return4Step), None);
+}
+
+/// The last prediction about each symbol.
+fn answers(forecaster: &Forecaster, names: &[Symbol]) -> Vec<Arc<Prediction>> {
+    names.iter().map(|name| forecaster.latest(*name).cloned().expect("an answer")).collect()
+}
+
+fn started(
+    names: &[Symbol],
+    past: &Histories,
+    bundle: &Arc<Bundle>,
+    bands: Option<RenewedBands>,
+) -> Forecaster {
+    let mut forecaster = Forecaster::new(settings(names));
+    let mut effects = Vec::new();
+    forecaster.warm_up(past, &mut effects);
+    if let Some(bands) = bands {
+        forecaster.apply(Event::Renew { bundle: bundle.digest(), bands }, &mut effects);
+    }
+    forecaster.apply(Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) }, &mut effects);
+    forecaster
+}
+
+#[test]
+fn answers_have_the_bands_of_their_block_and_without_them_those_of_the_bundle() {
+    let (names, history, bundle) = scene();
+    let block = last_block(&history);
+    let shipped = answers(&started(&names, &history, &bundle, None), &names);
+    let bands = renew(&bundle, &history, block..=block);
+    let renewed = answers(&started(&names, &history, &bundle, Some(bands.clone())), &names);
+    for (shipped, renewed) in shipped.iter().zip(&renewed) {
+        for task in Task::ALL {
+            let of = |prediction: &Prediction| prediction.task(task).expect("every task").bands.clone();
+            assert_eq!(of(shipped).is_empty(), !has_bands(task));
+            let volatility = renewed.task(Task::Volatility4Step).and_then(|found| found.ensemble.value());
+            let answer = &renewed.task(task).expect("every task").ensemble;
+            let expected =
+                bands.of(renewed.symbol, block).around(task, answer, volatility.expect("a volatility"));
+            assert_eq!(of(renewed), expected);
+            assert!(!has_bands(task) || of(shipped) != of(renewed), "{task}");
+        }
+        assert_eq!(shipped.row_hash, renewed.row_hash);
+    }
+    // A block that was not renewed, the day before, changes nothing.
+    let other = renew(&bundle, &history, block - 1..=block - 1);
+    let unchanged = answers(&started(&names, &history, &bundle, Some(other)), &names);
+    assert!(unchanged.iter().zip(&shipped).all(|(a, b)| a.same_bits(b)));
+}
+
+#[test]
+fn what_was_served_by_a_block_stays_and_a_correction_is_answered_with_the_same_bands() {
+    let (names, history, bundle) = scene();
+    let past = cut(&history, 0..BARS - 4);
+    let block = last_block(&history);
+    let bands = renew(&bundle, &past, block..=block);
+    let mut forecaster = started(&names, &past, &bundle, Some(bands.clone()));
+    let mut effects = Vec::new();
+    // Other bands of a block that is known already are not taken.
+    let strange = renew(&tiny_bundle(6, &names, M15).build().expect("a bundle"), &past, block..=block);
+    assert_ne!(strange, bands);
+    forecaster.apply(Event::Renew { bundle: bundle.digest(), bands: strange }, &mut effects);
+    for bar in BARS - 4..BARS {
+        for name in &names {
+            let kline = history[name][bar];
+            let late = *name == names[1] && bar == BARS - 3;
+            if !late {
+                forecaster.apply(closed(*name, kline, Source::Socket), &mut effects);
+            }
+        }
+    }
+    let missing = history[&names[1]][BARS - 3];
+    forecaster.apply(closed(names[1], missing, Source::Rest), &mut effects);
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Alarm(alarm) if alarm.name() == "replayed"))
+    );
+    let clean = answers(&started(&names, &history, &bundle, Some(bands)), &names);
+    let live = answers(&forecaster, &names);
+    assert!(live.iter().zip(&clean).all(|(a, b)| a.same_bits(b)));
+}

@@ -1,0 +1,232 @@
+//! What turns the boosters' answers into what is served: calibrations, stacks and bands, fitted on the walk's answers.
+//!
+//! Whether a calibration or a stack is kept is decided by the last third of the walk, which its trial fit has not seen; what
+//! is kept is fitted again on all of it.
+
+use std::ops::Range;
+
+use forecast::{
+    Answer, BandScores, Bands, Calibration, CalibrationSample, OutcomeContext, StackSample, Stacking, Task,
+    has_bands, log_volatility, score,
+};
+use serde::{Deserialize, Serialize};
+
+use super::walk_forward::OutOfSample;
+use crate::dataset::Dataset;
+
+/// What was tried beside the plain mean of the members, and whether it was better on rows that it was not fitted on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The task.
+    pub task: Task,
+    /// `calibration` or `stacking`.
+    pub what: String,
+    /// The task's mean loss without it.
+    pub loss_without: f64,
+    /// The mean loss with it.
+    pub loss_with: f64,
+    /// Whether it is in the bundle.
+    pub kept: bool,
+}
+
+/// How often the bands of a task held what came true, on the last third of the walk, by bands of the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// The task.
+    pub task: Task,
+    /// The share that they were to hold.
+    pub level: f64,
+    /// The share that they held.
+    pub share: f64,
+}
+
+/// What is fitted on the walk's answers.
+#[derive(Debug)]
+pub(super) struct Combination {
+    pub(super) calibration: Calibration,
+    pub(super) stacking: Stacking,
+    pub(super) bands: Bands,
+    /// The factor on volatility forecasts that is best for QLIKE: the root of the mean of `(outcome/answer)^2`.
+    pub(super) variance_factor: f64,
+    pub(super) choices: Vec<Choice>,
+    pub(super) coverage: Vec<Coverage>,
+}
+
+pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
+    let all = 0..walk.rows.len();
+    let cut = all.end * 2 / 3;
+    let (early, late) = (0..cut, cut..all.end);
+    let walk = Walk { dataset, walk };
+    let mut choices = Vec::new();
+    let mut calibration = Calibration::default();
+    for task in Task::ALL {
+        let mut trial = Calibration::default();
+        if trial.fit(task, &walk.calibration_samples(task, early.clone())).is_some() {
+            let plain = |place: usize| walk.mean(task, place);
+            let choice = walk.judge(task, "calibration", late.clone(), plain, |place| {
+                trial.answer(task, walk.mean(task, place))
+            });
+            if choice.kept {
+                calibration.fit(task, &walk.calibration_samples(task, all.clone()));
+            }
+            choices.push(choice);
+        }
+    }
+    let volatility = |place: usize| {
+        let answer = calibration.answer(Task::Volatility4Step, walk.mean(Task::Volatility4Step, place));
+        answer.value().unwrap_or(f64::NAN)
+    };
+    let mut stacking = Stacking::default();
+    for task in Task::ALL.into_iter().filter(|task| Stacking::suits(*task)) {
+        let mut trial = Stacking::default();
+        trial.fit(task, &walk.stack_samples(task, early.clone(), volatility));
+        let plain = |place: usize| walk.mean(task, place);
+        let choice = walk.judge(task, "stacking", late.clone(), plain, |place| {
+            trial.answer(task, walk.mean(task, place), volatility(place), walk.context(place))
+        });
+        if choice.kept {
+            stacking.fit(task, &walk.stack_samples(task, all.clone(), volatility));
+        }
+        choices.push(choice);
+    }
+    let coverage = walk.coverage(early, late, &calibration, volatility);
+    let bands = Bands::fit(&walk.band_scores(all.clone(), &calibration, volatility));
+    Combination {
+        variance_factor: walk.variance_factor(all, volatility),
+        calibration,
+        stacking,
+        bands,
+        choices,
+        coverage,
+    }
+}
+
+struct Walk<'a> {
+    dataset: &'a Dataset,
+    walk: &'a OutOfSample,
+}
+
+impl Walk<'_> {
+    fn mean(&self, task: Task, place: usize) -> Answer {
+        self.walk.means[task.index()][place].clone()
+    }
+
+    fn context(&self, place: usize) -> &OutcomeContext {
+        &self.walk.inputs(self.dataset, place).context
+    }
+
+    fn outcome(&self, task: Task, place: usize) -> f64 {
+        self.walk.outcome(self.dataset, place, task)
+    }
+
+    fn calibration_samples(&self, task: Task, places: Range<usize>) -> Vec<CalibrationSample> {
+        let sample = |place| CalibrationSample {
+            mean: self.mean(task, place),
+            scale: self.context(place).expected_volatility(task.horizon_steps()),
+            outcome: self.outcome(task, place),
+        };
+        places.map(sample).collect()
+    }
+
+    /// The rows of every bar whose outcomes don't overlap with those of the bar before in the sample: more would cost time
+    /// and say little.
+    fn stack_samples(
+        &self,
+        task: Task,
+        places: Range<usize>,
+        volatility: impl Fn(usize) -> f64,
+    ) -> Vec<StackSample> {
+        let horizon = i64::from(task.horizon_steps());
+        let bar = |place: usize| self.dataset.key(self.walk.rows[place]).bar.index(self.dataset.interval);
+        let sample = |place| StackSample {
+            mean: self.mean(task, place),
+            volatility: volatility(place),
+            context: *self.context(place),
+            outcome: self.outcome(task, place),
+        };
+        places.filter(|place| bar(*place).rem_euclid(horizon) == 0).map(sample).collect()
+    }
+
+    fn judge(
+        &self,
+        task: Task,
+        what: &str,
+        places: Range<usize>,
+        without: impl Fn(usize) -> Answer,
+        with: impl Fn(usize) -> Answer,
+    ) -> Choice {
+        let (mut sums, mut count) = ([0.0; 2], 0_u32);
+        for place in places {
+            let outcome = self.outcome(task, place);
+            let losses = [without(place), with(place)].map(|answer| score::loss(task, &answer, outcome));
+            if losses.iter().all(|loss| !loss.is_nan()) {
+                sums = [sums[0] + losses[0], sums[1] + losses[1]];
+                count += 1;
+            }
+        }
+        let [loss_without, loss_with] = sums.map(|sum| sum / f64::from(count));
+        Choice { task, what: what.to_owned(), loss_without, loss_with, kept: loss_with < loss_without }
+    }
+
+    fn band_scores(
+        &self,
+        places: Range<usize>,
+        calibration: &Calibration,
+        volatility: impl Fn(usize) -> f64,
+    ) -> BandScores {
+        let mut scores = BandScores::new();
+        for place in places {
+            let symbol = self.dataset.symbols[usize::from(self.dataset.key(self.walk.rows[place]).symbol)];
+            for task in Task::ALL.into_iter().filter(|task| has_bands(*task)) {
+                let answer = calibration.answer(task, self.mean(task, place)).value().unwrap_or(f64::NAN);
+                scores.push(symbol, task, answer, volatility(place), self.outcome(task, place));
+            }
+        }
+        scores
+    }
+
+    fn coverage(
+        &self,
+        early: Range<usize>,
+        late: Range<usize>,
+        calibration: &Calibration,
+        volatility: impl Fn(usize) -> f64,
+    ) -> Vec<Coverage> {
+        let bands = Bands::fit(&self.band_scores(early, calibration, &volatility));
+        let of: Vec<_> = self.dataset.symbols.iter().map(|symbol| bands.of(*symbol)).collect();
+        let mut found = Vec::new();
+        for task in Task::ALL.into_iter().filter(|task| has_bands(*task)) {
+            let mut counts = [[0_u32; 2]; forecast::BAND_LEVELS.len()];
+            for place in late.clone() {
+                let symbol = usize::from(self.dataset.key(self.walk.rows[place]).symbol);
+                let answer = calibration.answer(task, self.mean(task, place));
+                let bands = of[symbol].around(task, &answer, volatility(place));
+                for (counts, band) in counts.iter_mut().zip(bands) {
+                    if let Some(held) = band.holds(self.outcome(task, place)) {
+                        *counts = [counts[0] + u32::from(held), counts[1] + 1];
+                    }
+                }
+            }
+            let levels = forecast::BAND_LEVELS.into_iter().zip(counts).filter(|(_, [_, count])| *count > 0);
+            found.extend(levels.map(|(level, [held, count])| Coverage {
+                task,
+                level,
+                share: f64::from(held) / f64::from(count),
+            }));
+        }
+        found
+    }
+
+    fn variance_factor(&self, places: Range<usize>, volatility: impl Fn(usize) -> f64) -> f64 {
+        let (mut sum, mut count) = (0.0, 0_u32);
+        for place in places {
+            let outcome = self.outcome(Task::Volatility4Step, place);
+            let square = libm::exp(2.0 * (log_volatility(outcome) - log_volatility(volatility(place))));
+            if !square.is_nan() {
+                sum += square;
+                count += 1;
+            }
+        }
+        (sum / f64::from(count)).sqrt()
+    }
+}

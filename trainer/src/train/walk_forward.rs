@@ -1,0 +1,175 @@
+//! The walk: every fold is answered by boosters that have not seen it. What calibrates, stacks and gives bands is fitted on
+//! these answers, and the rounds of the final boosters are what the folds were best with.
+
+use std::ops::Range;
+
+use forecast::{Answer, BaselineInputs, BaselineName, Baselines, TargetTransform, Task, mean, score};
+use serde::{Deserialize, Serialize};
+
+use super::boosters::{self, Lesson, Libraries, Stop};
+use super::folds::{Fold, folds};
+use super::recipe::Effort;
+use super::{rounds, single_precision};
+use crate::answers::{Answers, member_answers, to_answer};
+use crate::console::Console;
+use crate::dataset::Dataset;
+use crate::trained::{Member, TrainedTask};
+use crate::{Result, TrainerError};
+
+/// A fold with fewer rows to learn from or to answer is none.
+const FOLD_ROWS_LEAST: usize = 100;
+
+/// What one fold was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoldReport {
+    /// Its windows.
+    pub fold: Fold,
+    /// Rows that were learned from, rows that were answered.
+    pub rows: [usize; 2],
+    /// By task: the rounds that LightGBM and XGBoost were best with.
+    pub best_rounds: Vec<[usize; 2]>,
+}
+
+/// Answers to rows that the boosters had not seen.
+#[derive(Debug)]
+pub(super) struct OutOfSample {
+    /// The answered rows of the dataset, fold after fold.
+    pub(super) rows: Vec<usize>,
+    /// By task: the mean of the members, a row each.
+    pub(super) means: Vec<Vec<Answer>>,
+    /// The best baseline of each task, fitted fold by fold.
+    pub(super) best_baseline: Vec<BaselineName>,
+    /// By task: the rounds for LightGBM and XGBoost.
+    pub(super) rounds: Vec<[usize; 2]>,
+    /// What each fold was.
+    pub(super) folds: Vec<FoldReport>,
+}
+
+impl OutOfSample {
+    pub(super) fn inputs<'a>(&self, dataset: &'a Dataset, place: usize) -> &'a BaselineInputs {
+        let row = self.rows[place];
+        &dataset.inputs(row..row + 1)[0]
+    }
+
+    pub(super) fn outcome(&self, dataset: &Dataset, place: usize, task: Task) -> f64 {
+        let row = self.rows[place];
+        dataset.outcomes(row..row + 1)[0][task.index()]
+    }
+}
+
+/// One fold's boosters with all their rounds.
+struct Walked {
+    report: FoldReport,
+    answered: Range<usize>,
+    members: [Vec<Member>; 2],
+    baselines: Baselines,
+}
+
+pub(super) fn walk(
+    dataset: &Dataset,
+    libraries: &Libraries,
+    effort: Effort,
+    console: &Console,
+) -> Result<OutOfSample> {
+    let plan = folds(&dataset.split, effort.folds, dataset.interval);
+    let mut walked = Vec::with_capacity(plan.len());
+    for (number, fold) in plan.iter().enumerate() {
+        let (learned, answered) = (dataset.range(fold.learned), dataset.range(fold.answered));
+        // A hole in the klines of all symbols may leave a fold empty; the others stand for it.
+        if learned.len().min(answered.len()) < FOLD_ROWS_LEAST {
+            continue;
+        }
+        let name = format!("fold {} of {}", number + 1, plan.len());
+        let stop = Stop::Early(answered.clone());
+        let lesson = Lesson { learned: learned.clone(), stop, name };
+        let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson, effort, console)?;
+        let values = single_precision(dataset.values(learned.clone()));
+        let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson, effort, console)?;
+        let best = lightgbm.iter().zip(&xgboost).map(|(a, b)| [a.fit.rounds, b.fit.rounds]).collect();
+        let rows = [learned.len(), answered.len()];
+        walked.push(Walked {
+            report: FoldReport { fold: *fold, rows, best_rounds: best },
+            answered,
+            members: [lightgbm, xgboost],
+            baselines: Baselines::fit(dataset.samples(learned))?,
+        });
+    }
+    if walked.is_empty() {
+        return Err(TrainerError::TooLittle {
+            window: "every fold",
+            rows: 0,
+            needed: FOLD_ROWS_LEAST,
+            remedy: "give it more history, or fewer folds".to_owned(),
+        });
+    }
+    let bar = console.spinner("answering the folds");
+    let found = answer(dataset, libraries, &walked);
+    bar.finish_and_clear();
+    found
+}
+
+fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result<OutOfSample> {
+    let rows = walked.iter().flat_map(|fold| fold.answered.clone()).collect();
+    let mut found = OutOfSample {
+        rows,
+        means: Vec::with_capacity(Task::COUNT),
+        best_baseline: Vec::with_capacity(Task::COUNT),
+        rounds: Vec::with_capacity(Task::COUNT),
+        folds: walked.iter().map(|fold| fold.report.clone()).collect(),
+    };
+    for task in Task::ALL {
+        let column = |of: fn(&Member) -> usize, library: usize| -> Vec<usize> {
+            walked.iter().map(|fold| of(&fold.members[library][task.index()])).collect()
+        };
+        let best = [0, 1].map(|library| column(|member| member.fit.rounds, library));
+        let trained = [0, 1].map(|library| column(|member| member.fit.rounds_trained, library));
+        let mut means = Vec::with_capacity(found.rows.len());
+        for (at, fold) in walked.iter().enumerate() {
+            let rounds = [0, 1].map(|library| rounds::of_fold(&best[library], &trained[library], at));
+            let one = cut(libraries, fold, task, rounds)?;
+            let inputs = dataset.inputs(fold.answered.clone());
+            let [_, lightgbm, xgboost] = member_answers(&one, dataset.values(fold.answered.clone()), inputs)?;
+            means.extend(means_of(task, &lightgbm, &xgboost));
+        }
+        found.means.push(means);
+        found.best_baseline.push(best_baseline(dataset, walked, task));
+        found.rounds.push([0, 1].map(|library| rounds::of_all(&best[library])));
+    }
+    Ok(found)
+}
+
+fn means_of<'a>(task: Task, a: &'a Answers, b: &'a Answers) -> impl Iterator<Item = Answer> + 'a {
+    a.rows().zip(b.rows()).map(move |(a, b)| mean(&to_answer(task, a), &to_answer(task, b)))
+}
+
+/// A fold's boosters of a task, cut to so many rounds.
+fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> Result<TrainedTask> {
+    let [mut lightgbm, mut xgboost] = [0, 1].map(|library| fold.members[library][task.index()].clone());
+    lightgbm.fit.file = libraries.lightgbm.first_rounds(&lightgbm.fit.file, rounds[0])?;
+    xgboost.fit.file = libraries.xgboost.first_rounds(&xgboost.fit.file, rounds[1])?;
+    let transform = TargetTransform::standard(task);
+    Ok(TrainedTask { task, transform, best_baseline: BaselineName::Climatology, lightgbm, xgboost })
+}
+
+/// The baseline with the least loss over the answered rows for which all of the task's baselines have an answer.
+fn best_baseline(dataset: &Dataset, walked: &[Walked], task: Task) -> BaselineName {
+    let names = BaselineName::of(task);
+    let mut sums = vec![0.0; names.len()];
+    for fold in walked {
+        for sample in dataset.samples(fold.answered.clone()) {
+            let outcome = sample.outcomes[task.index()];
+            let loss = |name: &BaselineName| match fold.baselines.answer(*name, task, &sample.inputs) {
+                Some(answer) => score::loss(task, &answer, outcome),
+                None => f64::NAN,
+            };
+            let losses: Vec<f64> = names.iter().map(loss).collect();
+            if losses.iter().all(|loss| !loss.is_nan()) {
+                for (sum, loss) in sums.iter_mut().zip(losses) {
+                    *sum += loss;
+                }
+            }
+        }
+    }
+    let best = sums.iter().zip(names).min_by(|a, b| a.0.total_cmp(b.0));
+    best.map_or(BaselineName::Climatology, |(_, name)| *name)
+}
