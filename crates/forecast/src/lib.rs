@@ -59,7 +59,7 @@ pub use bundle::{
     ParityDifference, ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE,
     TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
-pub use calibration::{Calibration, CalibrationSample, TaskCalibration};
+pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{MemberAnswers, mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};

@@ -19,7 +19,7 @@ pub struct EffortArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
     /// Walk-forward folds: what the models answer to them, unseen, sets rounds, calibration, stacking and bands.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub folds: u16,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
