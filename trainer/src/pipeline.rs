@@ -16,7 +16,7 @@ use crate::args::{
     Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, ExportArguments,
     GateArguments, JournalCommand, RunArguments, TrainArguments, WindowArguments, cores,
 };
-use crate::artefact::{read_json, write_json};
+use crate::artefact::{read_json, write_bytes, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
 use crate::clock::now;
 use crate::console::Console;
@@ -274,7 +274,7 @@ impl Pipeline {
         let trained = train::train(dataset, data_version, effort, &self.console)?;
         trained::save(&trained, &self.folder())?;
         let found = trained.report();
-        self.metrics.training(&found)?;
+        self.metrics.training(&found.boosters)?;
         self.console.report("train", started, &found, || report::training(&found));
         Ok(trained)
     }
@@ -290,6 +290,7 @@ impl Pipeline {
         // What is published are the figures of the window that training had set aside.
         if dataset.split == trained.plan.split {
             write_json(&self.folder().join("evaluation.json"), &found)?;
+            write_bytes(&self.folder().join("evaluation.html"), evaluate::page(&found, trained).as_bytes())?;
             self.metrics.evaluation(&found)?;
         }
         self.console.report("evaluate", started, &found, || report::evaluation(&found));

@@ -1,6 +1,7 @@
 //! Trains every task's two boosters with the original libraries: a walk over several folds first, then on all of the
 //! training and tuning windows; and fits the baselines.
 
+mod base_score;
 mod boosters;
 mod combine;
 mod folds;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use forecast::{TargetTransform, Task};
 
+use super::base_score::base_score;
 use super::recipe::{self, Effort};
 use super::single_precision;
 use crate::Result;
@@ -159,7 +160,8 @@ pub(super) fn xgboost(
             followed.set_labels(&targets)?;
             followed.set_weights(&weights)?;
         }
-        let parameters = recipe::xgboost(task, effort, lesson.learned.len());
+        let parameters = recipe::xgboost(task, effort, lesson.learned.len())
+            .with("base_score", base_score(task, &targets, &weights));
         let schedule = lesson.schedule(task, effort);
         let bar = console.bar(schedule.rounds_max, &format!("{name}: XGBoost {task}"));
         let fit = library.train(

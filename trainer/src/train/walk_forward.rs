@@ -28,6 +28,8 @@ pub struct FoldReport {
     pub rows: [usize; 2],
     /// By task: the rounds that LightGBM and XGBoost were best with.
     pub best_rounds: Vec<[usize; 2]>,
+    /// By task: the rounds that were trained until the patience ran out.
+    pub trained_rounds: Vec<[usize; 2]>,
 }
 
 /// Answers to rows that the boosters had not seen.
@@ -85,10 +87,14 @@ pub(super) fn walk(
         let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson, effort, console)?;
         let values = single_precision(dataset.values(learned.clone()));
         let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson, effort, console)?;
-        let best = lightgbm.iter().zip(&xgboost).map(|(a, b)| [a.fit.rounds, b.fit.rounds]).collect();
+        let both = |of: fn(&Member) -> usize| -> Vec<[usize; 2]> {
+            lightgbm.iter().zip(&xgboost).map(|(a, b)| [of(a), of(b)]).collect()
+        };
+        let (best_rounds, trained_rounds) =
+            (both(|member| member.fit.rounds), both(|member| member.fit.rounds_trained));
         let rows = [learned.len(), answered.len()];
         walked.push(Walked {
-            report: FoldReport { fold: *fold, rows, best_rounds: best },
+            report: FoldReport { fold: *fold, rows, best_rounds, trained_rounds },
             answered,
             members: [lightgbm, xgboost],
             baselines: Baselines::fit(dataset.samples(learned))?,

@@ -12,6 +12,7 @@ quality_min = 0.9
 [baseline]
 [champion]
 [calibration_error_max]
+[coverage_error_max]
 ";
 
 /// What the registry says of how a version came to be the champion.
