@@ -128,6 +128,26 @@ pub fn member_answers(
     Ok([ensemble, lightgbm, xgboost])
 }
 
+/// One LightGBM model's answers, by our own reader and scorer.
+///
+/// # Errors
+/// When it can't be read.
+pub fn lightgbm_answers(
+    task: Task,
+    transform: TargetTransform,
+    file: &[u8],
+    rows: &[f64],
+    inputs: &[BaselineInputs],
+) -> Result<Answers> {
+    let library = "lightgbm";
+    let wrap = |problem: String| TrainerError::Booster { task, library, problem };
+    let booster =
+        Booster::from_lightgbm_text(file, &Limits::default()).map_err(|error| wrap(error.to_string()))?;
+    let mut outputs = vec![0.0; inputs.len() * output_count(task)];
+    booster.predict_batch(rows, &mut outputs).map_err(|error| wrap(error.to_string()))?;
+    Ok(to_answers(library, task, transform, &outputs, inputs))
+}
+
 /// Both boosters of a task as the server reads them.
 ///
 /// # Errors

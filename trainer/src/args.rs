@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use kline::{Interval, Symbol};
 
-pub use audits::{AuditCommand, CausalityArguments, ParityArguments};
+pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArguments};
 pub use database::DatabaseArguments;
 pub use journal::{ExportArguments, JournalCommand};
 pub use promotion::{GateArguments, PromoteArguments};

@@ -132,6 +132,14 @@ pub enum TrainerError {
         /// One sentence an offender.
         offences: Vec<String>,
     },
+    /// A canary was not as it has to be.
+    #[error(
+        "a leak, or an alarm that is not heard: {canaries}; look for rows that are learned from and answered, then for features that look ahead (audit causality)"
+    )]
+    Leak {
+        /// Which, with their tasks.
+        canaries: String,
+    },
     /// The certificate is not one for these klines and features.
     #[error("the causality certificate {problem}; run `klinecast-trainer audit causality` first")]
     Certificate {

@@ -1,6 +1,7 @@
 //! The stages in a row, or one of them. Alone, a stage takes what the ones before it left in the home; in a row,
 //! they hand it on.
 
+mod leaks;
 mod parity;
 
 use std::collections::BTreeMap;
@@ -86,6 +87,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             pipeline.audit(&klines, &request).map(drop)
         }
         Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
+        Command::Audit(AuditCommand::Leaks(arguments)) => pipeline.audit_leaks(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),

@@ -155,6 +155,11 @@ impl Calibration {
         self.0.get(&task).copied()
     }
 
+    /// The tasks that are calibrated.
+    pub fn tasks(&self) -> impl Iterator<Item = Task> {
+        self.0.keys().copied()
+    }
+
     /// The tasks that have to be there: those that are calibrated, and those that give the signals.
     pub(crate) fn needed(&self) -> impl Iterator<Item = Task> {
         let reads_signals = self.0.values().any(|one| matches!(one, TaskCalibration::Signals { .. }));

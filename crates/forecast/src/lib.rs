@@ -48,7 +48,8 @@ pub mod testkit;
 pub use answer::Answer;
 pub use band::{
     BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_LEVELS, BAND_WINDOW_BLOCKS, Band,
-    BandQuantiles, BandScores, BandWindow, Bands, RenewedBands, SymbolBands, band_block, band_score, has_bands, renew,
+    BandQuantiles, BandScores, BandWindow, Bands, RenewedBands, SymbolBands, band_block, band_score,
+    has_bands, renew,
 };
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{

@@ -173,11 +173,7 @@ impl Waiting {
         for ((outputs, inputs), ((symbol, block), outcomes)) in
             of_row.zip(&self.inputs).zip(self.keys.iter().zip(&self.outcomes))
         {
-            found.scores(*block).push_members(
-                *symbol,
-                &bundle.members(outputs, &inputs.context),
-                outcomes,
-            );
+            found.scores(*block).push_members(*symbol, &bundle.members(outputs, &inputs.context), outcomes);
         }
         self.keys.clear();
         self.values.clear();
