@@ -19,7 +19,8 @@ pub use journal::{ExportArguments, JournalCommand};
 pub use promotion::{GateArguments, PromoteArguments};
 pub use source::SourceArguments;
 pub use training::{
-    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, TrainArguments,
+    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, SearchArguments,
+    TrainArguments,
 };
 pub use windows::WindowArguments;
 
@@ -79,6 +80,8 @@ pub enum Command {
     Audit(AuditCommand),
     /// Train every task's boosters and fit the baselines.
     Train(TrainArguments),
+    /// Search a better shape of a task's boosters on the folds; goes on where it was, several at once share the work.
+    Search(SearchArguments),
     /// Score the trained boosters and the baselines on the test window, or on another later one.
     Evaluate(EvaluateAloneArguments),
     /// Build and verify the bundle, keep it, register it.

@@ -13,7 +13,6 @@ mod judge;
 mod leaks;
 mod lever;
 mod parity;
-mod random;
 mod record;
 mod table;
 

@@ -132,6 +132,14 @@ pub enum TrainerError {
         /// One sentence an offender.
         offences: Vec<String>,
     },
+    /// A file of shapes says what can't be trained with.
+    #[error("the shapes of {}: {problem}; `klinecast-trainer search` writes such a file", path.display())]
+    ShapesFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A canary was not as it has to be.
     #[error(
         "a leak, or an alarm that is not heard: {canaries}; look for rows that are learned from and answered, then for features that look ahead (audit causality)"

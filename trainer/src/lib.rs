@@ -34,6 +34,7 @@ pub mod pipeline;
 pub mod promote;
 pub mod publish;
 pub mod quality;
+mod random;
 mod report;
 pub mod split;
 pub mod time;

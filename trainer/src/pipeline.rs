@@ -3,6 +3,7 @@
 
 mod leaks;
 mod parity;
+mod search;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -89,6 +90,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
         Command::Audit(AuditCommand::Leaks(arguments)) => pipeline.audit_leaks(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
+        Command::Search(arguments) => pipeline.search(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
         Command::Promote(arguments) if arguments.print_gates => {
@@ -146,7 +148,7 @@ impl Pipeline {
         let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
         let causality = self.audit(&klines, &request)?;
         drop(klines);
-        let trained = self.train(&mut dataset, data_version, arguments.train.effort.effort())?;
+        let trained = self.train(&mut dataset, data_version, arguments.train.effort.effort()?)?;
         let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
         let certificates = Certificates { causality, parity: self.audit_parity(&trained)? };
         let version = self.publish(&dataset, &trained, &evaluation, certificates)?;
@@ -362,7 +364,7 @@ impl Pipeline {
         validate::validate(&dataset, &klines)?.require()?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
-        self.train(&mut dataset, version, arguments.effort.effort()).map(drop)
+        self.train(&mut dataset, version, arguments.effort.effort()?).map(drop)
     }
 
     fn evaluate_alone(&self, arguments: &EvaluateAloneArguments) -> Result<()> {

@@ -7,6 +7,7 @@ mod combine;
 mod folds;
 pub mod recipe;
 mod rounds;
+pub mod search;
 mod walk_forward;
 
 use forecast::{Baselines, TargetTransform, Task};

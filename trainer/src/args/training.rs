@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use forecast::Task;
 
 use super::{WindowArguments, cores};
+use crate::Result;
 use crate::audit;
 use crate::time::TimeArgument;
-use crate::train::recipe::Effort;
+use crate::train::recipe::{Effort, Shapes};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +23,9 @@ pub struct EffortArguments {
     /// Walk-forward folds: what the models answer to them, unseen, sets rounds, calibration, stacking and bands.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub folds: u16,
+    /// File of shapes in place of the standard ones, as search writes it.
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<PathBuf>,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -75,13 +80,33 @@ pub struct EvaluateAloneArguments {
 
 impl EffortArguments {
     /// The effort, with all cores if no number of threads was given.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        Effort {
+    ///
+    /// # Errors
+    /// When a file of shapes can't be read.
+    pub fn effort(&self) -> Result<Effort> {
+        Ok(Effort {
             seed: self.seed,
             threads: self.threads.map_or_else(cores, usize::from),
             rounds_max: self.rounds.map(|rounds| rounds as usize),
             folds: usize::from(self.folds),
-        }
+            shapes: self.shapes.as_deref().map_or_else(|| Ok(Shapes::default()), Shapes::read)?,
+        })
     }
+}
+
+/// `search`.
+#[derive(Debug, Clone, Args)]
+pub struct SearchArguments {
+    /// The task.
+    #[arg(long)]
+    pub task: Task,
+    /// How many shapes are tried, by all processes that search together.
+    #[arg(long, default_value_t = 40)]
+    pub trials: usize,
+    /// The windows.
+    #[command(flatten)]
+    pub windows: WindowArguments,
+    /// How hard to try; with --shapes the search begins with these.
+    #[command(flatten)]
+    pub effort: EffortArguments,
 }

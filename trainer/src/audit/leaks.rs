@@ -10,7 +10,6 @@ use forecast::score::{Figure, Resampling, auc_interval};
 use forecast::{TargetTransform, Task};
 use serde::Serialize;
 
-use super::random::Random;
 use crate::Result;
 use crate::answers::{Answers, lightgbm_answers};
 use crate::console::{Console, table};
@@ -18,14 +17,18 @@ use crate::dataset::Dataset;
 use crate::evaluate::alarms::alarms;
 use crate::evaluate::metrics::{Truth, figures, losses};
 use crate::fit::{LightGbm, Matrix, Parameters, Schedule, lightgbm_path};
+use crate::random::Random;
 use crate::train::recipe::{self, Effort};
 use crate::train::{Fold, folds};
 
 /// Rows of either part at most.
 const ROWS_MOST: usize = 60_000;
 
-/// The lower end of an interval may lie so far above nothing: one of three 95 % intervals is beyond chance now and then.
-const TOLERANCE: f64 = 0.005;
+/// So many standard errors above even an AUC of outcomes that say nothing is no chance any more.
+const ERRORS_MOST: f64 = 4.0;
+
+/// An R² of outcomes that say nothing that is still none.
+const R2_MOST: f64 = 0.01;
 
 /// How often days are drawn again for the interval of the canaries.
 const RESAMPLES: usize = 400;
@@ -113,8 +116,8 @@ impl Cage<'_> {
         let (learned, answered) = (deal(&self.learned, 1), deal(&self.answered, 2));
         let answers = self.answers(task, &learned, |row| self.dataset.row(row).to_vec())?;
         let (figure, found) = self.figure(task, &answers, &answered);
-        let nothing = if figure == "auc" { 0.5 } else { 0.0 };
-        let passed = found.low <= nothing + TOLERANCE;
+        let most = if figure == "auc" { 0.5 + ERRORS_MOST * error_of_auc(&answered) } else { R2_MOST };
+        let passed = found.value <= most;
         Ok(canary("shuffled outcomes", task, figure, found, passed))
     }
 
@@ -192,6 +195,13 @@ impl Cage<'_> {
         let found = figures(truth.borrow(), answers, &losses(truth.borrow(), answers));
         (name, found.get(name).copied().unwrap_or(Figure::plain(f64::NAN)))
     }
+}
+
+/// The standard error of the AUC of scores that say nothing about independent outcomes (Mann and Whitney 1947).
+fn error_of_auc(outcomes: &[f64]) -> f64 {
+    let of = |class: f64| outcomes.iter().filter(|outcome| **outcome == class).count() as f64;
+    let (down, up) = (of(0.0), of(1.0));
+    ((down + up + 1.0) / (12.0 * down * up)).sqrt()
 }
 
 struct OwnedTruth {

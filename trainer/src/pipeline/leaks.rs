@@ -14,7 +14,7 @@ impl Pipeline {
         let klines = self.klines()?;
         let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
         drop(klines);
-        let found = audit_leaks(&dataset, arguments.effort.effort(), self.console)?;
+        let found = audit_leaks(&dataset, arguments.effort.effort()?, self.console)?;
         write_json(&self.folder().join("leaks.json"), &found)?;
         self.console.report("audit leaks", started, &found, || leaks_table(&found));
         if found.passed {

@@ -64,7 +64,11 @@ impl Lesson {
 }
 
 /// The labels and weights of a task's rows. A row without an outcome has weight 0, so all tasks share one matrix.
-fn labels(dataset: &Dataset, task: Task, rows: impl Iterator<Item = usize>) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn labels(
+    dataset: &Dataset,
+    task: Task,
+    rows: impl Iterator<Item = usize>,
+) -> (Vec<f32>, Vec<f32>) {
     let transform = TargetTransform::standard(task);
     rows.map(|row| {
         let outcome = dataset.outcomes(row..row + 1)[0][task.index()];
