@@ -13,6 +13,9 @@ const GOOD_SHARE: f64 = 0.25;
 /// Candidates that are drawn where good trials are dense.
 const CANDIDATES: usize = 32;
 
+/// Draws of one number until one lies inside.
+const DRAWS_MOST: usize = 32;
+
 /// The narrowest kernel.
 const WIDTH_LEAST: f64 = 0.05;
 
@@ -32,15 +35,22 @@ pub fn next_point(seed: u64, number: usize, finished: &[(Point, f64)], standard:
     sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
     let good = ((sorted.len() as f64 * GOOD_SHARE).ceil() as usize).max(2).min(sorted.len() - 1);
     let (good, bad) = sorted.split_at(good);
-    let mut point = [0.0; DIMENSIONS];
-    for (dimension, place) in point.iter_mut().enumerate() {
-        let values = |trials: &[&(Point, f64)]| trials.iter().map(|(point, _)| point.0[dimension]).collect();
-        let (good, bad) = (Parzen::of(values(good)), Parzen::of(values(bad)));
-        let drawn = (0..CANDIDATES).map(|_| good.draw(&mut random));
-        let scored = drawn.map(|value| (value, good.density(value) / bad.density(value)));
-        *place = scored.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.5, |(value, _)| value);
-    }
-    Point(point)
+    let values = |trials: &[&(Point, f64)], dimension: usize| {
+        Parzen::of(trials.iter().map(|(point, _)| point.0[dimension]).collect())
+    };
+    let both: [(Parzen, Parzen); DIMENSIONS] =
+        std::array::from_fn(|dimension| (values(good, dimension), values(bad, dimension)));
+    // Candidates are whole points: the best of each dimension by itself would be no point that was ever likely.
+    let candidate = |_| {
+        let point = std::array::from_fn(|dimension| both[dimension].0.draw(&mut random));
+        let scored = both
+            .iter()
+            .zip(&point)
+            .map(|((good, bad), value)| libm::log(good.density(*value) / bad.density(*value)));
+        (scored.sum::<f64>(), Point(point))
+    };
+    let best = (0..CANDIDATES).map(candidate).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(standard, |(_, point)| point)
 }
 
 /// Whether a trial is not worth going on with: after as many folds its mean loss lies above the median of the others' (the
@@ -82,16 +92,26 @@ impl Parzen {
     fn draw(&self, random: &mut Random) -> f64 {
         let place = random.below(self.kernels.len() + 1);
         let Some((middle, width)) = self.kernels.get(place) else { return random.unit() };
-        // Box and Muller's transform; the first number is not 0.
-        let (u, v) = (1.0 - random.unit(), random.unit());
-        let normal = (-2.0 * libm::log(u)).sqrt() * libm::cos(std::f64::consts::TAU * v);
-        (middle + width * normal).clamp(0.0, 1.0)
+        // What lies outside is drawn again, for at the ends it would pile up.
+        for _ in 0..DRAWS_MOST {
+            // Box and Muller's transform; the first number is not 0.
+            let (u, v) = (1.0 - random.unit(), random.unit());
+            let normal = (-2.0 * libm::log(u)).sqrt() * libm::cos(std::f64::consts::TAU * v);
+            let value = middle + width * normal;
+            if (0.0..=1.0).contains(&value) {
+                return value;
+            }
+        }
+        random.unit()
     }
 
     fn density(&self, value: f64) -> f64 {
         let kernel = |(middle, width): &(f64, f64)| {
             let distance = (value - middle) / width;
-            libm::exp(-0.5 * distance * distance) / (width * std::f64::consts::TAU.sqrt())
+            let below =
+                |end: f64| 0.5 * (1.0 + libm::erf((end - middle) / (width * std::f64::consts::SQRT_2)));
+            let inside = below(1.0) - below(0.0);
+            libm::exp(-0.5 * distance * distance) / (width * std::f64::consts::TAU.sqrt() * inside)
         };
         (1.0 + self.kernels.iter().map(kernel).sum::<f64>()) / (self.kernels.len() + 1) as f64
     }
