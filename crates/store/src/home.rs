@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DatabaseUrl, FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, PostgresStore,
-    Registry, SnapshotFile, SqliteStore, StoreError,
+    FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, Places, PostgresStore,
+    Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
 };
 
 /// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
-/// `DIR/forecaster.snapshot`. The trainer and the server open the same folder at the same time.
+/// `DIR/forecaster.snapshot`. Bundles of a bucket have their copies in `DIR/bundles/`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
     database: Database,
-    bundles: FolderObjects,
+    bundles: Bundles,
     snapshot: SnapshotFile,
 }
 
@@ -24,23 +24,34 @@ enum Database {
     Postgres(PostgresStore),
 }
 
+/// Where the bundles are.
+#[derive(Debug)]
+enum Bundles {
+    Folder(FolderObjects),
+    S3(S3Objects),
+}
+
 impl Home {
     /// Opens a folder with a database of its own, making it and what belongs into it.
     ///
     /// # Errors
     /// When the folder can't be made, or holds a database that can't be opened.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        Self::open_with(folder, None)
+        Self::open_with(folder, &Places::default())
     }
 
-    /// Opens a folder, with the database at an address in place of its own.
+    /// Opens a folder, with what is kept elsewhere. A bucket is not asked before it is needed.
     ///
     /// # Errors
     /// When the folder can't be made, or the database can't be opened.
-    pub fn open_with(folder: impl Into<PathBuf>, database: Option<&DatabaseUrl>) -> Result<Self, StoreError> {
+    pub fn open_with(folder: impl Into<PathBuf>, places: &Places) -> Result<Self, StoreError> {
         let folder = folder.into();
         let bundles = FolderObjects::open(folder.join("bundles"))?;
-        let database = match database {
+        let bundles = match &places.bundles {
+            None => Bundles::Folder(bundles),
+            Some(place) => Bundles::S3(S3Objects::new(place.clone(), bundles)),
+        };
+        let database = match &places.database {
             None => Database::Sqlite(SqliteStore::open(folder.join("klinecast.db"))?),
             Some(url) => Database::Postgres(PostgresStore::open(url)?),
         };
@@ -102,7 +113,10 @@ impl Home {
     /// The bundles.
     #[must_use]
     pub fn objects(&self) -> &dyn ObjectStore {
-        &self.bundles
+        match &self.bundles {
+            Bundles::Folder(objects) => objects,
+            Bundles::S3(objects) => objects,
+        }
     }
 
     /// The server's saved state.

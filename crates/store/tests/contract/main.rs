@@ -3,6 +3,7 @@
 mod objects;
 mod postgres;
 mod retention;
+mod s3;
 mod sqlite;
 mod suite;
 mod tls;
