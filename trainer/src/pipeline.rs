@@ -51,7 +51,7 @@ pub fn execute(arguments: &Arguments) -> Result<()> {
 pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
     let common = &arguments.common;
     let pipeline = Pipeline {
-        home: Home::open_with(&common.home, common.database.url()?.as_ref())?,
+        home: Home::open_with(&common.home, &common.places()?)?,
         symbols: common.symbols.clone(),
         interval: common.interval,
         console,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use forecast::{BundleDigest, BundleError};
 use kline::{BarTime, KlineError, Symbol};
 
+use crate::mlflow::MlflowFault;
 use crate::objects::{FileFault, S3Fault};
 
 /// A store that could not answer or keep something. Nothing is half kept: writes are transactions or renames.
@@ -87,6 +88,26 @@ pub enum StoreError {
         /// Which kind of fault.
         fault: S3Fault,
         /// The server's words, or the connection's.
+        problem: String,
+    },
+    /// Which MLflow is meant can't be read. It may have a secret in it, so little of it is repeated.
+    #[error(
+        "MLflow's address can't be used: {problem}; it is what MLFLOW_TRACKING_URI names, for example http://mlflow:5000"
+    )]
+    MlflowPlace {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// MLflow could not be reached, or did not do what it was asked for.
+    #[error("MLflow at {server}: {action} failed: {problem}; {}", fault.remedy())]
+    Mlflow {
+        /// Its address.
+        server: String,
+        /// What was being done.
+        action: &'static str,
+        /// Which kind of fault.
+        fault: MlflowFault,
+        /// Its words, or the connection's.
         problem: String,
     },
     /// No client of web servers can be made.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, Places, PostgresStore,
-    Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
+    FolderObjects, GapStore, Journal, JournalRetention, KlineStore, Mlflow, MlflowRegistry, ObjectStore,
+    Places, PostgresStore, Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
 };
 
 /// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
@@ -14,6 +14,7 @@ pub struct Home {
     folder: PathBuf,
     database: Database,
     bundles: Bundles,
+    mlflow: Option<MlflowRegistry>,
     snapshot: SnapshotFile,
 }
 
@@ -40,7 +41,7 @@ impl Home {
         Self::open_with(folder, &Places::default())
     }
 
-    /// Opens a folder, with what is kept elsewhere. A bucket is not asked before it is needed.
+    /// Opens a folder, with what is kept elsewhere. A bucket and MLflow are not asked before it is needed.
     ///
     /// # Errors
     /// When the folder can't be made, or the database can't be opened.
@@ -55,8 +56,9 @@ impl Home {
             None => Database::Sqlite(SqliteStore::open(folder.join("klinecast.db"))?),
             Some(url) => Database::Postgres(PostgresStore::open(url)?),
         };
+        let mlflow = places.registry.clone().map(Mlflow::new).map(MlflowRegistry::new);
         let snapshot = SnapshotFile::new(folder.join("forecaster.snapshot"));
-        Ok(Self { folder, database, bundles, snapshot })
+        Ok(Self { folder, database, bundles, mlflow, snapshot })
     }
 
     /// The folder.
@@ -128,9 +130,18 @@ impl Home {
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &dyn Registry {
+        if let Some(registry) = &self.mlflow {
+            return registry;
+        }
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,
         }
+    }
+
+    /// The registry's MLflow, if it is one.
+    #[must_use]
+    pub const fn mlflow(&self) -> Option<&MlflowRegistry> {
+        self.mlflow.as_ref()
     }
 }

@@ -19,6 +19,7 @@ mod gaps;
 mod home;
 mod journal;
 mod klines;
+mod mlflow;
 mod objects;
 mod places;
 mod postgres;
@@ -40,6 +41,10 @@ pub use gaps::{GapStore, Hole, HoleState};
 pub use home::Home;
 pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
+pub use mlflow::{
+    BoosterModel, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun, Origin, RunEnd,
+    RunFigures,
+};
 pub use objects::{FileFault, FolderObjects, ObjectStore, S3Fault, S3Objects, S3Parts, S3Place};
 pub use places::Places;
 pub use postgres::PostgresStore;

@@ -1,5 +1,6 @@
 //! What every store has to do, whatever it is made of. Each backend runs the same suite.
 
+mod mlflow;
 mod objects;
 mod postgres;
 mod retention;
