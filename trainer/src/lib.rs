@@ -37,6 +37,7 @@ pub mod quality;
 mod report;
 pub mod split;
 pub mod time;
+pub mod tracking;
 pub mod train;
 pub mod trained;
 pub mod validate;

@@ -32,8 +32,8 @@ use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
 use crate::trained::{self, Trained};
 use crate::{
-    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, train,
-    validate, version,
+    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, tracking,
+    train, validate, version,
 };
 
 /// Does what the command line says.
@@ -57,7 +57,12 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         console,
         metrics: MetricsFile::new(common.metrics_file.clone()),
     };
-    match &arguments.command {
+    let trains = matches!(arguments.command, Command::Run(_) | Command::Train(_));
+    tracking::followed(&pipeline.home, &pipeline.folder(), trains, || obey(&pipeline, &arguments.command))
+}
+
+fn obey(pipeline: &Pipeline, command: &Command) -> Result<()> {
+    match command {
         Command::Run(run) => pipeline.run(run),
         Command::Ingest(source) => {
             let problem = "there is nothing to ingest from";

@@ -29,7 +29,7 @@ enum Database {
 #[derive(Debug)]
 enum Bundles {
     Folder(FolderObjects),
-    S3(S3Objects),
+    S3(Box<S3Objects>),
 }
 
 impl Home {
@@ -50,7 +50,7 @@ impl Home {
         let bundles = FolderObjects::open(folder.join("bundles"))?;
         let bundles = match &places.bundles {
             None => Bundles::Folder(bundles),
-            Some(place) => Bundles::S3(S3Objects::new(place.clone(), bundles)),
+            Some(place) => Bundles::S3(Box::new(S3Objects::new(place.clone(), bundles))),
         };
         let database = match &places.database {
             None => Database::Sqlite(SqliteStore::open(folder.join("klinecast.db"))?),
@@ -117,7 +117,7 @@ impl Home {
     pub fn objects(&self) -> &dyn ObjectStore {
         match &self.bundles {
             Bundles::Folder(objects) => objects,
-            Bundles::S3(objects) => objects,
+            Bundles::S3(objects) => objects.as_ref(),
         }
     }
 

@@ -12,7 +12,14 @@ pub struct BundlesArguments {
     #[arg(long, global = true, env = "KLINECAST_BUNDLES", default_value = "", hide_default_value = true)]
     pub bundles: String,
     /// S3 server: host:port, or an address of http or https; AWS's own if only --bundles is given.
-    #[arg(long, global = true, env = "MINIO_ENDPOINT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINIO_ENDPOINT",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub minio_endpoint: String,
     /// Name of the S3 server's key.
     #[arg(

@@ -9,13 +9,21 @@ use crate::Result;
 #[derive(Clone, Default, Args)]
 pub struct MlflowArguments {
     /// MLflow's address, for example http://mlflow:5000.
-    #[arg(long, global = true, env = "MLFLOW_TRACKING_URI", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MLFLOW_TRACKING_URI",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub mlflow: String,
     /// MLflow's user.
     #[arg(
         long,
         global = true,
         env = "MLFLOW_TRACKING_USERNAME",
+        hide_env_values = true,
         default_value = "",
         hide_default_value = true
     )]

@@ -13,8 +13,9 @@ use super::place::{Credential, MlflowPlace};
 use crate::StoreError;
 use crate::web::{self, Driver};
 
-/// How long one request may take; files may be large.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one request may take, and one with a file, which may be large.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long one answer to our caller may take, with its retries.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(200);
 /// How often a request is made that does not reach the server, and the first wait between; each one is twice as long.
@@ -204,7 +205,7 @@ fn made(http: &Client, place: &MlflowPlace, request: &Request) -> reqwest::Reque
     match &request.body {
         Body::Nothing => building,
         Body::Json(value) => building.json(value),
-        Body::Bytes(bytes) => building.body(bytes.clone()),
+        Body::Bytes(bytes) => building.body(bytes.clone()).timeout(FILE_TIMEOUT),
     }
 }
 

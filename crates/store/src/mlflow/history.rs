@@ -32,7 +32,7 @@ fn changes(version: &Version) -> impl Iterator<Item = (u64, RegistryChange)> {
 pub(super) fn read(versions: &[Version]) -> Vec<RegistryChange> {
     let mut all: Vec<_> = versions.iter().flat_map(changes).collect();
     // Two that were made at the same moment by two programs may have one number.
-    all.sort_by(|a, b| (a.0, a.1.at, a.1.version).cmp(&(b.0, b.1.at, b.1.version)));
+    all.sort_by_key(|(place, change)| (*place, change.at, change.version));
     all.into_iter().map(|(_, change)| change).collect()
 }
 

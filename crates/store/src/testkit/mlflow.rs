@@ -20,6 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Another process may take the free port first.
 const STARTS_MAX: usize = 5;
 
+/// The administrator of an MLflow that asks.
+const USER: &str = "admin";
+const PASSWORD: &str = "s3cret of tests/1";
+/// What one answers that is ready: it asks for a password where it does.
+const READY: [&str; 2] = [" 200 ", " 401 "];
+
 static SHARED: Mutex<Weak<TestMlflow>> = Mutex::new(Weak::new());
 static MODELS: AtomicU32 = AtomicU32::new(0);
 
@@ -29,6 +35,7 @@ pub struct TestMlflow {
     python: PathBuf,
     folder: TempDir,
     port: u16,
+    asks: bool,
     process: Mutex<Option<Process>>,
 }
 
@@ -54,7 +61,16 @@ impl TestMlflow {
     /// As `shared`.
     #[must_use]
     pub fn alone() -> Self {
-        Self::start().unwrap_or_else(|problem| panic!("MLflow: {problem}"))
+        Self::start(false).unwrap_or_else(|problem| panic!("MLflow: {problem}"))
+    }
+
+    /// [`TestMlflow::alone`], which asks for a user and a password.
+    ///
+    /// # Panics
+    /// As `shared`.
+    #[must_use]
+    pub fn that_asks() -> Self {
+        Self::start(true).unwrap_or_else(|problem| panic!("MLflow: {problem}"))
     }
 
     /// The Python that has MLflow's stock client and the libraries of its models.
@@ -74,10 +90,10 @@ impl TestMlflow {
         ))
     }
 
-    fn start() -> Result<Self, String> {
+    fn start(asks: bool) -> Result<Self, String> {
         let python = Self::installed()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut server = Self { python, folder, port: free_port()?, process: Mutex::new(None) };
+        let mut server = Self { python, folder, port: free_port()?, asks, process: Mutex::new(None) };
         for _ in 1..STARTS_MAX {
             match server.run() {
                 Err(problem) if problem.contains("already in use") => server.port = free_port()?,
@@ -107,7 +123,13 @@ impl TestMlflow {
                 "--port",
                 &self.port.to_string(),
             ])
-            .arg("mlflow.server.fastapi_app:app")
+            .args(if self.asks {
+                &["--factory", "mlflow.server.auth:create_app"][..]
+            } else {
+                &["mlflow.server.fastapi_app:app"]
+            })
+            .env("MLFLOW_AUTH_ADMIN_PASSWORD", PASSWORD)
+            .env("MLFLOW_FLASK_SERVER_SECRET_KEY", "of tests")
             .env("_MLFLOW_SERVER_FILE_STORE", format!("sqlite:///{}", at("mlflow.db").display()))
             .env("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
             .env("_MLFLOW_SERVER_ARTIFACT_DESTINATION", at("artifacts"))
@@ -124,7 +146,7 @@ impl TestMlflow {
         // The database is made with the first question that needs it.
         while !self
             .ask("GET /api/2.0/mlflow/experiments/get?experiment_id=0")
-            .is_ok_and(|answer| answer.contains(" 200 "))
+            .is_ok_and(|answer| READY.iter().any(|status| answer.contains(status)))
         {
             if process.has_ended() || began.elapsed() > PATIENCE {
                 return Err(fs::read_to_string(at("log")).unwrap_or_default());
@@ -164,6 +186,12 @@ impl TestMlflow {
         self.run().unwrap_or_else(|problem| panic!("MLflow: {problem}"));
     }
 
+    /// Where it keeps everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Its address.
     #[must_use]
     pub fn address(&self) -> String {
@@ -184,6 +212,19 @@ impl TestMlflow {
     pub fn place(&self, model: &str) -> MlflowPlace {
         let uri = self.address();
         let parts = MlflowParts { uri: &uri, model, ..MlflowParts::default() };
+        MlflowPlace::chosen(parts).expect("well formed").expect("one is named")
+    }
+
+    /// This server, as its administrator or whoever `change` makes of it.
+    ///
+    /// # Panics
+    /// When that is no place.
+    #[must_use]
+    pub fn place_by(&self, change: impl FnOnce(&mut MlflowParts<'_>)) -> MlflowPlace {
+        let uri = self.address();
+        let mut parts =
+            MlflowParts { uri: &uri, username: USER, password: PASSWORD, ..MlflowParts::default() };
+        change(&mut parts);
         MlflowPlace::chosen(parts).expect("well formed").expect("one is named")
     }
 

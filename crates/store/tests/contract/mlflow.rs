@@ -155,3 +155,26 @@ fn an_mlflow_that_is_away_and_what_is_none_are_told_with_the_remedy() -> Outcome
     assert!(kind == MlflowFault::NotMlflow && told.contains("MLFLOW_TRACKING_URI"), "{told}");
     Ok(())
 }
+
+#[test]
+fn an_mlflow_that_asks_who_it_is_takes_the_right_password_and_the_refusal_shows_none() -> Outcome {
+    let server = TestMlflow::that_asks();
+    let right = registry(server.place_by(|_| {}));
+    assert_eq!(right.register(BundleDigest([1; 32]), &Default::default(), 1_000)?.version, 1);
+    let run = right.mlflow().begin_run("a run", 1_000)?;
+    right.mlflow().put_artifact(&run, "a/b.txt", b"text")?;
+    let refused = [
+        server.place_by(|parts| parts.password = "wr0ng"),
+        server.place_by(|parts| (parts.username, parts.password) = ("", "")),
+        server.place_by(|parts| (parts.username, parts.password, parts.token) = ("", "", "wr0ng")),
+    ];
+    for place in refused {
+        for outcome in [registry(place.clone()).champion().map(drop), registry(place).versions().map(drop)] {
+            let (kind, told) = fault(outcome);
+            assert!(kind == MlflowFault::Refused && told.contains("MLFLOW_TRACKING_USERNAME"), "{told}");
+            assert!(!told.contains("wr0ng"), "{told}");
+        }
+    }
+    assert!(!format!("{right:?}").contains("s3cret"));
+    Ok(())
+}
