@@ -16,6 +16,7 @@ use crate::clock::wall_time;
 use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
+use crate::remembered;
 use crate::resume::ResumeToken;
 use crate::unhurried::Haste;
 
@@ -210,6 +211,19 @@ impl Stores {
         champion
             .map(|model| (model.version, model.bundle))
             .ok_or_else(|| Refusal::new(Reason::NoChampion, "the registry has no champion"))
+    }
+
+    /// The champion that was taken up here last, where the registry is on another machine.
+    #[must_use]
+    pub fn champion_remembered(&self) -> Option<(u32, BundleDigest)> {
+        self.0.mlflow().and_then(|_| remembered::read(self.0.folder()))
+    }
+
+    /// Remembers the champion that was taken up, where the registry is on another machine.
+    pub fn remember_champion(&self, version: u32, digest: BundleDigest) {
+        if self.0.mlflow().is_some() {
+            remembered::write(self.0.folder(), version, digest);
+        }
     }
 
     /// Reads and verifies a bundle.

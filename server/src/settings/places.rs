@@ -111,14 +111,15 @@ mod tests {
                 && places.registry.is_some()
                 && !format!("{places:?}").contains("s3cret")
         );
-        let mut sources = Sources::default();
-        sources.flags = given.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
+        let flags = given.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
+        let sources = Sources { flags, ..Sources::default() };
         let printed = resolve(&sources)?.to_string();
         assert!(printed.contains("endpoint = \"minio:9000\"") && !printed.contains("s3cret"), "{printed}");
         for (fault, part) in [
             (&given[1..3], "MINIO_ENDPOINT"),
             (&given[..2], "MINIO_SECRET_KEY"),
             (&[("mlflow.tracking_uri", "http://ada:s3cret@mlflow")][..], "MLFLOW_TRACKING_USERNAME"),
+            (&[("bundles.endpoint", "http://ada:s3cret@minio")][..], "MINIO_ENDPOINT"),
         ] {
             let told = settings(fault).map_or_else(|error| error.to_string(), |_| String::new());
             assert!(told.contains(part) && !told.contains("s3cret"), "{told}");

@@ -11,6 +11,11 @@ const fn hidden(
     secret(path, environment, flag, help, |_| "***".to_owned())
 }
 
+/// An address, which should have no password in it, without one.
+fn masked(address: &str) -> String {
+    if address.contains('@') { "***".to_owned() } else { address.to_owned() }
+}
+
 pub(super) const KEYS: [Key; 15] = [
     key(
         "bundles.address",
@@ -19,12 +24,12 @@ pub(super) const KEYS: [Key; 15] = [
         "",
         "s3://bucket/folder of the bundles; without it a bucket is used where minio-endpoint is given, else the store's folder",
     ),
-    key(
+    secret(
         "bundles.endpoint",
         "MINIO_ENDPOINT",
         "minio-endpoint",
-        "",
         "S3 server of the bundles: host:port, or an address of http or https; AWS's own if only bundles is given",
+        masked,
     ),
     hidden("bundles.access_key", "MINIO_ACCESS_KEY", "minio-access-key", "name of the S3 server's key"),
     hidden(
@@ -67,12 +72,12 @@ pub(super) const KEYS: [Key; 15] = [
         "",
         "file of root certificates of the S3 server, in PEM form, beside the system's",
     ),
-    key(
+    secret(
         "mlflow.tracking_uri",
         "MLFLOW_TRACKING_URI",
         "mlflow",
-        "",
         "MLflow in place of the database's registry, for example http://mlflow:5000",
+        masked,
     ),
     key("mlflow.username", "MLFLOW_TRACKING_USERNAME", "mlflow-username", "", "MLflow's user"),
     hidden(
