@@ -1,8 +1,10 @@
 //! The command line.
 
 mod audits;
+mod bundles;
 mod database;
 mod journal;
+mod mlflow;
 mod promotion;
 mod source;
 mod training;
@@ -14,8 +16,10 @@ use clap::{Args, Parser, Subcommand};
 use kline::{Interval, Symbol};
 
 pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArguments};
+pub use bundles::BundlesArguments;
 pub use database::DatabaseArguments;
 pub use journal::{ExportArguments, JournalCommand};
+pub use mlflow::MlflowArguments;
 pub use promotion::{GateArguments, PromoteArguments};
 pub use source::SourceArguments;
 pub use training::{
@@ -45,6 +49,12 @@ pub struct Common {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArguments,
+    /// The bundles.
+    #[command(flatten)]
+    pub bundles: BundlesArguments,
+    /// Runs and registry.
+    #[command(flatten)]
+    pub mlflow: MlflowArguments,
     /// Length of a step.
     #[arg(long, global = true, default_value = "15m")]
     pub interval: Interval,
@@ -57,6 +67,17 @@ pub struct Common {
     /// File for the stages' figures in Prometheus's text format, for a textfile collector or a push gateway.
     #[arg(long, global = true, env = "MONITORING_METRICS_FILE")]
     pub metrics_file: Option<PathBuf>,
+}
+
+impl Common {
+    /// What is kept elsewhere than in the home's folder.
+    ///
+    /// # Errors
+    /// When an address is none.
+    pub fn places(&self) -> crate::Result<store::Places> {
+        let (database, bundles) = (self.database.url()?, self.bundles.place()?);
+        Ok(store::Places { database, bundles, registry: self.mlflow.place()? })
+    }
 }
 
 /// The stages.

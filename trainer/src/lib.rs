@@ -38,6 +38,7 @@ mod random;
 mod report;
 pub mod split;
 pub mod time;
+pub mod tracking;
 pub mod train;
 pub mod trained;
 pub mod validate;

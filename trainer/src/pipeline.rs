@@ -34,8 +34,8 @@ use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
 use crate::trained::{self, Trained};
 use crate::{
-    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, train,
-    validate, version,
+    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, tracking,
+    train, validate, version,
 };
 
 /// Does what the command line says.
@@ -53,13 +53,18 @@ pub fn execute(arguments: &Arguments) -> Result<()> {
 pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
     let common = &arguments.common;
     let pipeline = Pipeline {
-        home: Home::open_with(&common.home, common.database.url()?.as_ref())?,
+        home: Home::open_with(&common.home, &common.places()?)?,
         symbols: common.symbols.clone(),
         interval: common.interval,
         console,
         metrics: MetricsFile::new(common.metrics_file.clone()),
     };
-    match &arguments.command {
+    let trains = matches!(arguments.command, Command::Run(_) | Command::Train(_));
+    tracking::followed(&pipeline.home, &pipeline.folder(), trains, || obey(&pipeline, &arguments.command))
+}
+
+fn obey(pipeline: &Pipeline, command: &Command) -> Result<()> {
+    match command {
         Command::Run(run) => pipeline.run(run),
         Command::Ingest(source) => {
             let problem = "there is nothing to ingest from";

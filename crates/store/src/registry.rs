@@ -137,7 +137,7 @@ pub struct RegistryChange {
     pub change: String,
 }
 
-/// Keeps versions, stages, aliases and the history of their changes. Where MLflow will stand beside the databases.
+/// Keeps versions, stages, aliases and the history of their changes. A database has them, or MLflow.
 /// Times are arguments: the registry reads no clock.
 pub trait Registry: Send + Sync {
     /// Registers a bundle; one that is registered already keeps its version.
@@ -245,13 +245,18 @@ pub fn promote(
     let model = registry.version(version)?;
     match stage {
         Stage::Production => {
-            let before = registry.champion()?;
+            let all = registry.versions()?;
             registry.set_alias(Alias::Champion, version, at)?;
             registry.set_stage(version, stage, at)?;
             if model.aliases.contains(&Alias::Challenger) {
                 registry.clear_alias(Alias::Challenger, at)?;
             }
-            if let Some(before) = before.filter(|before| before.version != version) {
+            // Also one that was left in production when a change before was broken off.
+            let before = |other: &&ModelVersion| {
+                other.version != version
+                    && (other.stage == Stage::Production || other.aliases.contains(&Alias::Champion))
+            };
+            for before in all.iter().filter(before) {
                 registry.set_stage(before.version, Stage::Archived, at)?;
             }
         }

@@ -246,8 +246,10 @@ fn so_it_is_from_postgres_and_a_changed_record_is_not_exported() {
     let Some(database) = TestPostgres::shared() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (path, address) = (folder.path().to_str().expect("a text"), database.address());
-    let url = address.parse().expect("an address");
-    let home = Home::open_with(folder.path(), Some(&url)).expect("opens");
+    let url: store::DatabaseUrl = address.parse().expect("an address");
+    let home =
+        Home::open_with(folder.path(), &store::Places { database: Some(url.clone()), ..Default::default() })
+            .expect("opens");
     exports(&home, &["--home", path, "--database-url", &address]);
     let symbol: Symbol = "BTCUSDT".parse().expect("a name");
     sql_from_outside(

@@ -64,7 +64,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
 
     let one = Home::open(&one).expect("a home");
     let url = postgres.as_ref().map(|_| address.parse().expect("an address"));
-    let two = Home::open_with(&two, url.as_ref()).expect("a home");
+    let two = Home::open_with(&two, &store::Places { database: url, ..Default::default() }).expect("a home");
     assert_ne!(two.folder().join("klinecast.db").exists(), postgres.is_some());
     let champion = one.registry().champion().expect("a registry").expect("a champion");
     let other = two.registry().champion().expect("a registry").expect("a champion");
