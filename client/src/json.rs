@@ -15,8 +15,8 @@ pub use journal::{replay, verification};
 pub use scorecard::scorecard;
 
 /// A prediction, in the shape of `POST /predict/{symbol}`: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the
-/// number of a regression or the index of the most probable class; `probabilities` stand beside. The names of all classes are
-/// those of `tasks`, as [`Client::tasks`](crate::Client::tasks) answers them.
+/// number of a regression or the index of the most probable class; `probabilities` stand beside, and `bands` where
+/// there are any. The names of all classes are those of `tasks`, as [`Client::tasks`](crate::Client::tasks) answers them.
 #[must_use]
 pub fn prediction(prediction: &wire::Prediction, tasks: &wire::ListTasksResponse) -> Value {
     let classes = |name: &str| tasks.tasks.iter().find(|task| task.name == name);
@@ -78,10 +78,17 @@ fn task_prediction(task: &wire::TaskPrediction, info: Option<&wire::TaskInfo>) -
     let baselines =
         task.baselines.iter().map(|baseline| (baseline.name.clone(), full(baseline.answer.as_ref())));
     fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+    if !task.bands.is_empty() {
+        fields.insert("bands".to_owned(), task.bands.iter().map(band).collect());
+    }
     if !task.explanations.is_empty() {
         fields.insert("explanations".to_owned(), explanation::explanations(&task.explanations));
     }
     Value::Object(fields)
+}
+
+fn band(band: &wire::Band) -> Value {
+    json!({ "level": band.level, "low": number(band.low), "high": number(band.high) })
 }
 
 fn inner(answer: Option<&wire::Answer>) -> Option<&wire::answer::Answer> {
@@ -294,6 +301,7 @@ mod tests {
                     xgboost: value(f64::INFINITY),
                     baselines: vec![wire::BaselineAnswer { name: "zero".to_owned(), answer: value(0.0) }],
                     explanations: vec![explanation("lightgbm", "rsi_14", 0.25)],
+                    bands: vec![wire::Band { level: 0.8, low: -0.25, high: f64::INFINITY }],
                     ..Default::default()
                 },
                 wire::TaskPrediction {
@@ -329,10 +337,12 @@ mod tests {
         assert_eq!(task["xgboost"], Value::Null);
         assert_eq!(task["ensemble"], Value::Null);
         assert_eq!(task["baselines"]["zero"], 0.0);
+        assert_eq!(task["bands"], json!([{ "level": 0.8, "low": -0.25, "high": null }]));
         let direction = &json["predictions"]["direction_4step"];
         assert_eq!((&direction["ensemble"], &direction["class"]), (&json!(1), &json!("up")));
         assert_eq!(direction["probabilities"]["ensemble"], json!([0.25, 0.75]));
         assert_eq!(direction["classes"], json!(["down", "up"]));
+        assert_eq!(direction.get("bands"), None);
         assert_eq!(json["predictions"]["return_1step"]["classes"], Value::Null);
     }
 

@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, AccessError, Role, reload};
+use crate::bands::Renewer;
 use crate::champion::ChampionTask;
 use crate::dropped::DroppedView;
 use crate::engine_thread::{Command, EngineThread};
@@ -140,6 +141,7 @@ pub struct App {
     journaling: (Journaling, JournalingThread),
     scores: ScoreThread,
     champion: ChampionTask,
+    renewer: Renewer,
     follower: Follower,
     retention: Retention,
     access: Arc<Access>,
@@ -175,12 +177,9 @@ impl App {
         let (engine, ranges) =
             EngineThread::spawn(forecaster(&settings), shared.clone(), journaling.0.clone())
                 .map_err(StartError::Thread)?;
-        let (champion, handle) = ChampionTask::new(
-            stores.clone(),
-            shared.clone(),
-            engine.commands.clone(),
-            settings.registry_poll,
-        );
+        let renewer = Renewer { stores: stores.clone(), shared: shared.clone(), interval: settings.interval };
+        let (champion, handle) =
+            ChampionTask::new(renewer.clone(), engine.commands.clone(), settings.registry_poll);
         let (followers, requests) = follow_requests();
         let follower = Follower {
             exchange: settings.exchange(),
@@ -214,6 +213,7 @@ impl App {
             journaling,
             scores,
             champion,
+            renewer,
             follower,
             retention,
             access,
@@ -242,6 +242,7 @@ impl App {
             journaling,
             scores,
             champion,
+            renewer,
             follower,
             retention,
             access,
@@ -268,6 +269,7 @@ impl App {
         let http = tokio::spawn(listen::serve_http(door(http, Face::Http), routes, serving.clone()));
         let reloading = tokio::spawn(reload(access, tls, settings.access.reload_every, feeding.clone()));
         let champion = tokio::spawn(champion.run(feeding.clone()));
+        let renewer = tokio::spawn(renewer.run(engine.commands.clone(), feeding.clone()));
         let retention = tokio::spawn(retention.run(feeding.clone()));
         let mut follower = tokio::spawn(follower.run(feeding.clone()));
         let helpers = [&reloading, &hangups, &probing, &upkeep].map(JoinHandle::abort_handle);
@@ -292,6 +294,7 @@ impl App {
         clean &= finish("HTTP", http, deadline).await;
         feeding.cancel();
         clean &= finish("champion", champion, deadline).await;
+        clean &= finish("bands", renewer, deadline).await;
         clean &= finish("retention", retention, deadline).await;
         if ended_early.is_none() {
             clean &= finish("follower", follower, deadline).await;

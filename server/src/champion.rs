@@ -8,6 +8,7 @@ use forecast::{Bundle, BundleDigest};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::bands::Renewer;
 use crate::engine_thread::Command;
 use crate::reason::{Reason, Refusal};
 use crate::state::{ChampionView, Shared};
@@ -61,6 +62,7 @@ impl ChampionHandle {
 pub struct ChampionTask {
     stores: Stores,
     shared: Arc<Shared>,
+    renewer: Renewer,
     engine: mpsc::Sender<Command>,
     requests: mpsc::Receiver<Wish>,
     poll: Duration,
@@ -71,14 +73,10 @@ pub struct ChampionTask {
 impl ChampionTask {
     /// Puts the task together.
     #[must_use]
-    pub fn new(
-        stores: Stores,
-        shared: Arc<Shared>,
-        engine: mpsc::Sender<Command>,
-        poll: Duration,
-    ) -> (Self, ChampionHandle) {
+    pub fn new(renewer: Renewer, engine: mpsc::Sender<Command>, poll: Duration) -> (Self, ChampionHandle) {
         let (handle, requests) = mpsc::channel(QUEUE_REQUESTS);
-        (Self { stores, shared, engine, requests, poll, refused: None }, ChampionHandle(handle))
+        let (stores, shared) = (renewer.stores.clone(), renewer.shared.clone());
+        (Self { stores, shared, renewer, engine, requests, poll, refused: None }, ChampionHandle(handle))
     }
 
     /// Looks until `stop`, from when the engine has taken in its history.
@@ -188,7 +186,7 @@ impl ChampionTask {
         Ok((version, digest))
     }
 
-    /// Reads, verifies and warms a bundle off the path of requests, then lets the engine swap it in. While another one
+    /// Reads and verifies a bundle and renews its bands off the path of requests, then lets the engine swap it in. While another one
     /// answers there is no haste.
     async fn swap(
         &self,
@@ -196,17 +194,18 @@ impl ChampionTask {
         verified: Option<Arc<Bundle>>,
         another_answers: bool,
     ) -> Result<Arc<Bundle>, Refusal> {
+        let haste = if another_answers { Haste::Unhurried } else { Haste::Now };
         let bundle = if let Some(bundle) = verified {
             bundle
         } else {
             let stores = self.stores.clone();
-            let haste = if another_answers { Haste::Unhurried } else { Haste::Now };
             Arc::new(blocking("bundle.verify", move || stores.bundle(digest, haste)).await?)
         };
+        let bands = self.renewer.before_take_up(&bundle, haste).await;
         let mut span = scope::child("engine.take_up");
         let (done, outcome) = oneshot::channel();
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
-        let command = Command::TakeUp { bundle: bundle.clone(), done };
+        let command = Command::TakeUp { bundle: bundle.clone(), bands, done };
         self.engine.send(command).await.map_err(|_| stopping())?;
         match outcome.await {
             Ok(Ok(())) => Ok(bundle),

@@ -4,8 +4,8 @@ mod details;
 
 use features::{Catalogue, Quality};
 use forecast::{
-    Answer, BoosterExplanation, NamedAnswer, Prediction, Resolution, Source, Task, TaskKind, TaskPrediction,
-    TaskSkill,
+    Answer, Band, BoosterExplanation, NamedAnswer, Prediction, Resolution, Source, Task, TaskKind,
+    TaskPrediction, TaskSkill,
 };
 use kline::{Interval, Milliseconds};
 use proto::v1;
@@ -173,7 +173,12 @@ fn task_prediction(prediction: &TaskPrediction) -> v1::TaskPrediction {
         ensemble: Some(answer(task, &prediction.ensemble)),
         baselines: prediction.baselines.iter().map(baseline).collect(),
         explanations: Vec::new(),
+        bands: prediction.bands.iter().map(band).collect(),
     }
+}
+
+const fn band(band: &Band) -> v1::Band {
+    v1::Band { level: band.level, low: band.low, high: band.high }
 }
 
 fn answer(task: Task, answer: &Answer) -> v1::Answer {
@@ -328,6 +333,10 @@ mod tests {
         assert_eq!(wire.row_hash, domain.row_hash.to_string());
         let ensemble = |task: usize| wire.tasks[task].ensemble.clone().and_then(|answer| answer.answer);
         assert_eq!(ensemble(0), Some(v1::answer::Answer::Value(0.025)));
+        let bands: Vec<_> =
+            wire.tasks[0].bands.iter().map(|band| (band.level, band.low, band.high)).collect();
+        assert_eq!(bands, [(0.8, -0.5, 0.75), (0.9, -1.0, 1.5)]);
+        assert!(wire.tasks[1].bands.is_empty());
         let Some(v1::answer::Answer::Classes(classes)) = ensemble(1) else { panic!("not classes") };
         assert_eq!((classes.index, classes.name.as_str()), (1, "normal"));
     }

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use forecast::{
-    Alarm, Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Journalled, Prediction,
-    Role, Source,
+    Alarm, Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Journalled,
+    Prediction, RenewedBands, Role, Source,
 };
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use market::live::Missing;
@@ -70,8 +70,17 @@ pub enum Command {
     TakeUp {
         /// The bundle.
         bundle: Arc<Bundle>,
+        /// Its renewed bands.
+        bands: RenewedBands,
         /// Told the outcome.
         done: oneshot::Sender<Result<(), String>>,
+    },
+    /// Answer the blocks to come with renewed bands.
+    Renew {
+        /// The bundle.
+        bundle: BundleDigest,
+        /// Its bands; blocks that are known stay as they are.
+        bands: RenewedBands,
     },
     /// Let a Forecaster of other symbols, warmed up with their history, take over; answers when it has.
     Succeed {
@@ -217,11 +226,16 @@ impl Engine {
                 let _ = reply.send(nowcast::answer(symbol, &mut self.forecaster, &self.shared));
                 false
             }
-            Command::TakeUp { bundle, done } => {
+            Command::TakeUp { bundle, bands, done } => {
+                self.renew(bundle.digest(), bands);
                 let outcome = self.take_up(bundle);
                 // The one who asked may have gone; the bundle answers all the same.
                 let _ = done.send(outcome);
                 true
+            }
+            Command::Renew { bundle, bands } => {
+                self.renew(bundle, bands);
+                false
             }
             Command::Succeed { forecaster, done } => {
                 self.succeed(*forecaster);
@@ -318,6 +332,12 @@ impl Engine {
     fn pass_time(&mut self, time: Milliseconds) {
         self.shared.hear_exchange_time(time);
         self.forecaster.apply(Event::Time(time), &mut self.effects);
+    }
+
+    fn renew(&mut self, bundle: BundleDigest, bands: RenewedBands) {
+        if bands.blocks().is_some() {
+            self.forecaster.apply(Event::Renew { bundle, bands }, &mut self.effects);
+        }
     }
 
     fn take_up(&mut self, bundle: Arc<Bundle>) -> Result<(), String> {

@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod app;
+pub mod bands;
 mod breaker;
 pub mod champion;
 mod clock;

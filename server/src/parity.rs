@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use forecast::{
-    Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, Role, Source,
+    Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, RenewedBands, Role,
+    Source,
 };
 use kline::{BarTime, Interval, Kline, Symbol};
 use market::{RestClient, backfill};
@@ -164,10 +165,15 @@ fn audit(
         Ok(journalled)
     };
     let stored = read()?;
+    let bands = match stores.kept_bands(bundle.digest(), interval) {
+        Ok(bands) => bands.unwrap_or_default(),
+        // They are made anew at the latest when the next block's are.
+        Err(problem) => return Ok(Audited::Unclear(problem.to_string())),
+    };
     if let Some(problem) = difference(&stored, fetched, from, interval) {
         return Ok(Audited::Unclear(problem));
     }
-    let made = unhurried(|| batch(bundle, interval, &stored, from))?;
+    let made = unhurried(|| batch(bundle, interval, &stored, bands, from))?;
     let journalled = journal()?;
     let found = compare_all(&journalled, &made);
     if found.is_empty() {
@@ -217,11 +223,13 @@ fn difference(stored: &Series, fetched: &Series, from: BarTime, interval: Interv
     None
 }
 
-/// What the bundle says about the bars from `from` on, by a machine that has seen nothing but these klines.
+/// What the bundle says about the bars from `from` on, by a machine that has seen nothing but these klines
+/// and the bands that were served.
 fn batch(
     bundle: &Arc<Bundle>,
     interval: Interval,
     klines: &Series,
+    bands: RenewedBands,
     from: BarTime,
 ) -> BTreeMap<Key, Arc<Prediction>> {
     let symbols = klines.keys().copied().collect();
@@ -232,6 +240,7 @@ fn batch(
         (*symbol, klines[..end].to_vec())
     });
     forecaster.warm_up(&past.collect(), &mut effects);
+    forecaster.apply(Event::Renew { bundle: bundle.digest(), bands }, &mut effects);
     let event = Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) };
     forecaster.apply(event, &mut effects);
     effects.clear();

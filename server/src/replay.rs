@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use forecast::{Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, Prediction, Role};
+use forecast::{
+    Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, Prediction, RenewedBands, Role,
+    Task, band_block,
+};
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
 pub use compare::Difference;
 pub(crate) use compare::compare;
 
+use crate::bands::making::from_store;
 use crate::prediction_id::PredictionId;
 use crate::reason::{Reason, Refusal};
 use crate::stores::Stores;
@@ -87,7 +91,8 @@ pub fn replay(
     let bundle = Arc::new(stores.bundle(asked.bundle, Haste::Unhurried)?);
     let all: BTreeSet<Symbol> = followed.iter().chain(&answered).copied().collect();
     let history = read(stores, &all, interval, asked.bar_time)?;
-    let mut made = unhurried(|| make(&bundle, interval, &asked, &history))?;
+    let bands = served_bands(stores, &bundle, interval, &last)?;
+    let mut made = unhurried(|| make(&bundle, interval, &asked, &history, &bands))?;
     let is_same = |made: &Option<Arc<Prediction>>| made.as_ref().is_some_and(|made| last.same_bits(made));
     let mut used = history;
     if !is_same(&made) && answered != all {
@@ -97,7 +102,7 @@ pub fn replay(
             .filter(|(symbol, _)| answered.contains(symbol))
             .map(|(s, k)| (*s, k.clone()))
             .collect();
-        let other = unhurried(|| make(&bundle, interval, &asked, &fewer))?;
+        let other = unhurried(|| make(&bundle, interval, &asked, &fewer, &bands))?;
         if is_same(&other) {
             (made, used) = (other, fewer);
         }
@@ -174,16 +179,47 @@ fn read(
 /// So many bars make an answer independent of where the history begins.
 pub const NEEDED_BARS: i64 = Forecaster::HISTORY_BARS as i64;
 
-/// What the bundle says about the prediction's pair and bar from this history.
+/// The bands that a prediction was given: those that are kept, or that come out of the stored klines if the block's are not
+/// kept any more and its bands are not what the bundle ships.
+fn served_bands(
+    stores: &Stores,
+    bundle: &Bundle,
+    interval: Interval,
+    said: &Prediction,
+) -> Result<RenewedBands, Refusal> {
+    let block = band_block(said.bar_time, interval);
+    // Of what can't be read the part that is asked about is made anew.
+    let kept = stores.kept_bands(bundle.digest(), interval).ok().flatten().unwrap_or_default();
+    if kept.has(block) || has_shipped_bands(bundle, said) {
+        return Ok(kept);
+    }
+    let made = from_store(stores, bundle, block..=block, Haste::Unhurried)?;
+    Ok(made.unwrap_or_default())
+}
+
+/// Whether a prediction's bands are those that its bundle ships.
+fn has_shipped_bands(bundle: &Bundle, said: &Prediction) -> bool {
+    let shipped = bundle.bands().of(said.symbol);
+    let volatility = said.task(Task::Volatility4Step).and_then(|task| task.ensemble.value());
+    said.tasks.iter().all(|task| {
+        let bands = shipped.around(task.task, &task.ensemble, volatility.unwrap_or(f64::NAN));
+        bands.len() == task.bands.len() && bands.iter().zip(&task.bands).all(|(a, b)| a.same_bits(b))
+    })
+}
+
+/// What the bundle says about the prediction's pair and bar from this history, with these bands.
 fn make(
     bundle: &Arc<Bundle>,
     interval: Interval,
     asked: &Prediction,
     history: &BTreeMap<Symbol, Vec<Kline>>,
+    bands: &RenewedBands,
 ) -> Option<Arc<Prediction>> {
     let symbols = history.keys().copied().collect();
     let mut forecaster = Forecaster::new(ForecasterSettings { symbols, interval, max_lateness_ms: 0 });
     let mut effects = Vec::new();
+    let renewed = Event::Renew { bundle: bundle.digest(), bands: bands.clone() };
+    forecaster.apply(renewed, &mut effects);
     let event = Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) };
     forecaster.apply(event, &mut effects);
     forecaster.warm_up(history, &mut effects);

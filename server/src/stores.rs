@@ -6,12 +6,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use forecast::{Bundle, BundleDigest, Journalled, Prediction, Resolution, Task};
+use forecast::{Bundle, BundleDigest, Journalled, Prediction, RenewedBands, Resolution, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::{
     Alias, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Places, Stage, StoreError, Verification,
 };
 
+use crate::bands::kept;
 use crate::clock::wall_time;
 use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
@@ -202,6 +203,36 @@ impl Stores {
         self.0.snapshot().read().map_err(|error| failed(&error))
     }
 
+    /// The renewed bands that are kept of a bundle; `None` if there are none.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`] if the file can't be read or does not hold.
+    pub fn kept_bands(
+        &self,
+        bundle: BundleDigest,
+        interval: Interval,
+    ) -> Result<Option<RenewedBands>, Refusal> {
+        let Some(bytes) = self.0.bands(bundle).read().map_err(|error| failed(&error))? else {
+            return Ok(None);
+        };
+        kept::read(&bytes, bundle, interval).map(Some).map_err(|problem| damaged_bands(bundle, &problem))
+    }
+
+    /// Keeps the renewed bands of a bundle in place of what was kept.
+    ///
+    /// # Errors
+    /// [`Reason::StoreFailed`]; what was kept stays.
+    pub fn keep_bands(
+        &self,
+        bundle: BundleDigest,
+        interval: Interval,
+        bands: &RenewedBands,
+    ) -> Result<(), Refusal> {
+        let bytes =
+            kept::write(bundle, interval, bands).map_err(|problem| damaged_bands(bundle, &problem))?;
+        self.0.bands(bundle).replace(&bytes).map_err(|error| failed(&error))
+    }
+
     /// The registry's champion: its number and its bundle.
     ///
     /// # Errors
@@ -317,6 +348,11 @@ impl Stores {
         Refusal::new(Reason::UnknownModel, format!("model {version} is not in the registry"))
             .with("version", version)
     }
+}
+
+fn damaged_bands(bundle: BundleDigest, problem: &kept::KeptError) -> Refusal {
+    let message = format!("the kept bands of bundle {} can't be used: {problem}", bundle.short());
+    Refusal::new(Reason::StoreFailed, message)
 }
 
 /// A store's error as a refusal; paths and database words go to the log only.

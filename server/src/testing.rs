@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use features::{Quality, RowHash};
 use forecast::{
-    Answer, BaselineName, BundleDigest, NamedAnswer, Prediction, Source, Task, TaskKind, TaskPrediction,
+    Answer, BAND_LEVELS, Band, BaselineName, BundleDigest, NamedAnswer, Prediction, Source, Task, TaskKind,
+    TaskPrediction, has_bands,
 };
 use kline::{BarTime, Interval};
 use store::{ChainHash, ChainPlace, Home};
 use tokio::sync::mpsc;
 
+use crate::bands::Renewer;
 use crate::champion::ChampionTask;
 use crate::encoded::Encoded;
 use crate::follow::change::follow_requests;
@@ -20,6 +22,13 @@ use crate::service::Service;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::subscribers::Published;
+
+/// Bands of the tasks that have them.
+fn bands(task: Task) -> Vec<Band> {
+    let [narrow, wide] = BAND_LEVELS;
+    let bands = [Band { level: narrow, low: -0.5, high: 0.75 }, Band { level: wide, low: -1.0, high: 1.5 }];
+    if has_bands(task) { bands.to_vec() } else { Vec::new() }
+}
 
 /// A prediction of every task about the bar of that number.
 pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
@@ -39,6 +48,7 @@ pub(crate) fn prediction(symbol: &str, bar: i64, revision: u32) -> Prediction {
         ensemble: answer(task, 2.5),
         baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: answer(task, 0.5) }],
         compared_with: BaselineName::Climatology,
+        bands: bands(task),
     };
     let row: Arc<[f64]> = vec![0.5, f64::NAN].into();
     Prediction {
@@ -73,8 +83,8 @@ pub(crate) fn service(home: &Path) -> Service {
     let shared = Arc::new(Shared::new(&["BTCUSDT".parse().expect("a name")], 8));
     let stores = Stores::open(home, &store::Places::default()).expect("the home opens");
     let (engine, _) = mpsc::channel(1);
-    let (_, champion) =
-        ChampionTask::new(stores.clone(), shared.clone(), engine.clone(), Duration::from_secs(60));
+    let renewer = Renewer { stores: stores.clone(), shared: shared.clone(), interval: Interval::M15 };
+    let (_, champion) = ChampionTask::new(renewer, engine.clone(), Duration::from_secs(60));
     let sink = Home::open(home).expect("the home opens");
     let (journaling, _) = Journaling::spawn(sink, Interval::M15, shared.clone()).expect("a thread");
     let (followers, _) = follow_requests();

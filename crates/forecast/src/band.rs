@@ -72,7 +72,8 @@ impl BandQuantiles {
 }
 
 /// What one symbol's answers are given bands by: the quantiles of each task that has bands; `None` gives none.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Task, BandQuantiles>", into = "BTreeMap<Task, BandQuantiles>")]
 pub struct SymbolBands([Option<BandQuantiles>; BANDED]);
 
 impl SymbolBands {
@@ -115,6 +116,23 @@ impl SymbolBands {
         });
         let bands: Vec<Band> = bands.collect();
         if bands.iter().any(|band| band.low.is_nan() || band.high.is_nan()) { Vec::new() } else { bands }
+    }
+}
+
+/// By task, as they are written; what is said of a task without bands is passed over.
+impl From<BTreeMap<Task, BandQuantiles>> for SymbolBands {
+    fn from(tasks: BTreeMap<Task, BandQuantiles>) -> Self {
+        let mut bands = Self::NONE;
+        for (task, quantiles) in tasks {
+            bands.set(task, quantiles);
+        }
+        bands
+    }
+}
+
+impl From<SymbolBands> for BTreeMap<Task, BandQuantiles> {
+    fn from(bands: SymbolBands) -> Self {
+        BANDED_TASKS.into_iter().filter_map(|task| Some((task, *bands.of(task)?))).collect()
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use forecast::BundleDigest;
+
 use crate::{
     FolderObjects, GapStore, Journal, JournalRetention, KlineStore, Mlflow, MlflowRegistry, ObjectStore,
     Places, PostgresStore, Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
 };
 
-/// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/` and
-/// `DIR/forecaster.snapshot`. Bundles of a bucket have their copies in `DIR/bundles/`. The trainer and the server open the same folder at the same time.
+/// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/`,
+/// `DIR/bands/` and `DIR/forecaster.snapshot`. Bundles of a bucket have their copies in `DIR/bundles/`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
@@ -125,6 +127,12 @@ impl Home {
     #[must_use]
     pub const fn snapshot(&self) -> &SnapshotFile {
         &self.snapshot
+    }
+
+    /// The file of a bundle's renewed bands.
+    #[must_use]
+    pub fn bands(&self, bundle: BundleDigest) -> SnapshotFile {
+        SnapshotFile::new(self.folder.join("bands").join(format!("{bundle}.json")))
     }
 
     /// The registry.

@@ -1,6 +1,7 @@
 //! What is kept: klines, the ledger of those that were missing, the journal of predictions and what then happened, the model
 //! registry, and bundles. Each is a trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles. An
-//! address chooses PostgreSQL for all but the bundles, another one a bucket of an S3 server for those. Beside them lies one file with the Forecaster's state.
+//! address chooses PostgreSQL for all but the bundles, another one a bucket of an S3 server for those. Beside them lie one file
+//! with the Forecaster's state, and one a bundle with its renewed bands.
 //!
 //! ```
 //! use store::{Home, KlineStore, Registry};

@@ -1,4 +1,4 @@
-//! The one file that a Forecaster's state is saved in.
+//! Files that are replaced as a whole: the one that a Forecaster's state is saved in, and those of renewed bands.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 
 /// A file that is replaced as a whole: readers, and a restart after a crash at any moment, see the old content or the new
-/// one. What the bytes say, and whether they are sound, is the Forecaster's business.
+/// one. What the bytes say, and whether they are sound, is their owner's business.
 #[derive(Debug)]
 pub struct SnapshotFile(PathBuf);
 
@@ -39,6 +39,8 @@ impl SnapshotFile {
     /// # Errors
     /// When the disk is full or the folder can't be written; the old content stays.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|source| self.failed("making the folder of", source))?;
         let filling = self.0.with_extension(format!("filling-{}", std::process::id()));
         let written = File::create(&filling)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
@@ -48,7 +50,6 @@ impl SnapshotFile {
             let _ = fs::remove_file(&filling);
             return Err(self.failed("replacing", source));
         }
-        let folder = self.0.parent().unwrap_or(Path::new("."));
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|source| self.failed("flushing the folder of", source))

@@ -563,6 +563,24 @@ pub struct TaskPrediction {
     /// What moved the boosters' answers, one a booster; only when asked for.
     #[prost(message, repeated, tag = "8")]
     pub explanations: ::prost::alloc::vec::Vec<Explanation>,
+    /// Where the outcome is expected, narrowest first: bands of 80 and of 90 %. Only of the returns and the volatility, and only
+    /// if the bundle has bands.
+    #[prost(message, repeated, tag = "9")]
+    pub bands: ::prost::alloc::vec::Vec<Band>,
+}
+/// Where an outcome is expected: a conformal band around the ensemble's answer (Vovk, Gammerman and Shafer 2005). How past
+/// answers erred makes it; no distribution is assumed.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Band {
+    /// The share of outcomes that it is to hold, for example 0.8.
+    #[prost(double, tag = "1")]
+    pub level: f64,
+    /// The lower end, in the unit of the outcome.
+    #[prost(double, tag = "2")]
+    pub low: f64,
+    /// The upper end.
+    #[prost(double, tag = "3")]
+    pub high: f64,
 }
 /// Why one booster answered what it did: exact SHAP values of its raw score (Lundberg and Lee 2017). `expected` and all
 /// contributions add up to `raw_score`, up to rounding.

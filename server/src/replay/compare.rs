@@ -89,6 +89,11 @@ fn task(answer: &TaskPrediction, list: &mut Vec<Number>) {
             list.push((answer.task.name(), name, *value));
         }
     }
+    for band in &answer.bands {
+        for (end, value) in [("low", band.low), ("high", band.high)] {
+            list.push((answer.task.name(), format!("band_{:.0}.{end}", band.level * 100.0), value));
+        }
+    }
     let compared_with = BaselineName::ALL.iter().position(|name| *name == answer.compared_with);
     list.push((
         answer.task.name(),
@@ -108,8 +113,9 @@ mod tests {
     fn every_number_is_compared_to_the_bit_and_named() {
         let journalled = prediction("BTCUSDT", 5, 1);
         let same = compare(&journalled, &Prediction { revision: 2, ..journalled.clone() });
-        // 2 features, close, 4 of quality; 3 members and a baseline of each task's 1, 1, 1, 2, 5, 1, 3 numbers; 7 names.
-        assert_eq!((same.compared, same.differences), (2 + 1 + 4 + 4 * 14 + 7, vec![]));
+        // 2 features, close, 4 of quality; 3 members and a baseline of each task's 1, 1, 1, 2, 5, 1, 3 numbers; 7 names;
+        // both ends of 2 bands of 4 tasks.
+        assert_eq!((same.compared, same.differences), (2 + 1 + 4 + 4 * 14 + 7 + 16, vec![]));
 
         let mut other = journalled.clone();
         other.row = Arc::from([0.5, 0.0]);
@@ -130,5 +136,18 @@ mod tests {
         );
         let other_way = compare(&other, &journalled).differences;
         assert_eq!(other_way.len(), found.len());
+    }
+
+    #[test]
+    fn an_end_of_a_band_that_differs_by_a_bit_is_named() {
+        let journalled = prediction("BTCUSDT", 5, 1);
+        let mut other = journalled.clone();
+        other.tasks[0].bands.clear();
+        other.tasks[5].bands[1].low = f64::from_bits((-1.0_f64).to_bits() + 1);
+        let found = compare(&journalled, &other).differences;
+        let named: Vec<(&str, &str)> = found.iter().map(|d| (d.part, d.name.as_str())).collect();
+        let gone = ["band_80.low", "band_80.high", "band_90.low", "band_90.high"];
+        assert_eq!(named[..4], gone.map(|name| ("return_1step", name)));
+        assert_eq!(named[4..], [("volatility_4step", "band_90.low")]);
     }
 }

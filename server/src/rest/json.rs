@@ -1,7 +1,7 @@
 //! The shapes of the HTTP answers: those of the earlier Python service with more fields. Missing numbers are `null`.
 
 use features::{Catalogue, Quality};
-use forecast::{Answer, BoosterExplanation, Prediction, Task, TaskKind, TaskPrediction};
+use forecast::{Answer, Band, BoosterExplanation, Prediction, Task, TaskKind, TaskPrediction};
 use jiff::Timestamp;
 use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
@@ -113,7 +113,14 @@ fn task_prediction(prediction: &TaskPrediction) -> Value {
     let baselines =
         prediction.baselines.iter().map(|named| (named.name.name().to_owned(), full(&named.answer)));
     fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+    if !prediction.bands.is_empty() {
+        fields.insert("bands".to_owned(), prediction.bands.iter().map(band).collect());
+    }
     Value::Object(fields)
+}
+
+fn band(band: &Band) -> Value {
+    json!({ "level": band.level, "low": number(band.low), "high": number(band.high) })
 }
 
 /// One number: a value, or the index of the most probable class.
@@ -319,6 +326,12 @@ mod tests {
         assert_eq!(json["id"], "BTCUSDT:1799999:070707070707:1");
         assert_eq!(json["timestamp"], "1970-01-01T00:29:59.999Z");
         assert_eq!(json["predictions"]["return_1step"]["ensemble"], 0.025);
+        let bands = json!([
+            { "level": 0.8, "low": -0.5, "high": 0.75 },
+            { "level": 0.9, "low": -1.0, "high": 1.5 },
+        ]);
+        assert_eq!(json["predictions"]["return_1step"]["bands"], bands);
+        assert_eq!(json["predictions"]["direction_4step"].get("bands"), None);
         assert_eq!(json["predictions"]["direction_4step"]["lightgbm"], 0);
         assert_eq!(json["predictions"]["direction_4step"]["xgboost"], 1);
         assert_eq!(

@@ -94,6 +94,12 @@ pub mod names {
     pub const SCORED: &str = "klinecast_scored_outcomes";
     /// Bundles loaded or refused.
     pub const BUNDLE_LOADS: &str = "klinecast_bundle_loads_total";
+    /// Blocks whose bands were renewed.
+    pub const BANDS_RENEWED: &str = "klinecast_bands_renewed_total";
+    /// Failures to renew bands.
+    pub const BANDS_FAILURES: &str = "klinecast_bands_failures_total";
+    /// Blocks with renewed bands that are to come.
+    pub const BANDS_AHEAD: &str = "klinecast_bands_blocks_ahead";
     /// States of the Forecaster saved or taken up.
     pub const SNAPSHOTS: &str = "klinecast_snapshots_total";
     /// The bundle that answers.
@@ -178,7 +184,7 @@ const fn metric(
 
 /// Every metric there is.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 68] = [
+pub const METRICS: [Metric; 71] = [
     metric(names::GRPC_STARTED, Kind::Counter, GRPC_LABELS, "gRPC calls begun"),
     metric(names::GRPC_HANDLED, Kind::Counter, GRPC_CODE_LABELS, "gRPC calls ended, by code"),
     metric(names::GRPC_SECONDS, Kind::Histogram, GRPC_LABELS, "time from a gRPC call's start to its end, in seconds"),
@@ -213,6 +219,9 @@ pub const METRICS: [Metric; 68] = [
     metric(names::BASELINE_LOSS, Kind::Gauge, &["task", "window"], "mean loss of the best baseline on the same outcomes"),
     metric(names::SCORED, Kind::Gauge, &["task", "window"], "outcomes in the window, all pairs"),
     metric(names::BUNDLE_LOADS, Kind::Counter, &["result"], "bundles taken up or refused"),
+    metric(names::BANDS_RENEWED, Kind::Counter, &[], "blocks of 96 bars whose bands were renewed from what has come true"),
+    metric(names::BANDS_FAILURES, Kind::Counter, &[], "failures to renew bands, or to read those that were kept; it is tried again"),
+    metric(names::BANDS_AHEAD, Kind::Gauge, &[], "blocks for which renewed bands are ready, that of the next bar included; 0 while answers have the bands that the bundle ships"),
     metric(names::SNAPSHOTS, Kind::Counter, &["result"], "states of the engine saved, resumed at the start, or refused there"),
     metric(names::BUNDLE_INFO, Kind::Gauge, &["digest"], "1 for the bundle that answers"),
     metric(names::SUBSCRIBERS, Kind::Gauge, &[], "open subscriptions"),

@@ -69,6 +69,18 @@ pub(crate) fn count_bundle_load(result: &'static str) {
     counter!(names::BUNDLE_LOADS, "result" => result).increment(1);
 }
 
+pub(crate) fn count_bands_renewed(blocks: i64) {
+    counter!(names::BANDS_RENEWED).increment(blocks.unsigned_abs());
+}
+
+pub(crate) fn count_bands_failures(failures: u64) {
+    counter!(names::BANDS_FAILURES).increment(failures);
+}
+
+pub(crate) fn show_bands_ahead(blocks: i64) {
+    gauge!(names::BANDS_AHEAD).set(blocks as f64);
+}
+
 pub(crate) fn count_snapshot(result: &'static str) {
     counter!(names::SNAPSHOTS, "result" => result).increment(1);
 }

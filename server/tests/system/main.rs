@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod bands;
 mod binaries;
 mod browsers;
 mod bundles;

@@ -20,6 +20,7 @@ pub(super) enum Column {
     Large(Vec<i64>),
     OptionalLarge(Vec<Option<i64>>),
     Number(Vec<f64>),
+    OptionalNumber(Vec<Option<f64>>),
     /// A list of numbers a row; an empty one says that there is no such answer.
     Numbers(Numbers),
 }
@@ -59,6 +60,7 @@ pub(super) enum Kind {
     /// Milliseconds since 1970-01-01, UTC.
     Time,
     Number,
+    OptionalNumber,
     Numbers,
 }
 
@@ -79,6 +81,9 @@ impl Kind {
             }
             Self::Time => required(PhysicalType::INT64).with_logical_type(Some(time)).build()?,
             Self::Number => required(PhysicalType::DOUBLE).build()?,
+            Self::OptionalNumber => {
+                required(PhysicalType::DOUBLE).with_repetition(Repetition::OPTIONAL).build()?
+            }
             Self::Numbers => list(name)?,
         };
         Ok(Arc::new(field))
@@ -133,6 +138,11 @@ fn put(writer: &mut SerializedColumnWriter<'_>, column: &Column) -> Outcome<usiz
             writer.typed::<Int64Type>().write_batch(&values, Some(&levels), None)
         }
         Column::Number(values) => writer.typed::<DoubleType>().write_batch(values, None, None),
+        Column::OptionalNumber(values) => {
+            let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
+            let values: Vec<f64> = values.iter().copied().flatten().collect();
+            writer.typed::<DoubleType>().write_batch(&values, Some(&levels), None)
+        }
         Column::Numbers(Numbers { values, definition, repetition }) => {
             writer.typed::<DoubleType>().write_batch(values, Some(definition), Some(repetition))
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use forecast::{BaselineName, JournalRecord, Prediction, TaskPrediction};
+use forecast::{BAND_LEVELS, Band, BaselineName, JournalRecord, Prediction, TaskPrediction};
 use parquet::data_type::ByteArray;
 use parquet::schema::types::TypePtr;
 use store::{ChainPlace, ChainedRecord};
@@ -65,7 +65,22 @@ const FIELDS: [Field; 20] = [
     }),
 ];
 
-/// The column after those of the baselines.
+/// The columns after those of the baselines: both ends of the band of each level, null where there is no band.
+const BANDS: [Field; 4] = [
+    ("band_80_low", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[0], |band| band.low)),
+    ("band_80_high", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[0], |band| band.high)),
+    ("band_90_low", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[1], |band| band.low)),
+    ("band_90_high", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[1], |band| band.high)),
+];
+
+fn ends(rows: &[Row<'_>], level: f64, end: impl Fn(&Band) -> f64) -> Column {
+    let of_row = |(_, _, task): &Row<'_>| {
+        task.bands.iter().find(|band| band.level.to_bits() == level.to_bits()).map(&end)
+    };
+    Column::OptionalNumber(rows.iter().map(of_row).collect())
+}
+
+/// The last column.
 const HASH: &str = "chain_hash";
 
 /// The name of a prediction, as the server shows it.
@@ -73,11 +88,13 @@ pub(super) fn id(made: &Prediction) -> String {
     format!("{}:{}:{}:{}", made.symbol, made.bar_time.milliseconds(), made.bundle.short(), made.revision)
 }
 
-/// The schema; an answer is a list, of one number for a regression and of one a class otherwise.
+/// The schema; an answer is a list, of one number for a regression and of one a class otherwise. A band's ends are in the
+/// outcome's unit.
 pub(super) fn schema(path: &Path) -> Result<TypePtr> {
     let mut fields: Vec<(String, Kind)> =
         FIELDS.iter().map(|(name, kind, _)| ((*name).to_owned(), *kind)).collect();
     fields.extend(BaselineName::ALL.map(|name| (format!("baseline_{}", name.name()), Kind::Numbers)));
+    fields.extend(BANDS.map(|(name, kind, _)| (name.to_owned(), kind)));
     fields.push((HASH.to_owned(), Kind::Text));
     columns::schema(&fields).map_err(|source| TrainerError::Parquet { path: path.to_owned(), source })
 }
@@ -93,6 +110,7 @@ pub(super) fn columns(records: &[ChainedRecord]) -> Vec<Column> {
         .collect();
     let mut columns: Vec<Column> = FIELDS.iter().map(|(_, _, values)| values(&rows)).collect();
     columns.extend(BaselineName::ALL.map(|name| answers(&rows, |(_, _, task)| task.baseline(name))));
+    columns.extend(BANDS.iter().map(|(_, _, values)| values(&rows)));
     columns.push(texts(&rows, |(place, ..)| place.hash.to_string()));
     columns
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use features::{Quality, RowHash};
 use forecast::{
-    Answer, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source, Task,
-    TaskKind, TaskPrediction,
+    Answer, BAND_LEVELS, Band, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction,
+    Resolution, Source, Task, TaskKind, TaskPrediction,
 };
 use kline::{BarTime, Interval, Symbol};
 use klinecast_trainer::console::Console;
@@ -38,6 +38,12 @@ fn prediction(symbol: &str, at: i64, revision: u32) -> Prediction {
             .collect(),
         bands: Vec::new(),
         compared_with: BaselineName::Climatology,
+        bands: match task.kind() {
+            TaskKind::Regression => {
+                BAND_LEVELS.map(|level| Band { level, low: -level, high: 1.0 / 3.0 }).to_vec()
+            }
+            TaskKind::Binary | TaskKind::Classes(_) => Vec::new(),
+        },
     };
     Prediction {
         symbol: symbol.parse().expect("a name"),
@@ -162,6 +168,16 @@ fn predictions_are_the_journals(home: &Home, rows: &[Row]) {
             for name in BaselineName::ALL {
                 let expected = task.baseline(name).map(of).unwrap_or_default();
                 assert_eq!(bits(row, &format!("baseline_{}", name.name())), expected);
+            }
+            for (place, level) in ["80", "90"].into_iter().enumerate() {
+                let band = task.bands.get(place);
+                let ends = [band.map(|band| band.low), band.map(|band| band.high)];
+                let columns = ["low", "high"].map(|end| match column(row, &format!("band_{level}_{end}")) {
+                    Field::Null => None,
+                    Field::Double(value) => Some(value.to_bits()),
+                    other => panic!("{level} is {other:?}"),
+                });
+                assert_eq!(columns, ends.map(|end| end.map(f64::to_bits)), "{level} of {}", task.task);
             }
             assert_eq!(number(row, "chain_number"), place.number as f64);
             assert_eq!(text(row, "chain_hash"), place.hash.to_string());

@@ -9,8 +9,9 @@ use std::ops::RangeInclusive;
 
 use features::HISTORY_BARS;
 use kline::{BarTime, Interval, Kline, Symbol};
+use serde::{Deserialize, Serialize};
 
-use super::{BANDED_TASKS, BandScores, SymbolBands};
+use super::{BANDED_TASKS, BandQuantiles, BandScores, SymbolBands};
 use crate::{BaselineInputs, Bundle, Task, for_each_row};
 
 /// Bars of a block, whatever the step.
@@ -36,7 +37,8 @@ pub const fn band_block(bar: BarTime, interval: Interval) -> i64 {
 }
 
 /// A bundle's renewed quantiles: by block, by symbol. Where it says nothing, what the bundle ships holds.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RenewedBands(BTreeMap<i64, BTreeMap<Symbol, SymbolBands>>);
 
 impl RenewedBands {
@@ -58,15 +60,24 @@ impl RenewedBands {
         self.0.contains_key(&block)
     }
 
+    /// Whether every band that was read from a file can be: its ends are finite and in order.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.0
+            .values()
+            .flat_map(BTreeMap::values)
+            .all(|bands| BANDED_TASKS.iter().filter_map(|task| bands.of(*task)).all(BandQuantiles::is_sound))
+    }
+
     /// Takes over the blocks that are not known yet: what was known has been served.
-    pub(crate) fn extend(&mut self, other: Self) {
+    pub fn extend(&mut self, other: Self) {
         for (block, symbols) in other.0 {
             self.0.entry(block).or_insert(symbols);
         }
     }
 
     /// Lets go of the blocks before one.
-    pub(crate) fn let_go_before(&mut self, block: i64) {
+    pub fn let_go_before(&mut self, block: i64) {
         self.0 = self.0.split_off(&block);
     }
 }

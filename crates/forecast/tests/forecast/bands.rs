@@ -59,6 +59,20 @@ fn a_block_s_bands_depend_on_its_window_alone() {
 }
 
 #[test]
+fn renewed_bands_come_back_from_json_to_the_bit() {
+    let (_, history, bundle) = scene();
+    let block = last_block(&history);
+    let found = renew(&bundle, &history, block - 1..=block);
+    let text = serde_json::to_string(&found).expect("JSON");
+    let back: RenewedBands = serde_json::from_str(&text).expect("as it was written");
+    // Ends are finite, so that the same numbers are the same bits but for the sign of zero, which JSON keeps.
+    assert!(back.is_sound() && back == found);
+    assert_eq!(serde_json::to_string(&back).expect("JSON"), text);
+    let twisted = r#"{"5": {"BTCUSDT": {"return_1step": [[1.0, -1.0], [-2.0, 2.0]]}}}"#;
+    assert!(!serde_json::from_str::<RenewedBands>(twisted).expect("well-formed").is_sound());
+}
+
+#[test]
 fn bars_that_the_bundle_has_learned_from_do_not_come_in() {
     let (names, history, _) = scene();
     let block = last_block(&history);

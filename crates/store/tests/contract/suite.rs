@@ -8,8 +8,8 @@ use std::sync::Arc;
 use features::{Quality, RowHash};
 use forecast::score::Forecast;
 use forecast::{
-    Answer, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source, Task,
-    TaskPrediction,
+    Answer, Band, BaselineName, BundleDigest, JournalRecord, NamedAnswer, Prediction, Resolution, Source,
+    Task, TaskPrediction,
 };
 use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
@@ -75,6 +75,7 @@ pub(crate) fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
             ensemble: Answer::Probabilities(vec![0.1, 0.9]),
             baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
             compared_with: BaselineName::Climatology,
+            bands: vec![Band { level: 0.8, low: -value, high: f64::from_bits(value.to_bits() + 1) }],
         }],
         row: Arc::from(row),
     }

@@ -7,7 +7,8 @@ use super::{duration, short, time};
 
 /// One pair: every task with each member's answer and the baselines'.
 pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
-    let mut table = Table::new(&["task", "steps", "ensemble", "LightGBM", "XGBoost", "baselines"]);
+    let mut table =
+        Table::new(&["task", "steps", "ensemble", "80 % band", "LightGBM", "XGBoost", "baselines"]);
     for task in &prediction.tasks {
         let baselines: Vec<String> = task
             .baselines
@@ -18,6 +19,7 @@ pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
             Cell::plain(&task.task),
             Cell::number(task.horizon_steps.to_string()),
             answer(&task.task, task.ensemble.as_ref()),
+            Cell::plain(band(task)),
             Cell::plain(words(&task.task, task.lightgbm.as_ref())),
             Cell::plain(words(&task.task, task.xgboost.as_ref())),
             Cell::faint(baselines.join(", ")),
@@ -139,6 +141,21 @@ pub(crate) fn answer(task: &str, answer: Option<&wire::Answer>) -> Cell {
     }
 }
 
+/// The level of the band that is shown.
+const SHOWN_LEVEL: f64 = 0.8;
+
+/// The two ends of the 80 % band in the unit of the answer; nothing where there is none.
+fn band(task: &wire::TaskPrediction) -> String {
+    let shown = task.bands.iter().find(|band| (band.level - SHOWN_LEVEL).abs() < 1e-9);
+    match shown {
+        None => String::new(),
+        Some(band) if task.task.starts_with("return") => {
+            format!("{:+.1} to {:+.1} bp", band.low * 1e4, band.high * 1e4)
+        }
+        Some(band) => format!("{:.3} to {:.3} %", band.low * 100.0, band.high * 100.0),
+    }
+}
+
 /// An answer in words: returns in basis points, volatility in per cent, classes with their probability.
 pub(crate) fn words(task: &str, answer: Option<&wire::Answer>) -> String {
     match answer.and_then(|answer| answer.answer.as_ref()) {
@@ -210,6 +227,17 @@ mod tests {
         assert!(text.contains("BTCUSDT stands at") && text.contains("(provisional)"), "{text}");
         assert!(text.contains("neither journalled nor scored") && !text.contains("replay"), "{text}");
         assert!(detail(&prediction(1)).text().contains("replay"));
+    }
+
+    #[test]
+    fn the_80_per_cent_band_of_a_return_and_of_the_volatility_is_shown() {
+        let band = |level, low, high| wire::Band { level, low, high };
+        let mut with_bands = prediction(1);
+        with_bands.tasks[0].bands = vec![band(0.8, -0.0031, 0.00281), band(0.9, -0.0042, 0.0039)];
+        with_bands.tasks[1].bands = vec![band(0.8, 0.0021, 0.0084), band(0.9, 0.001, 0.02)];
+        let text = anstream::adapter::strip_str(&detail(&with_bands).text()).to_string();
+        assert!(text.contains("-31.0 to +28.1 bp") && text.contains("0.210 to 0.840 %"), "{text}");
+        assert!(!text.contains("-42.0") && text.contains("80 % band"), "{text}");
     }
 
     #[test]
