@@ -10,7 +10,7 @@ use crate::split::Split;
 use crate::train::{Choice, Coverage, FoldReport};
 use crate::{Result, TrainerError};
 
-pub use saved::{load, save};
+pub use saved::{files, load, save};
 
 /// Everything that training leaves behind.
 #[derive(Debug, Clone)]

@@ -123,6 +123,18 @@ pub enum StoreError {
         "the thread that talks to a database or a server can't be started; allow this process more threads"
     )]
     Thread(#[source] std::io::Error),
+    /// A model was judged against one champion, and another is it now.
+    #[error(
+        "version {version} was judged against {}, but {} is the champion now; judge it again", named(*judged_against), named(*found)
+    )]
+    OtherChampion {
+        /// The model.
+        version: u32,
+        /// The champion when it was judged.
+        judged_against: Option<u32>,
+        /// The champion of now.
+        found: Option<u32>,
+    },
     /// The database was written by a newer program.
     #[error(
         "database {database} has schema {found}, this program knows up to {known}; use the newer program"
@@ -245,4 +257,8 @@ fn remedy(error: &std::io::Error) -> &'static str {
         }
         _ => "",
     }
+}
+
+fn named(version: Option<u32>) -> String {
+    version.map_or_else(|| "nobody".to_owned(), |version| format!("version {version}"))
 }

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::audit;
 use crate::time::TimeArgument;
 use crate::train::recipe::{Effort, Shapes};
+use crate::train::{Library, Part};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]
@@ -51,6 +52,52 @@ pub struct TrainArguments {
     /// How hard to try.
     #[command(flatten)]
     pub effort: EffortArguments,
+    /// Begin anew: take up neither a run that was interrupted nor boosters that were fitted before.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// `train` on its own.
+#[derive(Debug, Clone, Args)]
+pub struct TrainAloneArguments {
+    /// What to train on and how hard to try.
+    #[command(flatten)]
+    pub train: TrainArguments,
+    /// One part alone.
+    #[command(flatten)]
+    pub part: PartArguments,
+}
+
+/// One part of training alone, beside others of its kind; a following `train` takes up what they fitted.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct PartArguments {
+    /// Fit this task's boosters alone.
+    #[arg(long, requires = "library")]
+    pub task: Option<Task>,
+    /// Of this library alone.
+    #[arg(long, requires = "task")]
+    pub library: Option<Library>,
+    /// Of this fold of the walk alone, from 1 on; without it of all folds, and the final booster.
+    #[arg(long, requires = "task")]
+    pub fold: Option<usize>,
+    /// The part by its number, from 0 on, in place of task and library: tasks in their order, of each LightGBM first. For Jobs
+    /// with an index.
+    #[arg(long, conflicts_with_all = ["task", "library", "fold"], value_parser = numbered)]
+    pub part: Option<Part>,
+}
+
+impl PartArguments {
+    /// The part, if one was named.
+    #[must_use]
+    pub fn part(self) -> Option<Part> {
+        let named = self.task.zip(self.library);
+        self.part.or(named.map(|(task, library)| Part { task, library, fold: self.fold }))
+    }
+}
+
+fn numbered(text: &str) -> std::result::Result<Part, String> {
+    let part = text.parse().ok().and_then(Part::numbered);
+    part.ok_or_else(|| format!("give a number from 0 to {}", Part::COUNT - 1))
 }
 
 /// `evaluate`.

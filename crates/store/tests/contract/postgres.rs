@@ -50,6 +50,12 @@ fn postgres_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn postgres_crowns_in_one_step() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::a_champion_is_crowned_in_one_step(&opened(&database)?)
+}
+
+#[test]
 fn postgres_keeps_the_bits_of_klines() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::klines_come_back_with_their_bits(&opened(&database)?)
