@@ -257,7 +257,7 @@ impl App {
         let fence = |address| Fence::new(&settings.web, address);
         let page = rest::fenced(exporter::routes(handle, shared.clone()), fence(addresses.metrics));
         let metrics = tokio::spawn(axum::serve(metrics, page).into_future());
-        let (serving, feeding) = (CancellationToken::new(), CancellationToken::new());
+        let [serving, feeding] = [(); 2].map(|()| CancellationToken::new());
         let (guards, probing) = stand_guard(&settings, access.clone(), watch);
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
@@ -274,7 +274,6 @@ impl App {
         let helpers = [&reloading, &hangups, &probing, &upkeep].map(JoinHandle::abort_handle);
         write_ready_file(settings.ready_file.as_deref(), &addresses)?;
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, metrics = %addresses.metrics, "listening");
-
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
             ended = &mut follower => Some(ended),

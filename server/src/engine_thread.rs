@@ -331,10 +331,12 @@ impl Engine {
         self.forecaster.apply(Event::Time(time), &mut self.effects);
     }
 
-    fn renew(&mut self, bundle: BundleDigest, bands: RenewedBands) {
+    /// Takes renewed bands, if there are any; the snapshot does not hold them.
+    fn renew(&mut self, bundle: BundleDigest, bands: RenewedBands) -> bool {
         if bands.blocks().is_some() {
             self.forecaster.apply(Event::Renew { bundle, bands }, &mut self.effects);
         }
+        false
     }
 
     fn take_up(&mut self, bundle: Arc<Bundle>) -> Result<(), String> {

@@ -151,10 +151,10 @@ fn what_was_served_by_a_block_stays_and_a_correction_is_answered_with_the_same_b
     let strange = renew(&tiny_bundle(6, &names, M15).build().expect("a bundle"), &past, block..=block);
     assert_ne!(strange, bands);
     forecaster.apply(Event::Renew { bundle: bundle.digest(), bands: strange }, &mut effects);
-    for bar in BARS - 4..BARS {
+    for back in (1..=4).rev() {
         for name in &names {
-            let kline = history[name][bar];
-            let late = *name == names[1] && bar == BARS - 3;
+            let kline = history[name][BARS - back];
+            let late = *name == names[1] && back == 3;
             if !late {
                 forecaster.apply(closed(*name, kline, Source::Socket), &mut effects);
             }

@@ -74,7 +74,6 @@ pub(crate) fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
             xgboost: Answer::Probabilities(vec![f64::NAN, f64::NAN]),
             ensemble: Answer::Probabilities(vec![0.1, 0.9]),
             baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
-            bands: Vec::new(),
             compared_with: BaselineName::Climatology,
             bands: vec![Band { level: 0.8, low: -value, high: f64::from_bits(value.to_bits() + 1) }],
         }],
