@@ -2,10 +2,12 @@
 
 mod audits;
 mod database;
+mod drift;
 mod journal;
 mod promotion;
 mod source;
 mod training;
+mod validation;
 mod windows;
 
 use std::path::PathBuf;
@@ -15,12 +17,14 @@ use kline::{Interval, Symbol};
 
 pub use audits::{AuditCommand, CausalityArguments, ParityArguments};
 pub use database::DatabaseArguments;
+pub use drift::DriftArguments;
 pub use journal::{ExportArguments, JournalCommand};
 pub use promotion::{GateArguments, PromoteArguments};
 pub use source::SourceArguments;
 pub use training::{
     EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, TrainArguments,
 };
+pub use validation::{SuiteArguments, ValidateArguments};
 pub use windows::WindowArguments;
 
 /// From klines to a published bundle: each stage alone, or all of them in a row.
@@ -66,17 +70,20 @@ pub enum Command {
     Run(RunArguments),
     /// Bring klines into the store.
     Ingest(SourceArguments),
-    /// Examine the klines: gaps, duplicates, outliers, bars without volume.
+    /// Score the klines by symbol and UTC day: holes, duplicates, stale bars, outliers, lone spikes, bars without volume, ...
     Quality,
     /// Make feature rows and outcomes; write them as Parquet.
     Features(FeaturesArguments),
-    /// Check rows and outcomes, and that rows are made from the past alone.
-    Validate(WindowArguments),
+    /// Check klines, rows and outcomes by a suite of expectations, and that rows are made from the past alone.
+    Validate(ValidateArguments),
     /// Name the data: a hash of what the klines say.
     Version,
     /// Prove what the models rely on.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Compare the rows of the last days with those that the champion has learned from, column by column: JSON, an HTML page, and
+    /// Parquet that Evidently reads.
+    Drift(DriftArguments),
     /// Train every task's boosters and fit the baselines.
     Train(TrainArguments),
     /// Score the trained boosters and the baselines on the test window, or on another later one.

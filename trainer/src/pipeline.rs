@@ -1,7 +1,10 @@
 //! The stages in a row, or one of them. Alone, a stage takes what the ones before it left in the home; in a row,
 //! they hand it on.
 
+mod drift;
 mod parity;
+mod rows;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,19 +25,17 @@ use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
+use crate::expectation::Suite;
 use crate::export::ExportRequest;
 use crate::gates::{self, Gates};
-use crate::ingest::{Kept, Source, kept_klines};
+use crate::ingest::{Source, kept_klines};
 use crate::metrics_file::MetricsFile;
 use crate::publish::Certificates;
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
 use crate::trained::{self, Trained};
-use crate::{
-    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, train,
-    validate, version,
-};
+use crate::{Result, TrainerError, evaluate, export, ingest, promote, publish, report, train, version};
 
 /// Does what the command line says.
 ///
@@ -64,19 +65,9 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             let source = source.source()?.ok_or(TrainerError::Source { problem })?;
             pipeline.ingest(&source)
         }
-        Command::Quality => pipeline.quality(),
-        Command::Features(features) => {
-            let dataset = pipeline.features(&pipeline.klines()?, &features.windows)?;
-            match &features.parquet {
-                Some(path) => parquet::write(&dataset, path),
-                None => Ok(()),
-            }
-        }
-        Command::Validate(windows) => {
-            let klines = pipeline.klines()?;
-            let split = pipeline.split(&klines, windows.request())?;
-            pipeline.validate(&pipeline.dataset(&klines, split), &klines)
-        }
+        Command::Quality => pipeline.quality().map(drop),
+        Command::Features(arguments) => pipeline.features_alone(arguments),
+        Command::Validate(arguments) => pipeline.validate_alone(arguments),
         Command::Version => pipeline.version(&pipeline.klines()?).map(drop),
         Command::Audit(AuditCommand::Causality(arguments)) => {
             let klines = pipeline.klines()?;
@@ -86,6 +77,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             pipeline.audit(&klines, &request).map(drop)
         }
         Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
+        Command::Drift(arguments) => pipeline.drift(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
@@ -127,17 +119,18 @@ impl Pipeline {
     /// The first stage that does not finish.
     pub fn run(&self, arguments: &RunArguments) -> Result<()> {
         let started = Instant::now();
+        // A file that can't be used is told before the training, not after it.
+        Suite::read(arguments.train.suite.suite.as_deref())?;
         if !arguments.no_promote {
-            // A file that can't be used is told before the training, not after it.
             Gates::read(arguments.gates.gates.as_deref())?;
         }
         if let Some(source) = arguments.source.source()? {
             self.ingest(&source)?;
         }
         let klines = self.klines()?;
-        self.quality()?;
+        let quality = self.quality()?;
         let mut dataset = self.features(&klines, &arguments.train.windows)?;
-        self.validate(&dataset, &klines)?;
+        self.validate_by(&dataset, &klines, Some(&quality), &arguments.train.suite)?;
         let data_version = self.version(&klines)?;
         let bars = usize::from(audit::DEFAULT_BARS);
         let seed = arguments.train.effort.seed;
@@ -173,16 +166,6 @@ impl Pipeline {
     /// When there is none.
     pub fn klines(&self) -> Result<Klines> {
         Ok(kept_klines(&self.home, &self.symbols, self.interval)?.klines)
-    }
-
-    fn quality(&self) -> Result<()> {
-        let started = Instant::now();
-        let Kept { klines, joints } = kept_klines(&self.home, &self.symbols, self.interval)?;
-        let found = quality::assess(&klines, &joints, self.interval);
-        write_json(&self.folder().join("quality.json"), &found)?;
-        self.metrics.quality(&found)?;
-        self.console.report("quality", started, &found, || report::quality(&found));
-        Ok(())
     }
 
     /// The windows: as asked for, the rest from the klines. Without dates, the time before any row can be warm
@@ -236,17 +219,9 @@ impl Pipeline {
         let started = Instant::now();
         let dataset = self.dataset(klines, self.split(klines, windows.request())?);
         let found = report::Rows::of(&dataset);
+        self.metrics.features(&dataset)?;
         self.console.report("features", started, &found, || found.to_string());
         Ok(dataset)
-    }
-
-    fn validate(&self, dataset: &Dataset, klines: &Klines) -> Result<()> {
-        let started = Instant::now();
-        let found = validate::validate(dataset, klines)?;
-        write_json(&self.folder().join("validation.json"), &found)?;
-        self.metrics.validation(&found)?;
-        self.console.report("validate", started, &found, || report::validation(&found));
-        found.require()
     }
 
     fn version(&self, klines: &Klines) -> Result<String> {
@@ -356,7 +331,7 @@ impl Pipeline {
     fn train_alone(&self, arguments: &TrainArguments) -> Result<()> {
         let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
-        validate::validate(&dataset, &klines)?.require()?;
+        self.validate_by(&dataset, &klines, None, &arguments.suite)?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
         self.train(&mut dataset, version, arguments.effort.effort()).map(drop)

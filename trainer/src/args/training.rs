@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{WindowArguments, cores};
+use super::{SuiteArguments, WindowArguments, cores};
 use crate::audit;
 use crate::time::TimeArgument;
 use crate::train::recipe::Effort;
@@ -32,6 +32,9 @@ pub struct FeaturesArguments {
     /// Write rows and outcomes to this file.
     #[arg(long)]
     pub parquet: Option<PathBuf>,
+    /// Write the rows from the train window's first bar to the test window's last into this folder, as a repository of Feast's.
+    #[arg(long, value_name = "DIR")]
+    pub feast: Option<PathBuf>,
 }
 
 /// `train`.
@@ -43,6 +46,9 @@ pub struct TrainArguments {
     /// How hard to try.
     #[command(flatten)]
     pub effort: EffortArguments,
+    /// What the data has to be like.
+    #[command(flatten)]
+    pub suite: SuiteArguments,
 }
 
 /// `evaluate`.

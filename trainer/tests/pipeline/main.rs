@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod bad_input;
 mod exchange;
+mod expectations;
 mod export;
 mod fitting;
 mod parity;

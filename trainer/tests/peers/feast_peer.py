@@ -1,0 +1,63 @@
+"""Feast applies the repository that `features --feast` wrote, and get_historical_features answers the rows of
+`features --parquet` to the bit: at the bar's end, between two bars, and nothing in a hole."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+repository, rows = Path(sys.argv[1]), Path(sys.argv[2])
+subprocess.run([Path(sys.executable).parent / "feast", "apply"], cwd=repository, check=True, stdout=subprocess.DEVNULL)
+os.chdir(repository)
+
+from feast import FeatureStore  # noqa: E402
+
+store = FeatureStore(repo_path=".")
+views = store.list_feature_views()
+fields = [field for view in views for field in view.features]
+ours = pd.read_parquet(rows)
+features = [name for name in ours.columns if name not in ("symbol", "bar_time") and not name.startswith("outcome_")]
+assert sorted(field.name for field in fields) == sorted(features), "the views have other features than the rows"
+assert all(field.description and field.tags["unit"] for field in fields)
+assert [entity.name for entity in store.list_entities() if entity.name == "symbol"] == ["symbol"]
+
+references = [f"{view.name}:{field.name}" for view in views for field in view.features]
+# Feast joins every moment with all rows of its symbol before it picks one: a few say as much as many.
+sample = ours.iloc[:: max(1, len(ours) // 20)].reset_index(drop=True)
+
+
+def ask(symbols, milliseconds):
+    """What Feast says about symbols at moments, in their order."""
+    asked = pd.DataFrame({"symbol": symbols, "event_timestamp": pd.to_datetime(milliseconds, unit="ms", utc=True)})
+    asked["place"] = range(len(asked))
+    found = store.get_historical_features(entity_df=asked, features=references).to_df()
+    found = found.sort_values("place")
+    assert len(found) == len(asked), "rows were lost or doubled"
+    return found[features].to_numpy(dtype="float64")
+
+
+def same(found, expected):
+    missing = np.isnan(expected)
+    return (np.isnan(found) == missing).all() and (found.view("u8") == expected.view("u8"))[~missing].all()
+
+
+# The hole: the symbol with fewer rows has none there, the others do.
+counts = ours["symbol"].value_counts()
+holed = counts.idxmin()
+times = ours.loc[ours["symbol"] == holed, "bar_time"].sort_values()
+begin = times[times.diff().shift(-1) > 900_000].iloc[-1]
+laters = (0, 1, 450_000)
+symbols = [*list(sample["symbol"]) * len(laters), holed, holed, holed]
+moments = [time + later for later in laters for time in sample["bar_time"]]
+answers = ask(symbols, [*moments, begin, begin + 800_000, begin + 40 * 900_000])
+expected = np.ascontiguousarray(sample[features].to_numpy(dtype="float64"))
+for place, later in enumerate(laters):
+    found = np.ascontiguousarray(answers[place * len(sample) : (place + 1) * len(sample)])
+    assert same(found, expected), f"{later} ms after the bars other values come"
+before, between, inside = answers[-3:]
+assert not np.isnan(before).all() and not np.isnan(between).all(), "before the hole there are values"
+assert np.isnan(inside).all(), "in the hole an old row was taken for a new one"
+print(f"{len(views)} feature views, {len(references)} features, {3 * len(sample)} rows to the bit")
