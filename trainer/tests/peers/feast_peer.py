@@ -53,15 +53,15 @@ for place, later in enumerate(laters):
     found = np.ascontiguousarray(answers[place * len(sample) : (place + 1) * len(sample)])
     assert same(found, expected), f"{later} ms after the bars other values come"
 
-# A hole of a day: in it no old row is taken for a new one. Feast leaves such a moment out, or has no value for it.
+# In the hole no old row is taken for a new one: Feast leaves such a moment out, or has no value for it. The symbol with the
+# hole has no rows behind it for a while (its outcomes' scale is not yet known), the others go on.
 stored = pd.read_parquet(repository / "data/features.parquet", columns=["symbol", "event_timestamp"])
-stored = stored.sort_values(["symbol", "event_timestamp"])
-gaps = stored.groupby("symbol")["event_timestamp"].diff()
-assert (gaps > pd.Timedelta("12h")).sum() == 1, "one symbol has one hole"
-after = stored.loc[gaps.idxmax()]
-inside = after["event_timestamp"] - pd.Timedelta("10h")
-asked = pd.DataFrame({"symbol": [after["symbol"]], "event_timestamp": [inside]})
+last = stored.groupby("symbol")["event_timestamp"].max().sort_values()
+assert last.iloc[1] - last.iloc[0] > pd.Timedelta("1d"), last
+inside = last.iloc[0] + pd.Timedelta("10h")
+asked = pd.DataFrame({"symbol": list(last.index[:2]), "event_timestamp": [inside] * 2})
 one = [f"{views[0].name}:{field.name}" for field in views[0].features]
 found = store.get_historical_features(entity_df=asked, features=one).to_df()
-assert found[[field.name for field in views[0].features]].isna().all(axis=None), found
+known = found.set_index("symbol")[[field.name for field in views[0].features]].notna().any(axis=1)
+assert known[last.index[1]] and not known.get(last.index[0], False), found
 print(f"{len(views)} feature views, {len(references)} features, {3 * len(sample)} rows to the bit")
