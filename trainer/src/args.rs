@@ -3,6 +3,7 @@
 mod audits;
 mod bundles;
 mod database;
+mod drift;
 mod journal;
 mod lineage;
 mod mlflow;
@@ -11,6 +12,7 @@ mod prune;
 mod schedule;
 mod source;
 mod training;
+mod validation;
 mod version;
 mod windows;
 
@@ -27,6 +29,7 @@ use crate::time::TimeArgument;
 pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArguments};
 pub use bundles::BundlesArguments;
 pub use database::DatabaseArguments;
+pub use drift::DriftArguments;
 pub use journal::{ExportArguments, JournalCommand};
 pub use lineage::LineageArguments;
 pub use mlflow::MlflowArguments;
@@ -38,6 +41,7 @@ pub use training::{
     EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, PartArguments,
     SearchArguments, TrainAloneArguments, TrainArguments,
 };
+pub use validation::{SuiteArguments, ValidateArguments};
 pub use version::VersionArguments;
 pub use windows::WindowArguments;
 
@@ -126,17 +130,20 @@ pub enum Command {
     Run(RunArguments),
     /// Bring klines into the store.
     Ingest(SourceArguments),
-    /// Examine the klines: gaps, duplicates, outliers, bars without volume.
+    /// Score the klines by symbol and UTC day: holes, duplicates, stale bars, outliers, lone spikes, bars without volume, ...
     Quality,
     /// Make feature rows and outcomes; write them as Parquet.
     Features(FeaturesArguments),
-    /// Check rows and outcomes, and that rows are made from the past alone.
-    Validate(WindowArguments),
+    /// Check klines, rows and outcomes by a suite of expectations, and that rows are made from the past alone.
+    Validate(ValidateArguments),
     /// Name the data: a hash of what the klines say; commit them for DVC.
     Version(VersionArguments),
     /// Prove what the models rely on.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Compare the rows of the last days with those that the champion has learned from, column by column: JSON, an HTML page, and
+    /// Parquet that Evidently reads.
+    Drift(DriftArguments),
     /// Train every task's boosters and fit the baselines; or one task's of one library, to be taken up by a whole training.
     Train(TrainAloneArguments),
     /// Search a better shape of a task's boosters on the folds; goes on where it was, several at once share the work.

@@ -171,6 +171,12 @@ impl Dataset {
         self.keys[index]
     }
 
+    /// One row's symbol.
+    #[must_use]
+    pub fn symbol(&self, index: usize) -> Symbol {
+        self.symbols[usize::from(self.keys[index].symbol)]
+    }
+
     /// Some rows' features, row after row.
     #[must_use]
     pub fn values(&self, range: Range<usize>) -> &[f64] {

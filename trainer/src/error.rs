@@ -77,6 +77,16 @@ pub enum TrainerError {
         /// What was found.
         problems: Vec<String>,
     },
+    /// The file of expectations can't be used.
+    #[error(
+        "the expectations of {path} can't be used: {problem}; start from `klinecast-trainer validate --print-suite`"
+    )]
+    SuiteFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A stage needs what another one leaves behind.
     #[error("{path} is missing; run `klinecast-trainer {stage}` first")]
     MissingStage {

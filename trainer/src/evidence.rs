@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::dataset::Dataset;
 use crate::evaluate::Served;
 use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
+use crate::ingest::{Disputes, Kept};
 use crate::quality;
 use crate::split::{Split, Window};
 
@@ -54,7 +55,7 @@ pub struct Evidence {
 pub fn gather(
     bundle: &Bundle,
     champion: Option<&Bundle>,
-    klines: &BTreeMap<Symbol, Vec<Kline>>,
+    Kept { klines, disputes, .. }: &Kept,
     threads: usize,
 ) -> Evidence {
     let manifest = bundle.manifest();
@@ -62,7 +63,7 @@ pub fn gather(
     let window = training.test_from.zip(training.test_until).map(|(from, until)| Window { from, until });
     let learned =
         Window { from: training.train_from, until: training.test_until.unwrap_or(training.tune_until) };
-    let quality = worst(klines, learned, interval);
+    let quality = worst(klines, disputes, learned, interval);
     let champion_from = champion.map(|champion| {
         let training = champion.manifest().training;
         training.tune_until.plus(i64::from(training.embargo_bars) + 1, interval)
@@ -96,12 +97,17 @@ pub fn gather(
 }
 
 /// The symbol with the worst klines of a window.
-fn worst(klines: &BTreeMap<Symbol, Vec<Kline>>, window: Window, interval: Interval) -> Option<(Symbol, f64)> {
+fn worst(
+    klines: &BTreeMap<Symbol, Vec<Kline>>,
+    disputes: &Disputes,
+    window: Window,
+    interval: Interval,
+) -> Option<(Symbol, f64)> {
     let within = |(symbol, klines): (&Symbol, &Vec<Kline>)| {
         let inside = klines.iter().filter(|kline| window.holds(kline.bar_time(interval)));
         (*symbol, inside.copied().collect())
     };
-    let found = quality::assess(&klines.iter().map(within).collect(), &[], interval);
+    let found = quality::assess(&klines.iter().map(within).collect(), &[], disputes, interval);
     let scores = found.into_iter().map(|found| (found.symbol, found.score));
     scores.min_by(|a, b| a.1.total_cmp(&b.1))
 }

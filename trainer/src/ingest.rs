@@ -2,6 +2,7 @@
 //! files.
 
 mod archive;
+mod disputes;
 mod exchange;
 mod holes;
 mod keep;
@@ -18,6 +19,7 @@ use crate::kline_parquet;
 use crate::{Result, TrainerError};
 use keep::Keeper;
 
+pub use disputes::{Dispute, Disputes};
 pub use holes::Hole;
 pub use keep::{Correction, Ingested};
 
@@ -123,13 +125,20 @@ impl Job<'_> {
             return Err(TrainerError::Source { problem: "the folder has none of the wanted symbols" });
         }
         let bar = self.console.bar(files.len(), "keeping klines");
+        let mut disputes = Disputes::open(self.home)?;
         let mut found = Vec::new();
         for (symbol, klines) in files {
             let mut keeper = Keeper::new(self.home, symbol, self.interval);
             keeper.keep(&klines)?;
+            keeper.note_disputes(
+                &mut disputes,
+                &[],
+                &format!("what was kept before {}", folder.display()),
+            )?;
             found.push(keeper.finish(None)?);
             bar.advance(f64::NAN);
         }
+        disputes.save(self.home)?;
         Ok(found)
     }
 
@@ -178,6 +187,8 @@ pub struct Kept {
     pub klines: BTreeMap<Symbol, Vec<Kline>>,
     /// Where renamed markets' series meet.
     pub joints: Vec<Joint>,
+    /// Bars that sources have otherwise.
+    pub disputes: Disputes,
 }
 
 /// Every kept kline of the wanted symbols (all of them if none is named), by symbol and in order of time. A market that was
@@ -203,5 +214,5 @@ pub fn kept_klines(home: &Home, symbols: &[Symbol], interval: Interval) -> Resul
     if found.is_empty() {
         return Err(TrainerError::NoKlines { home: home.folder().to_owned(), interval });
     }
-    Ok(Kept { klines: found, joints })
+    Ok(Kept { klines: found, joints, disputes: Disputes::open(home)? })
 }

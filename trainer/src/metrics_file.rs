@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use forecast::TaskKind;
 
 use crate::artefact::write_bytes;
+use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
+use crate::expectation::Checked;
 use crate::quality::SymbolQuality;
 use crate::trained::MemberReport;
-use crate::validate::Validation;
 use crate::{Result, TrainerError};
 
 /// Where the figures go. Each stage replaces its own and leaves the others' as they are.
@@ -39,16 +40,25 @@ impl MetricsFile {
     pub(crate) fn quality(&self, found: &[SymbolQuality]) -> Result<()> {
         self.replace(Family {
             name: "data_quality_score",
-            help: "share of the symbol's bars that are there and in order, from 0 to 1",
+            help: "share of the symbol's bars that are there and without a fault, from 0 to 1",
             values: found.iter().map(|of| (vec![("symbol", of.symbol.to_string())], of.score)).collect(),
         })
     }
 
-    pub(crate) fn validation(&self, found: &Validation) -> Result<()> {
+    pub(crate) fn features(&self, dataset: &Dataset) -> Result<()> {
+        let count = dataset.width() as f64;
+        self.replace(Family {
+            name: "feature_count",
+            help: "features of the symbol",
+            values: dataset.symbols.iter().map(|of| (vec![("symbol", of.to_string())], count)).collect(),
+        })
+    }
+
+    pub(crate) fn validation(&self, found: &Checked) -> Result<()> {
         self.replace(Family {
             name: "validation_failures",
-            help: "what forbids training, by the last validation",
-            values: vec![(Vec::new(), found.problems.len() as f64)],
+            help: "failed expectations that forbid training, by the last validation",
+            values: vec![(Vec::new(), found.errors as f64)],
         })
     }
 

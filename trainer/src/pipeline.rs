@@ -2,15 +2,18 @@
 //! they hand it on.
 
 mod alone;
+mod drift;
 mod leaks;
 mod lineage;
 mod locking;
 mod parity;
 mod pruning;
+mod rows;
 mod run;
 mod scheduling;
 mod search;
 mod training;
+mod validation;
 mod versioning;
 
 use std::collections::BTreeMap;
@@ -40,10 +43,7 @@ use crate::publish::{Certificates, Published};
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
 use crate::trained::Trained;
-use crate::{
-    Result, TrainerError, evaluate, export, ingest, parquet, publish, quality, report, tracking, validate,
-    version,
-};
+use crate::{Result, TrainerError, evaluate, export, ingest, publish, report, tracking, version};
 use locking::Use;
 
 /// Does what the command line says.
@@ -90,19 +90,9 @@ fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
             let source = source.source()?.ok_or(TrainerError::Source { problem })?;
             pipeline.ingest(&source)
         }
-        Command::Quality => pipeline.quality(),
-        Command::Features(features) => {
-            let dataset = pipeline.features(&pipeline.klines()?, &features.windows)?;
-            match &features.parquet {
-                Some(path) => parquet::write(&dataset, path),
-                None => Ok(()),
-            }
-        }
-        Command::Validate(windows) => {
-            let klines = pipeline.klines()?;
-            let split = pipeline.split(&klines, windows.request())?;
-            pipeline.validate(&pipeline.dataset(&klines, split), &klines)
-        }
+        Command::Quality => pipeline.quality().map(drop),
+        Command::Features(arguments) => pipeline.features_alone(arguments),
+        Command::Validate(arguments) => pipeline.validate_alone(arguments),
         Command::Version(arguments) => pipeline.version_alone(arguments),
         Command::Audit(AuditCommand::Causality(arguments)) => {
             let klines = pipeline.klines()?;
@@ -113,6 +103,7 @@ fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
         }
         Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
         Command::Audit(AuditCommand::Leaks(arguments)) => pipeline.audit_leaks(arguments),
+        Command::Drift(arguments) => pipeline.drift(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
         Command::Search(arguments) => pipeline.search(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
@@ -191,16 +182,6 @@ impl Pipeline {
         Ok(kept)
     }
 
-    fn quality(&self) -> Result<()> {
-        let started = Instant::now();
-        let Kept { klines, joints } = self.kept(self.klines_until)?;
-        let found = quality::assess(&klines, &joints, self.interval);
-        write_json(&self.folder().join("quality.json"), &found)?;
-        self.metrics.quality(&found)?;
-        self.console.report("quality", started, &found, || report::quality(&found));
-        Ok(())
-    }
-
     /// The windows: as asked for, the rest from the klines. Without dates, the time before any row can be warm
     /// does not count.
     ///
@@ -249,24 +230,16 @@ impl Pipeline {
     }
 
     fn features(&self, klines: &Klines, windows: &WindowArguments) -> Result<Dataset> {
-        Ok(self.rows(klines, self.split(klines, windows.request())?))
+        self.rows(klines, self.split(klines, windows.request())?)
     }
 
-    fn rows(&self, klines: &Klines, split: Split) -> Dataset {
+    fn rows(&self, klines: &Klines, split: Split) -> Result<Dataset> {
         let started = Instant::now();
         let dataset = self.dataset(klines, split);
         let found = report::Rows::of(&dataset);
+        self.metrics.features(&dataset)?;
         self.console.report("features", started, &found, || found.to_string());
-        dataset
-    }
-
-    fn validate(&self, dataset: &Dataset, klines: &Klines) -> Result<()> {
-        let started = Instant::now();
-        let found = validate::validate(dataset, klines)?;
-        write_json(&self.folder().join("validation.json"), &found)?;
-        self.metrics.validation(&found)?;
-        self.console.report("validate", started, &found, || report::validation(&found));
-        found.require()
+        Ok(dataset)
     }
 
     /// Audits causality; keeps the certificate, a failed one too, so that nothing is published with an older one.

@@ -113,8 +113,8 @@ pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -
         },
     };
     let manifest = bundle.manifest();
-    let klines = kept_klines(home, &manifest.symbols, manifest.interval)?.klines;
-    let evidence = evidence::gather(&bundle, champion.as_ref(), &klines, threads);
+    let kept = kept_klines(home, &manifest.symbols, manifest.interval)?;
+    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, threads);
     let judgements = gates.judge(&evidence);
     Ok(Trial { version: model.version, bundle: model.bundle, opponent, evidence, judgements })
 }

@@ -13,7 +13,6 @@ use crate::export::Export;
 use crate::ingest::Ingested;
 use crate::promote::{Opponent, Trial};
 use crate::publish::readable_figure;
-use crate::quality::SymbolQuality;
 use crate::time::readable;
 use crate::trained::TrainingReport;
 use crate::validate::Validation;
@@ -102,41 +101,6 @@ fn listed(first: &str, header: &[&str], rows: &[Vec<String>]) -> String {
     format!("\n{}{more}", table(&header, rows.iter().take(LISTED_ROWS).cloned()))
 }
 
-/// How good the klines are.
-#[must_use]
-pub(crate) fn quality(found: &[SymbolQuality]) -> String {
-    let rows = found.iter().map(|one| {
-        vec![
-            match one.continues {
-                Some(before) => format!("{} (until {} {})", one.symbol, before.until, before.name),
-                None => one.symbol.to_string(),
-            },
-            one.bars.to_string(),
-            one.gaps.to_string(),
-            one.missing_bars.to_string(),
-            one.longest_gap_bars.to_string(),
-            one.duplicates.to_string(),
-            one.zero_volume_bars.to_string(),
-            one.outliers.to_string(),
-            one.bars_without_flow.to_string(),
-            format!("{:.4}", one.score),
-        ]
-    });
-    let header = [
-        "symbol",
-        "bars",
-        "gaps",
-        "missing",
-        "longest",
-        "duplicates",
-        "zero volume",
-        "outliers",
-        "no flow",
-        "score",
-    ];
-    table(&header, rows)
-}
-
 /// How many rows each window has.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Rows {
@@ -184,7 +148,7 @@ pub(crate) fn validation(found: &Validation) -> String {
     let rows = Task::ALL.iter().filter_map(|task| {
         let balance = found.outcomes.get(task.name())?;
         let shares: Vec<String> = balance.class_shares.iter().map(|share| format!("{share:.3}")).collect();
-        Some(vec![task.to_string(), format!("{:.3}", balance.known_share), shares.join(" ")])
+        Some(vec![task.to_string(), format!("{:.3}", balance.known_shares[0]), shares.join(" ")])
     });
     let mut text = table(&["task", "known outcomes", "class shares"], rows);
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };

@@ -75,6 +75,15 @@ pub fn compact(time: Milliseconds) -> String {
     }
 }
 
+/// A UTC day as people read it: `2024-09-06`; the number itself if it is no time.
+#[must_use]
+pub fn readable_day(time: Milliseconds) -> String {
+    match Timestamp::from_millisecond(time) {
+        Ok(moment) => moment.strftime("%Y-%m-%d").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +96,6 @@ mod tests {
         assert_eq!(parse("86400000"), Some((DAY, DAY)));
         assert_eq!(parse("yesterday"), None);
         assert_eq!(readable(DAY + 900_000), "1970-01-02 00:15Z");
+        assert_eq!(readable_day(2 * DAY - 1), "1970-01-02");
     }
 }

@@ -50,8 +50,9 @@ const TRAINER: &str = "
 
 | name | kind | labels | meaning |
 |---|---|---|---|
-| `data_quality_score` | gauge | symbol | share of the symbol's bars that are there and in order, from 0 to 1 |
-| `validation_failures` | gauge |  | what forbids training, by the last validation |
+| `data_quality_score` | gauge | symbol | share of the symbol's bars that are there and without a fault, from 0 to 1 |
+| `feature_count` | gauge | symbol | features of the symbol |
+| `validation_failures` | gauge |  | failed expectations that forbid training, by the last validation |
 | `model_training_duration` | gauge | task, library | time that the booster's training took, in seconds |
 | `model_performance_rmse` | gauge | task, model | root of the mean squared error on the test window |
 ";

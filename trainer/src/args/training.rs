@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use forecast::Task;
 
-use super::{WindowArguments, cores};
+use super::{SuiteArguments, WindowArguments, cores};
 use crate::Result;
 use crate::audit;
 use crate::time::TimeArgument;
@@ -41,6 +41,9 @@ pub struct FeaturesArguments {
     /// Write rows and outcomes to this file.
     #[arg(long)]
     pub parquet: Option<PathBuf>,
+    /// Write the rows from the train window's first bar to the test window's last into this folder, as a repository of Feast's.
+    #[arg(long, value_name = "DIR")]
+    pub feast: Option<PathBuf>,
 }
 
 /// `train`.
@@ -52,6 +55,9 @@ pub struct TrainArguments {
     /// How hard to try.
     #[command(flatten)]
     pub effort: EffortArguments,
+    /// What the data has to be like.
+    #[command(flatten)]
+    pub suite: SuiteArguments,
     /// Begin anew: take up neither a run that was interrupted nor boosters that were fitted before.
     #[arg(long)]
     pub fresh: bool,

@@ -5,6 +5,7 @@ use kline::{Milliseconds, Symbol};
 use market::RestClient;
 use market::archive::{Archive, ArchiveFile, Period};
 
+use super::disputes::Disputes;
 use super::holes::{Hole, Remembered};
 use super::keep::Keeper;
 use super::{Ingested, Job, Range, exchange};
@@ -36,18 +37,26 @@ pub(super) async fn ingest(
         (None, None) => crate::clock::now(),
     };
     let mut remembered = Remembered::open(job.home, range.ask_again)?;
+    let mut disputes = match Disputes::open(job.home) {
+        // Who asks again takes no word of what was noted before.
+        Err(_) if range.ask_again => Disputes::default(),
+        read => read?,
+    };
     let mut found = Vec::new();
     for symbol in symbols {
         let asked = asked(job, &archive, symbol, range, now)?;
         let mut keeper = Keeper::new(job.home, symbol, job.interval);
         let run = Run { job, archive: &archive, symbol, asked };
         run.fetch_missing(&mut keeper, &mut remembered).await?;
+        keeper.note_disputes(&mut disputes, &[], &format!("what was kept before archive {archive}"))?;
         if let Some((client, rest_url)) = &client {
             let exchange: (&RestClient, &str) = (client, rest_url);
+            exchange::compare(job, exchange, symbol, asked, &mut keeper, &mut disputes).await?;
             exchange::fetch_missing(job, exchange, symbol, asked, &mut keeper, &mut remembered).await?;
         }
         found.push(keeper.finish(Some(asked))?);
     }
+    disputes.save(job.home)?;
     if found.iter().all(|one| one.from.is_none()) {
         return Err(TrainerError::Source { problem: "the archive has none of the wanted klines" });
     }

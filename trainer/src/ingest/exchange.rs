@@ -3,6 +3,7 @@
 use kline::{Milliseconds, Symbol};
 use market::{ExchangeSettings, RestClient, backfill};
 
+use super::disputes::Disputes;
 use super::holes::Remembered;
 use super::keep::Keeper;
 use super::{Ingested, Job, Range};
@@ -10,6 +11,9 @@ use crate::Result;
 
 /// Bars that are fetched before they are kept, so that a run that was stopped goes on where it was.
 const CHUNK_BARS: i64 = 10_000;
+
+/// Bars that an exchange is asked for again beside an archive: one page.
+const COMPARED_BARS: i64 = 1_000;
 
 /// A client of the exchange at an address.
 pub(super) fn client(job: &Job<'_>, rest_url: &str, symbols: &[Symbol]) -> Result<RestClient> {
@@ -35,6 +39,22 @@ pub(super) async fn ingest(job: &Job<'_>, rest_url: &str, range: Range) -> Resul
         found.push(keeper.finish(Some(asked))?);
     }
     Ok(found)
+}
+
+/// Asks the exchange for the newest bars that are kept of a range, and notes where it has them otherwise. What is kept stays.
+pub(super) async fn compare(
+    job: &Job<'_>,
+    (client, rest_url): (&RestClient, &str),
+    symbol: Symbol,
+    asked: (Milliseconds, Milliseconds),
+    keeper: &mut Keeper<'_>,
+    disputes: &mut Disputes,
+) -> Result<()> {
+    let Some(last) = keeper.last_kept(asked)? else { return Ok(()) };
+    let step = job.interval.milliseconds();
+    let (from, until) = (asked.0.max(last - (COMPARED_BARS - 1) * step), last + step);
+    let given = backfill(client, symbol, job.interval, from, until, |_| ()).await?;
+    keeper.note_disputes(disputes, &given, &format!("exchange {rest_url}"))
 }
 
 /// Fetches and keeps what is missing of a range and not known to be missing at the exchange too, the earliest first.

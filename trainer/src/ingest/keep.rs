@@ -4,6 +4,7 @@ use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 use serde::Serialize;
 use store::Home;
 
+use super::disputes::Disputes;
 use super::holes::{self, Hole};
 use crate::Result;
 
@@ -52,11 +53,21 @@ pub(super) struct Keeper<'a> {
     written: usize,
     corrected: usize,
     corrections: Vec<Correction>,
+    replaced: Vec<(Kline, Kline)>,
 }
 
 impl<'a> Keeper<'a> {
     pub(super) const fn new(home: &'a Home, symbol: Symbol, interval: Interval) -> Self {
-        Self { home, symbol, interval, fetched: 0, written: 0, corrected: 0, corrections: Vec::new() }
+        Self {
+            home,
+            symbol,
+            interval,
+            fetched: 0,
+            written: 0,
+            corrected: 0,
+            corrections: Vec::new(),
+            replaced: Vec::new(),
+        }
     }
 
     /// Klines that the source gave.
@@ -72,8 +83,10 @@ impl<'a> Keeper<'a> {
         let kept = store.range(self.symbol, self.interval, bar(first), bar(last))?;
         for kline in klines {
             let at = kept.binary_search_by_key(&kline.open_time, |kept| kept.open_time);
-            if at.is_ok_and(|at| kept.get(at).is_some_and(|kept| !kept.same_bits(kline))) {
+            let before = at.ok().and_then(|at| kept.get(at)).filter(|kept| !kept.same_bits(kline));
+            if let Some(before) = before {
                 self.corrected += 1;
+                self.replaced.push((*before, *kline));
                 if self.corrections.len() < Ingested::LISTED_MAX {
                     self.corrections.push(Correction { open_time: kline.open_time });
                 }
@@ -82,6 +95,35 @@ impl<'a> Keeper<'a> {
         self.fetched += klines.len();
         self.written += store.append(self.symbol, self.interval, klines)?;
         Ok(())
+    }
+
+    /// Compares the newest bars that are kept of a range with what another source says of them, and notes where they differ;
+    /// so it does with what was replaced so far.
+    pub(super) fn note_disputes(
+        &mut self,
+        disputes: &mut Disputes,
+        given: &[Kline],
+        source: &str,
+    ) -> Result<()> {
+        let (symbol, interval) = (self.symbol, self.interval);
+        for (before, after) in self.replaced.drain(..) {
+            disputes.compare(symbol, interval, (&[before], &[after], source));
+        }
+        let (Some(first), Some(last)) = (given.first(), given.last()) else { return Ok(()) };
+        let bar = |kline: &Kline| Some(kline.bar_time(interval));
+        let kept = self.home.klines().range(symbol, interval, bar(first), bar(last))?;
+        disputes.compare(symbol, interval, (&kept, given, source));
+        Ok(())
+    }
+
+    /// The last bar that is kept of those that open in `from..until`.
+    pub(super) fn last_kept(
+        &self,
+        (from, until): (Milliseconds, Milliseconds),
+    ) -> Result<Option<Milliseconds>> {
+        let bar = |open_time| BarTime::from_open(self.interval.floor(open_time), self.interval);
+        let kept = self.home.klines().range(self.symbol, self.interval, bar(from), bar(until - 1))?;
+        Ok(kept.last().map(|kline| kline.open_time))
     }
 
     /// What the store lacks of the bars that open in `from..until`.

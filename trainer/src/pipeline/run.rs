@@ -13,6 +13,7 @@ use crate::artefact::read_json;
 use crate::audit::{self, CausalityRequest};
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
+use crate::expectation::Suite;
 use crate::gates::Gates;
 use crate::ingest::Source;
 use crate::lineage::Origin;
@@ -33,7 +34,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn get(&mut self) -> Result<(&mut Dataset, &Klines)> {
         if self.dataset.is_none() {
-            self.dataset = Some(self.pipeline.rows(&self.klines, self.split));
+            self.dataset = Some(self.pipeline.rows(&self.klines, self.split)?);
         }
         let nothing = || TrainerError::NoKlines {
             home: self.pipeline.home.folder().to_owned(),
@@ -57,8 +58,9 @@ impl Pipeline {
     /// The first stage that does not finish.
     pub fn run(&self, arguments: &RunArguments) -> Result<()> {
         let started = Instant::now();
+        // A file that can't be used is told before the training, not after it.
+        Suite::read(arguments.train.suite.suite.as_deref())?;
         if !arguments.no_promote {
-            // A file that can't be used is told before the training, not after it.
             Gates::read(arguments.gates.gates.as_deref())?;
         }
         let mut run = Run::resume_or_begin(&self.folder(), &self.request(arguments), arguments.train.fresh)?;
@@ -100,15 +102,17 @@ impl Pipeline {
         let data_version = version::data_version(&klines, self.interval).version;
         let split = self.split(&klines, arguments.train.windows.request())?;
         let mut rows = Rows { pipeline: self, klines, split, dataset: None };
-        let of_data = (&data_version, split);
-        self.step(run, ("quality", &data_version, &["quality.json"]), || Ok(()), || self.quality())?;
+        let suite = &arguments.train.suite;
+        let of_data = (&data_version, split, format!("{:?}", Suite::read(suite.suite.as_deref())?));
+        let assess = || self.quality().map(Some);
+        let quality = self.step(run, ("quality", &data_version, &["quality.json"]), || Ok(None), assess)?;
         self.step(
             run,
             ("validate", &of_data, &["validation.json"]),
             || Ok(()),
             || {
                 let (dataset, klines) = rows.get()?;
-                self.validate(dataset, klines)
+                self.validate_by(dataset, klines, quality.as_deref(), suite)
             },
         )?;
         self.version(&rows.klines)?;

@@ -12,7 +12,7 @@ use crate::console::table;
 use crate::dataset::Dataset;
 use crate::train::{self, Course, FittedPart, train_part};
 use crate::trained::{self, Trained};
-use crate::{Result, report, validate, version};
+use crate::{Result, report, version};
 
 impl Pipeline {
     /// Trains; boosters that are kept already are taken up.
@@ -39,7 +39,7 @@ impl Pipeline {
         let klines = self.klines()?;
         let TrainAloneArguments { train, part } = arguments;
         let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?);
-        validate::validate(&dataset, &klines)?.require()?;
+        self.validate_by(&dataset, &klines, None, &train.suite)?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
         let Some(part) = part.part() else { return self.train(&mut dataset, &version, train).map(drop) };

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exchange_sim::{Exchange, ExchangeConfig, synthetic};
-use kline::{Interval, Kline, Symbol};
+use kline::{Interval, Kline, KlineFields, Symbol};
 use klinecast_trainer::console::Console;
-use klinecast_trainer::ingest::{Correction, Ingested, Range, Source, ingest};
+use klinecast_trainer::ingest::{Correction, Ingested, Range, Source, ingest, kept_klines};
+use klinecast_trainer::quality::{self, Fault};
 use store::Home;
 use tokio::runtime::Runtime;
 
@@ -137,6 +138,34 @@ fn holes_inside_are_fetched_from_an_exchange_too() {
     let range = Range { from: Some(START), until, ..Range::default() };
     run(&home, &Source::Exchange { rest_url: exchange.rest_url(), range });
     assert!(!folder.path().join("ingest-holes.json").exists());
+    runtime.block_on(exchange.shutdown());
+}
+
+#[test]
+fn what_archive_and_exchange_have_otherwise_is_disputed_and_lowers_the_score() {
+    let market = klines();
+    let mut series = market[&btc()][..CLOSED].to_vec();
+    let (runtime, exchange) = exchange(market);
+    let (files, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    download(&runtime, &exchange, files.path(), &["2024-11-20"]);
+    let home = Home::open(folder.path()).expect("a home");
+    // The older one lies further back than what is compared.
+    for at in [CLOSED - 2_000, CLOSED - 10] {
+        let other = KlineFields { high: series[at].high * 1.001, ..*series[at].fields() };
+        series[at] = Kline::new(STEP, other).expect("valid");
+    }
+    home.klines().append(btc(), STEP, &series).expect("kept");
+    let place = files.path().to_string_lossy().into_owned();
+    let source = Source::Archive { place, rest_url: Some(exchange.rest_url()), range: until_end() };
+    run(&home, &source);
+    let kept = kept_klines(&home, &[], STEP).expect("klines");
+    assert!(kept.klines[&btc()].iter().zip(&series).all(|(a, b)| a.same_bits(b)), "what is kept stays");
+    assert_eq!(kept.disputes.count(btc(), STEP), 1);
+    assert!(kept.disputes.has(btc(), STEP, series[CLOSED - 10].open_time));
+    let found = &quality::assess(&kept.klines, &kept.joints, &kept.disputes, STEP)[0];
+    assert_eq!(found.faults.of(Fault::Disputed), 1);
+    assert_eq!(found.days[found.days.len() - 2].faults.of(Fault::Disputed), 0);
+    assert!(found.days.last().is_some_and(|day| day.faults.of(Fault::Disputed) == 1 && day.score < 1.0));
     runtime.block_on(exchange.shutdown());
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod elsewhere;
 mod exchange;
+mod expectations;
 mod export;
 mod fitting;
 mod parity;

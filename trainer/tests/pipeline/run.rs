@@ -12,7 +12,7 @@ use store::testkit::TestPostgres;
 use store::{Home, Stage};
 
 use crate::support::{execute, market, write_files};
-use crate::{parity, promotion};
+use crate::{expectations, parity, promotion};
 
 #[test]
 fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_originals() {
@@ -29,6 +29,7 @@ fn a_run_and_its_stages_one_by_one_give_the_same_champion_that_scores_like_the_o
     let figures = std::fs::read_to_string(figures).expect("a file");
     for line in [
         "data_quality_score{symbol=\"BTCUSDT\"} ",
+        "feature_count{symbol=\"BTCUSDT\"} ",
         "validation_failures 0",
         "model_training_duration{task=\"return_1step\",library=\"lightgbm\"} ",
         "model_performance_rmse{task=\"volatility_4step\",model=\"ensemble\"} ",
@@ -94,6 +95,7 @@ fn is_audited_and_promoted(one: &Home, two: &Home, bundle: &Bundle, at_two: &[&s
     parity::bundles_carry_a_certificate(bundle);
     parity::kept_bundles_are_audited(one, bundle);
     parity::publishing_needs_a_certificate(two, at_two);
+    expectations::failure_leaves_the_champion(one);
     promotion::is_by_evidence_or_recorded_force(one, two, at_two);
 }
 
