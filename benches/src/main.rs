@@ -12,6 +12,7 @@ mod process;
 mod report;
 mod restart;
 mod serve;
+mod train;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,8 @@ enum Suite {
     Restart(restart::Options),
     /// What a request costs.
     Serve(serve::Options),
+    /// What a training run costs.
+    Train(train::Options),
     /// A gRPC server that does nothing, to compare with.
     #[command(hide = true)]
     Echo(serve::EchoOptions),
@@ -48,6 +51,7 @@ async fn main() -> anyhow::Result<()> {
         Suite::Live(options) => live::run(&options).await,
         Suite::Restart(options) => restart::run(&options).await,
         Suite::Serve(options) => serve::run(&options).await,
+        Suite::Train(options) => train::run(&options),
         Suite::Echo(options) => serve::echo(&options).await,
     }
 }

@@ -163,15 +163,15 @@ impl App {
         let access = Arc::new(Access::open(&settings.access, &settings.home)?);
         let home = settings.home.display().to_string();
         let unopened = |source| StartError::Store { home: home.clone(), source: Box::new(source) };
-        let stores = Stores::open(&settings.home, settings.database.as_ref()).map_err(unopened)?;
-        let sink = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
+        let stores = Stores::open(&settings.home, &settings.places).map_err(unopened)?;
+        let sink = Home::open_with(&settings.home, &settings.places).map_err(unopened)?;
         let followed = Followed::read(&settings.home, &settings.symbols)?;
         settings.symbols = followed.symbols();
         let shared = shared(&settings);
         let retention = recall(&settings, &stores, &shared).map_err(unopened)?;
         let journaling =
             Journaling::spawn(sink, settings.interval, shared.clone()).map_err(StartError::Thread)?;
-        let journal = Home::open_with(&settings.home, settings.database.as_ref()).map_err(unopened)?;
+        let journal = Home::open_with(&settings.home, &settings.places).map_err(unopened)?;
         let scores =
             ScoreThread::spawn(journal, settings.interval, shared.clone()).map_err(StartError::Thread)?;
         let (engine, ranges) =
@@ -336,7 +336,7 @@ fn recall(settings: &Settings, stores: &Stores, shared: &Arc<Shared>) -> Result<
         // The store has logged why; what is missing still is found again.
         Err(_) => tracing::error!("the gap ledger of earlier processes is not known"),
     }
-    let home = Home::open_with(&settings.home, settings.database.as_ref())?;
+    let home = Home::open_with(&settings.home, &settings.places)?;
     shared.dropped.store(DroppedView::read(&home)?.map(Arc::new));
     Ok(Retention {
         home,

@@ -128,7 +128,11 @@ impl ChampionTask {
     async fn take_up(&mut self, asked: bool, verified: Option<Arc<Bundle>>) -> Result<Reloaded, Refusal> {
         let previous = self.shared.champion.load().bundle.as_ref().map(|bundle| bundle.digest());
         let stores = self.stores.clone();
-        let (version, digest) = blocking("registry.champion", move || stores.champion()).await?;
+        let found = blocking("registry.champion", move || stores.champion()).await;
+        let (version, digest) = match found {
+            Err(refusal) if previous.is_none() => self.remembered(refusal).await?,
+            found => found?,
+        };
         if previous == Some(digest) {
             self.show(|view| (view.version, view.problem) = (Some(version), None));
             return Ok(Reloaded { previous, digest });
@@ -144,6 +148,13 @@ impl ChampionTask {
                 names::count_bundle_load("taken_up");
                 names::show_bundle(&bundle, previous.map(|digest| digest.to_string()));
                 self.refused = None;
+                let stores = self.stores.clone();
+                let remember = move || {
+                    stores.remember_champion(version, digest);
+                    Ok(())
+                };
+                // Without it nothing is amiss but a start while the registry is away.
+                let _ = blocking("champion.remember", remember).await;
                 let version = Some(version);
                 self.show(|view| {
                     *view = ChampionView { bundle: Some(bundle.clone()), version, problem: None }
@@ -159,6 +170,20 @@ impl ChampionTask {
                 Err(refusal)
             }
         }
+    }
+
+    /// The champion that was taken up last, when the registry does not answer at a start.
+    async fn remembered(&self, refusal: Refusal) -> Result<(u32, BundleDigest), Refusal> {
+        let stores = self.stores.clone();
+        let found = match refusal.reason {
+            Reason::StoreFailed => {
+                blocking("champion.remembered", move || Ok(stores.champion_remembered())).await?
+            }
+            _ => None,
+        };
+        let Some((version, digest)) = found else { return Err(refusal) };
+        tracing::warn!(version, bundle = %digest, "the registry does not answer, the champion of before is taken up");
+        Ok((version, digest))
     }
 
     /// Reads and verifies a bundle and renews its bands off the path of requests, then lets the engine swap it in. While another one

@@ -41,6 +41,7 @@ pub mod parity;
 pub mod prediction_id;
 pub mod reason;
 mod redis_line;
+mod remembered;
 pub mod replay;
 pub mod rest;
 pub mod resume;

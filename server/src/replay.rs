@@ -310,7 +310,7 @@ mod tests {
         };
         let home = Home::open(folder.path()).expect("opens");
         home.journal().append(&[made(0x07, 1), made(0x07, 2), made(0x0a, 1)]).expect("kept");
-        let stores = Stores::open(folder.path(), None).expect("opens");
+        let stores = Stores::open(folder.path(), &store::Places::default()).expect("opens");
         let find = |text: &str| find(&stores, Interval::M15, &text.parse().expect("readable"));
         let found =
             |text: &str| find(text).map(|found| (found.asked.revision, found.last.revision)).expect("found");

@@ -6,6 +6,7 @@
 mod access;
 mod keys;
 mod limits;
+mod places;
 mod resolve;
 mod sources;
 mod telemetry;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use forecast::Forecaster;
 use kline::{Interval, Symbol};
 use market::{ExchangeLimits, ExchangeSettings};
-use store::{DatabaseParts, DatabaseUrl};
+use store::Places;
 
 use crate::overload::LoadLimits;
 use crate::web::WebSettings;
@@ -61,8 +62,8 @@ pub struct Settings {
     pub keep_days: u32,
     /// Whether old days of the journal are dropped even if they were not exported.
     pub drop_unexported: bool,
-    /// The PostgreSQL database; `None` is the one in the folder.
-    pub database: Option<DatabaseUrl>,
+    /// What is kept elsewhere than in the folder.
+    pub places: Places,
     /// Where gRPC listens.
     pub grpc_address: SocketAddr,
     /// Where HTTP listens.
@@ -127,7 +128,7 @@ impl Settings {
             home: PathBuf::from(reader.text("store.home")),
             keep_days: u32::try_from(reader.bounded("journal.keep_days", 0, 36_600)).unwrap_or(0),
             drop_unexported: reader.parse("journal.drop_unexported").unwrap_or(false),
-            database: reader.database(),
+            places: places::read(&mut reader),
             grpc_address: reader.address("grpc.address"),
             http_address: reader.address("http.address"),
             metrics_address: reader.address("metrics.address"),
@@ -273,20 +274,6 @@ impl Reader<'_> {
         successors
     }
 
-    fn database(&mut self) -> Option<DatabaseUrl> {
-        let part = |name: &str| self.text(&format!("database.{name}"));
-        let [url, host, port, user, password, name] =
-            ["url", "host", "port", "user", "password", "name"].map(part);
-        let parts = DatabaseParts { host: &host, port: &port, user: &user, password: &password, name: &name };
-        match DatabaseUrl::chosen(&url, parts) {
-            Ok(database) => database,
-            Err(error) => {
-                self.refuse(if url.is_empty() { "database.host" } else { "database.url" }, &error);
-                None
-            }
-        }
-    }
-
     fn check_urls(&mut self, settings: &Settings) {
         if let Err(error) = settings.exchange().validate() {
             self.faults.push(error.to_string());
@@ -318,28 +305,6 @@ mod tests {
             assert!(address.ip().is_loopback());
         }
         assert_eq!(settings.history_bars, Forecaster::HISTORY_BARS);
-        Ok(())
-    }
-
-    #[test]
-    fn a_database_is_chosen_by_its_address_or_its_parts() -> Result<(), SettingsError> {
-        assert_eq!(settings(&[])?.database, None);
-        let by_parts = settings(&[
-            ("database.host", "db"),
-            ("database.user", "ada"),
-            ("database.password", "s3cret"),
-            ("database.name", "market"),
-        ])?;
-        let by_url = settings(&[("database.url", "postgresql://ada:s3cret@db:5432/market")])?;
-        assert_eq!(by_parts.database, by_url.database);
-        assert!(by_url.database.is_some() && !format!("{by_url:?}").contains("s3cret"));
-        for fault in [
-            &[("database.password", "s3cret")][..],
-            &[("database.url", "postgresql://ada:s3cret@db:x/market")][..],
-        ] {
-            let told = settings(fault).map_or_else(|error| error.to_string(), |_| String::new());
-            assert!(told.contains("database.") && !told.contains("s3cret"), "{told}");
-        }
         Ok(())
     }
 

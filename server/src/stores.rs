@@ -9,8 +9,7 @@ use std::sync::Arc;
 use forecast::{Bundle, BundleDigest, Journalled, Prediction, RenewedBands, Resolution, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::{
-    Alias, DatabaseUrl, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Stage, StoreError,
-    Verification,
+    Alias, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Places, Stage, StoreError, Verification,
 };
 
 use crate::bands::kept;
@@ -18,6 +17,7 @@ use crate::clock::wall_time;
 use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
+use crate::remembered;
 use crate::resume::ResumeToken;
 use crate::unhurried::Haste;
 
@@ -26,12 +26,12 @@ use crate::unhurried::Haste;
 pub struct Stores(Arc<Home>);
 
 impl Stores {
-    /// Opens the home at a folder, and its database if that is elsewhere.
+    /// Opens the home at a folder, and what is kept elsewhere.
     ///
     /// # Errors
     /// What the store says.
-    pub fn open(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(Home::open_with(folder, database)?)))
+    pub fn open(folder: &Path, places: &Places) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Home::open_with(folder, places)?)))
     }
 
     /// Stored klines from bar `from` to bar `until`, both included. A renamed market's begin with those of its old name.
@@ -244,6 +244,19 @@ impl Stores {
             .ok_or_else(|| Refusal::new(Reason::NoChampion, "the registry has no champion"))
     }
 
+    /// The champion that was taken up here last, where the registry is on another machine.
+    #[must_use]
+    pub fn champion_remembered(&self) -> Option<(u32, BundleDigest)> {
+        self.0.mlflow().and_then(|_| remembered::read(self.0.folder()))
+    }
+
+    /// Remembers the champion that was taken up, where the registry is on another machine.
+    pub fn remember_champion(&self, version: u32, digest: BundleDigest) {
+        if self.0.mlflow().is_some() {
+            remembered::write(self.0.folder(), version, digest);
+        }
+    }
+
     /// Reads and verifies a bundle.
     ///
     /// # Errors
@@ -254,7 +267,9 @@ impl Stores {
             Refusal::new(Reason::BundleRefused, message).with("bundle", digest)
         };
         let files = self.0.objects().get(digest).map_err(|error| match error {
-            StoreError::NoBundle { .. } | StoreError::DamagedBundle { .. } => refuse(&error),
+            StoreError::NoBundle { .. }
+            | StoreError::DamagedBundle { .. }
+            | StoreError::DamagedFile { .. } => refuse(&error),
             error => failed(&error),
         })?;
         haste
@@ -272,12 +287,8 @@ impl Stores {
     }
 
     fn model(&self, version: ModelVersion) -> ModelInfo {
-        let manifest = self
-            .0
-            .objects()
-            .get(version.bundle)
-            .ok()
-            .and_then(|files| serde_json::from_slice(files.get(forecast::MANIFEST_FILE)?).ok());
+        let manifest = self.0.objects().manifest(version.bundle).ok();
+        let manifest = manifest.and_then(|manifest| serde_json::from_slice(&manifest).ok());
         ModelInfo {
             version: version.version.into(),
             digest: version.bundle,

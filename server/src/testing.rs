@@ -81,7 +81,7 @@ pub(crate) fn published(symbol: &str, bar: i64, number: i64) -> Arc<Published> {
 /// A service over a home, without an engine and without an exchange.
 pub(crate) fn service(home: &Path) -> Service {
     let shared = Arc::new(Shared::new(&["BTCUSDT".parse().expect("a name")], 8));
-    let stores = Stores::open(home, None).expect("the home opens");
+    let stores = Stores::open(home, &store::Places::default()).expect("the home opens");
     let (engine, _) = mpsc::channel(1);
     let renewer = Renewer { stores: stores.clone(), shared: shared.clone(), interval: Interval::M15 };
     let (_, champion) = ChampionTask::new(renewer, engine.clone(), Duration::from_secs(60));

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use forecast::{
-    Answer, BaselineInputs, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind,
-    mean, member_answer,
+    Answer, BaselineInputs, BaselineName, Baselines, Calibration, Signals, Stacking, TargetTransform, Task,
+    TaskKind, mean, member_answer,
 };
 use forest::{Booster, Limits};
 
@@ -48,17 +48,31 @@ pub fn every_answer(dataset: &Dataset, trained: &Trained, range: Range<usize>) -
     let inputs = dataset.inputs(range.clone());
     let answer = |one| member_answers(one, dataset.values(range.clone()), inputs);
     let mut found: Vec<[Answers; 3]> = trained.tasks.iter().map(answer).collect::<Result<_>>()?;
-    calibrate(&trained.tasks, &mut found, &trained.calibration);
+    calibrate(&trained.tasks, &mut found, &trained.calibration, inputs);
     stack(&trained.tasks, &mut found, &trained.stacking, inputs);
     Ok(found)
 }
 
 /// Calibrates the means.
-fn calibrate(tasks: &[TrainedTask], found: &mut [[Answers; 3]], calibration: &Calibration) {
-    for (one, [ensemble, ..]) in tasks.iter().zip(found) {
-        if calibration.of(one.task).is_some() {
-            let answer = |mean| calibration.answer(one.task, to_answer(one.task, mean)).as_slice().to_vec();
-            ensemble.values = ensemble.rows().flat_map(answer).collect();
+fn calibrate(
+    tasks: &[TrainedTask],
+    found: &mut [[Answers; 3]],
+    calibration: &Calibration,
+    inputs: &[BaselineInputs],
+) {
+    let means: Vec<Vec<Answer>> = tasks
+        .iter()
+        .zip(found.iter())
+        .map(|(one, [ensemble, ..])| ensemble.rows().map(|row| to_answer(one.task, row)).collect())
+        .collect();
+    let place = |task: Task| tasks.iter().position(|one| one.task == task);
+    let places = Task::ALL.map(place);
+    for (row, inputs) in inputs.iter().enumerate() {
+        let mean = |task: Task| Some(&means[places[task.index()]?][row]);
+        let signals = Signals::of(mean, &inputs.context);
+        for ((one, [ensemble, ..]), means) in tasks.iter().zip(found.iter_mut()).zip(&means) {
+            let answer = calibration.answer(one.task, means[row].clone(), &signals, &inputs.context);
+            ensemble.values[row * ensemble.width..][..ensemble.width].copy_from_slice(answer.as_slice());
         }
     }
 }
@@ -112,6 +126,26 @@ pub fn member_answers(
         width: lightgbm.width,
     };
     Ok([ensemble, lightgbm, xgboost])
+}
+
+/// One LightGBM model's answers, by our own reader and scorer.
+///
+/// # Errors
+/// When it can't be read.
+pub fn lightgbm_answers(
+    task: Task,
+    transform: TargetTransform,
+    file: &[u8],
+    rows: &[f64],
+    inputs: &[BaselineInputs],
+) -> Result<Answers> {
+    let library = "lightgbm";
+    let wrap = |problem: String| TrainerError::Booster { task, library, problem };
+    let booster =
+        Booster::from_lightgbm_text(file, &Limits::default()).map_err(|error| wrap(error.to_string()))?;
+    let mut outputs = vec![0.0; inputs.len() * output_count(task)];
+    booster.predict_batch(rows, &mut outputs).map_err(|error| wrap(error.to_string()))?;
+    Ok(to_answers(library, task, transform, &outputs, inputs))
 }
 
 /// Both boosters of a task as the server reads them.

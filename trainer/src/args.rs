@@ -1,31 +1,49 @@
 //! The command line.
 
 mod audits;
+mod bundles;
 mod database;
 mod journal;
+mod lineage;
+mod mlflow;
 mod promotion;
+mod prune;
+mod schedule;
 mod source;
 mod training;
+mod version;
 mod windows;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use kline::{Interval, Symbol};
+use kline::{Interval, Milliseconds, Symbol};
 
-pub use audits::{AuditCommand, CausalityArguments, ParityArguments};
+use crate::clock::now;
+use crate::machine::VERSION;
+use crate::time::TimeArgument;
+
+pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArguments};
+pub use bundles::BundlesArguments;
 pub use database::DatabaseArguments;
 pub use journal::{ExportArguments, JournalCommand};
+pub use lineage::LineageArguments;
+pub use mlflow::MlflowArguments;
 pub use promotion::{GateArguments, PromoteArguments};
+pub use prune::PruneArguments;
+pub use schedule::ScheduleArguments;
 pub use source::SourceArguments;
 pub use training::{
-    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, TrainArguments,
+    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, PartArguments,
+    SearchArguments, TrainAloneArguments, TrainArguments,
 };
+pub use version::VersionArguments;
 pub use windows::WindowArguments;
 
 /// From klines to a published bundle: each stage alone, or all of them in a row.
 #[derive(Debug, Parser)]
-#[command(name = "klinecast-trainer", version, about, max_term_width = 100)]
+#[command(name = "klinecast-trainer", version = VERSION, about, max_term_width = 100, after_help = STATUSES)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -34,6 +52,9 @@ pub struct Arguments {
     #[command(flatten)]
     pub common: Common,
 }
+
+const STATUSES: &str = "Exit status: 0 done; 1 not done, the error says why; 2 a command line that can't be read; \
+3 the model does not pass its gates, the champion goes on; 4 another trainer works on the same home.";
 
 /// What every stage needs.
 #[derive(Debug, Clone, Args)]
@@ -44,12 +65,22 @@ pub struct Common {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArguments,
+    /// The bundles.
+    #[command(flatten)]
+    pub bundles: BundlesArguments,
+    /// Runs and registry.
+    #[command(flatten)]
+    pub mlflow: MlflowArguments,
     /// Length of a step.
     #[arg(long, global = true, default_value = "15m")]
     pub interval: Interval,
     /// Markets, with commas between them; without it all that the source or the store has (an exchange: the ten pairs).
     #[arg(long, global = true, value_delimiter = ',')]
     pub symbols: Vec<Symbol>,
+    /// Leave klines out that end later (2024-09-06, 2024-09-06T12:00Z, Unix milliseconds, or midnight: the last one, UTC), so that
+    /// stages one by one and on several machines work on the same ones while a server brings in more.
+    #[arg(long, global = true, env = "KLINECAST_KLINES_UNTIL", value_parser = until)]
+    pub klines_until: Option<Milliseconds>,
     /// One JSON line a stage instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
@@ -58,11 +89,40 @@ pub struct Common {
     pub metrics_file: Option<PathBuf>,
 }
 
+impl Common {
+    /// What is kept elsewhere than in the home's folder.
+    ///
+    /// # Errors
+    /// When an address is none.
+    pub fn places(&self) -> crate::Result<store::Places> {
+        let (database, bundles) = (self.database.url()?, self.bundles.place()?);
+        Ok(store::Places { database, bundles, registry: self.mlflow.place()? })
+    }
+
+    /// Home and database as another process of this program takes them from its environment; what is not said stays as it is.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, OsString)> + use<> {
+        let database = &self.database;
+        let texts = [
+            ("DB_URL", &database.database_url),
+            ("DB_HOST", &database.database_host),
+            ("DB_PORT", &database.database_port),
+            ("DB_USER", &database.database_user),
+            ("DB_PASSWORD", &database.database_password),
+            ("DB_NAME", &database.database_name),
+        ];
+        let mut variables = vec![("KLINECAST_HOME", self.home.clone().into_os_string())];
+        variables.extend(
+            texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text.into())),
+        );
+        variables.into_iter()
+    }
+}
+
 /// The stages.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// All stages: ingest, quality, features, validate, version, audit causality, train, evaluate, audit
-    /// parity, publish, promote.
+    /// parity, publish, promote. What was interrupted, however that was, goes on when the same is asked for again.
     Run(RunArguments),
     /// Bring klines into the store.
     Ingest(SourceArguments),
@@ -72,19 +132,28 @@ pub enum Command {
     Features(FeaturesArguments),
     /// Check rows and outcomes, and that rows are made from the past alone.
     Validate(WindowArguments),
-    /// Name the data: a hash of what the klines say.
-    Version,
+    /// Name the data: a hash of what the klines say; commit them for DVC.
+    Version(VersionArguments),
     /// Prove what the models rely on.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Train every task's boosters and fit the baselines.
-    Train(TrainArguments),
+    /// Train every task's boosters and fit the baselines; or one task's of one library, to be taken up by a whole training.
+    Train(TrainAloneArguments),
+    /// Search a better shape of a task's boosters on the folds; goes on where it was, several at once share the work.
+    Search(SearchArguments),
     /// Score the trained boosters and the baselines on the test window, or on another later one.
     Evaluate(EvaluateAloneArguments),
     /// Build and verify the bundle, keep it, register it.
     Publish,
     /// Make a published bundle the champion.
     Promote(PromoteArguments),
+    /// Why this model: its data, program, parameters and windows, the champion before it, what was done when and where, and how
+    /// it came to be promoted.
+    Lineage(LineageArguments),
+    /// Remove records of old runs, and bundles that nothing refers to any more.
+    Prune(PruneArguments),
+    /// Run a command again and again, at the times of a cron expression.
+    Schedule(ScheduleArguments),
     /// What the server has said, and what came of it.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -108,6 +177,14 @@ pub struct RunArguments {
     /// Publish, but leave the champion as it is.
     #[arg(long)]
     pub no_promote: bool,
+}
+
+fn until(text: &str) -> crate::Result<Milliseconds> {
+    let day = 86_400_000;
+    if text == "midnight" {
+        return Ok(now().div_euclid(day) * day - 1);
+    }
+    text.parse().map(TimeArgument::end)
 }
 
 /// How many threads the machine runs at once.

@@ -1,8 +1,9 @@
 //! Files that one stage leaves for the next, in the `training` folder of the home.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,35 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     let partial = path.with_file_name(name);
-    fs::write(&partial, bytes).map_err(fail)?;
-    fs::rename(&partial, path).map_err(fail)
+    fill(&partial, bytes, false).and_then(|()| fs::rename(&partial, path)).map_err(fail)
+}
+
+/// [`write_bytes`] for what several processes may write at the same time, and what has to outlast a power cut.
+///
+/// # Errors
+/// [`TrainerError::Io`].
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    static FILLING: AtomicU64 = AtomicU64::new(0);
+    let fail = |source| TrainerError::Io { path: path.to_owned(), act: "written", source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(fail)?;
+    let number = FILLING.fetch_add(1, Ordering::Relaxed);
+    let partial = folder.join(format!(".filling-{}-{}-{number}", crate::machine::host(), std::process::id()));
+    let filled = fill(&partial, bytes, true).and_then(|()| fs::rename(&partial, path));
+    filled.and_then(|()| fs::File::open(folder)?.sync_all()).map_err(fail)
+}
+
+/// Fills a file; what can't be filled is removed.
+fn fill(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
+    let filled = fs::File::create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        if durably { file.sync_all() } else { Ok(()) }
+    });
+    if filled.is_err() {
+        // The first error is the one that tells.
+        let _ = fs::remove_file(path);
+    }
+    filled
 }
 
 /// Reads bytes that `stage` wrote.

@@ -10,9 +10,9 @@ mod fill;
 mod findings;
 mod inputs;
 mod judge;
+mod leaks;
 mod lever;
 mod parity;
-mod random;
 mod record;
 mod table;
 
@@ -23,6 +23,8 @@ use forecast::{DatasetRow, for_each_row};
 use kline::{Interval, Kline, Symbol};
 
 pub use causality::{CausalityRequest, DEFAULT_BARS, DEFAULT_SEED, audit_causality};
+pub(crate) use leaks::leaks_table;
+pub use leaks::{Canary, Leaks, audit_leaks};
 pub use parity::{BoosterFile, audit_parity};
 pub(crate) use parity::{ParityReport, parity_table};
 pub(crate) use table::causality_table;

@@ -93,6 +93,14 @@ impl Console {
         }
     }
 
+    /// Tells on standard error what is going on.
+    pub fn note(self, text: &str) {
+        if !self.quiet && !self.json {
+            // Nothing is to be done when standard error is closed.
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
+    }
+
     /// Tells something that a person should look at.
     pub fn warn(self, text: &str) {
         if self.quiet {

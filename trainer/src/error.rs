@@ -132,6 +132,22 @@ pub enum TrainerError {
         /// One sentence an offender.
         offences: Vec<String>,
     },
+    /// A file of shapes says what can't be trained with.
+    #[error("the shapes of {}: {problem}; `klinecast-trainer search` writes such a file", path.display())]
+    ShapesFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A canary was not as it has to be.
+    #[error(
+        "a leak, or an alarm that is not heard: {canaries}; look for rows that are learned from and answered, then for features that look ahead (audit causality)"
+    )]
+    Leak {
+        /// Which, with their tasks.
+        canaries: String,
+    },
     /// The certificate is not one for these klines and features.
     #[error("the causality certificate {problem}; run `klinecast-trainer audit causality` first")]
     Certificate {
@@ -206,12 +222,94 @@ pub enum TrainerError {
         /// One sentence a gate.
         failed: Vec<String>,
     },
+    /// Another trainer works on the same artefacts.
+    #[error(
+        "{path} is held by {holder}; wait until that has ended, or end it: what is left of a trainer that was killed holds nobody up"
+    )]
+    Locked {
+        /// The lock's file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+    /// A Parquet file has no klines of the interval.
+    #[error("{path} can't be used: {problem}; write it with `klinecast-trainer version --dvc`, or remove it")]
+    KlineFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// DVC's remote. Nothing of it is repeated: a password may be in it.
+    #[error("DVC's remote can't be used: {problem}; give --dvc-remote-url /a/folder or s3://bucket/path")]
+    DvcRemote {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Git is missing or refuses.
+    #[error("the repository {folder} can't be used: {problem}")]
+    Git {
+        /// The repository.
+        folder: PathBuf,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A time of a schedule.
+    #[error(transparent)]
+    Cron(#[from] crate::schedule::CronError),
+    /// What is to be run at these times.
+    #[error(
+        "what is scheduled can't be run: {problem}; after -- stands a command of klinecast-trainer, as run --days 1095"
+    )]
+    Scheduled {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no such fold.
+    #[error("there is no fold {fold}, only 1 to {folds}; with more history or --folds there are more")]
+    NoFold {
+        /// As it was asked for.
+        fold: usize,
+        /// How many there are.
+        folds: usize,
+    },
     /// The evaluation raised alarms and `--strict` was given.
     #[error("skill beyond what these tasks allow, most likely a leak: {}", alarms.join("; "))]
     Alarm {
         /// One sentence an alarm.
         alarms: Vec<String>,
     },
+}
+
+impl TrainerError {
+    /// The program's exit status: 3 for a model that does not pass its gates, 4 for artefacts that another trainer holds, 1 for
+    /// all else. (2 is a command line that can't be read.)
+    #[must_use]
+    pub const fn status(&self) -> u8 {
+        match self {
+            Self::Gates { .. } => 3,
+            Self::Locked { .. } => 4,
+            _ => 1,
+        }
+    }
+
+    /// Whether the same again would end the same: what was begun is then over, and not gone on with.
+    #[must_use]
+    pub const fn is_verdict(&self) -> bool {
+        matches!(
+            self,
+            Self::Gates { .. }
+                | Self::Alarm { .. }
+                | Self::Invalid { .. }
+                | Self::TooLittle { .. }
+                | Self::Order { .. }
+                | Self::NoKlines { .. }
+                | Self::Causality { .. }
+                | Self::Parity { .. }
+                | Self::Source { .. }
+                | Self::Files(_)
+        )
+    }
 }
 
 /// The result of a stage.

@@ -1,7 +1,12 @@
 //! The test window's figures: members, ensemble and baselines side by side.
 
 pub mod alarms;
+mod coverage;
 pub mod metrics;
+mod page;
+mod reliability;
+mod slices;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -13,17 +18,26 @@ use crate::answers::{Answers, baseline_answers, every_answer};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::trained::{Trained, TrainedTask};
-use forecast::score::{Figure, Resampling, skill};
-use metrics::{Truth, figures, losses, scaled_qlike, variance_factor};
+pub use coverage::Coverage;
+pub(crate) use coverage::Served;
+use forecast::score::{DAY_MS, Figure, PairedTest, Resampling, paired_test, skill};
+pub(crate) use page::FIGURES;
+pub use page::page;
+pub use reliability::ReliabilityBin;
+pub use slices::{Cut, Slice};
+pub use value::NetValue;
 
-/// A day in milliseconds.
-const DAY: i64 = 86_400_000;
+use metrics::{Truth, figures, losses, scaled_qlike, variance_factor};
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// One entry a task, in the order of [`Task::ALL`].
     pub tasks: Vec<TaskEvaluation>,
+    /// How often bands held what came true, by task, part of the window and level.
+    pub coverage: Vec<Coverage>,
+    /// What following the direction would have been worth after costs.
+    pub net_values: Vec<NetValue>,
     /// Figures that look like a leak.
     pub alarms: Vec<String>,
 }
@@ -39,6 +53,12 @@ pub struct TaskEvaluation {
     pub best_baseline: BaselineName,
     /// Each model's figures; `NAME_low` and `NAME_high` are the ends of 95 % intervals.
     pub models: Vec<ModelMetrics>,
+    /// The ensemble against the best baseline, by daily sums; `None` on too few days.
+    pub paired: Option<PairedTest>,
+    /// The ensemble beside the best baseline by symbol, month, hour and regime.
+    pub slices: Vec<Slice>,
+    /// Stated probabilities beside what happened; empty for a regression.
+    pub reliability: Vec<ReliabilityBin>,
 }
 
 impl TaskEvaluation {
@@ -83,7 +103,13 @@ pub fn evaluate(
     let members = every_answer(dataset, trained, dataset.range(dataset.split.test))?;
     bar.finish_and_clear();
     let bar = console.bar(trained.tasks.len(), "resampling the test window");
-    let mut evaluation = Evaluation { tasks: Vec::new(), alarms: Vec::new() };
+    let ensembles: Vec<&Answers> = members.iter().map(|[ensemble, ..]| ensemble).collect();
+    let mut evaluation = Evaluation {
+        tasks: Vec::new(),
+        coverage: coverage::coverage(dataset, &trained.bands, &ensembles),
+        net_values: value::net_values(dataset, ensembles[Task::Direction4Step.index()], resampling),
+        alarms: Vec::new(),
+    };
     for (task, members) in trained.tasks.iter().zip(&members) {
         let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling);
         evaluation.tasks.push(found);
@@ -104,7 +130,7 @@ fn evaluate_task(
     let inputs = dataset.inputs(range.clone());
     let outcomes: Vec<f64> =
         dataset.outcomes(range.clone()).iter().map(|outcomes| outcomes[task.index()]).collect();
-    let days: Vec<i64> = inputs.iter().map(|inputs| inputs.bar.milliseconds().div_euclid(DAY)).collect();
+    let days: Vec<i64> = inputs.iter().map(|inputs| inputs.bar.milliseconds().div_euclid(DAY_MS)).collect();
     let truth = Truth { task, outcomes: &outcomes, days: &days, resampling };
     let baselines: Vec<Answers> = BaselineName::of(task)
         .iter()
@@ -120,7 +146,7 @@ fn evaluate_task(
     ];
     let factors = variance_factors(dataset, trained, one);
     let mut models = Vec::new();
-    let mut alarms = Vec::new();
+    let (mut alarms, mut slices, mut reliability, mut paired) = (Vec::new(), Vec::new(), Vec::new(), None);
     for (place, answers) in members.iter().chain(&baselines).enumerate() {
         let losses = losses(truth, answers);
         let mut found = figures(truth, answers, &losses);
@@ -134,11 +160,16 @@ fn evaluate_task(
         }
         if answers.model == "ensemble" {
             alarms = alarms::alarms(task, &found);
+            let baseline = references[0].1.as_deref().unwrap_or_default();
+            paired = paired_test(&losses, baseline, &days);
+            slices = slices::slices(dataset, &losses, baseline);
+            reliability = reliability::reliability(task, answers, &outcomes);
         }
         models.push(ModelMetrics { model: answers.model.clone(), values: flatten(found) });
     }
     let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
-    (TaskEvaluation { task, rows, best_baseline: one.best_baseline, models }, alarms)
+    let best_baseline = one.best_baseline;
+    (TaskEvaluation { task, rows, best_baseline, models, paired, slices, reliability }, alarms)
 }
 
 /// Every volatility model's factor for QLIKE: the members' and the ensemble's from the walk, the baselines' from the tuning

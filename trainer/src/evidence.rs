@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use forecast::score::{DAY_MS, PairedTest, expected_calibration_error, loss_of, paired_test};
-use forecast::{BaselineName, Bundle, Task, TaskKind};
+use forecast::{BAND_LEVELS, BaselineName, Bundle, Task, TaskKind, band_block};
 use kline::{BarTime, Interval, Kline, Symbol};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
+use crate::evaluate::Served;
 use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
 use crate::quality;
 use crate::split::{Split, Window};
@@ -21,7 +22,7 @@ const ROWS_AT_ONCE: usize = 4_096;
 pub struct TaskEvidence {
     /// The task.
     pub task: Task,
-    /// The baseline with the least loss on the tuning window.
+    /// The baseline with the least loss on the walk.
     pub best_baseline: BaselineName,
     /// The ensemble against that baseline; `None` on too few days.
     pub baseline: Option<PairedTest>,
@@ -29,6 +30,8 @@ pub struct TaskEvidence {
     pub champion: Option<PairedTest>,
     /// Of classes.
     pub calibration_error: Option<f64>,
+    /// Of tasks with bands: how far the share of outcomes inside is from the level, at the worst level.
+    pub coverage_error: Option<f64>,
 }
 
 /// Everything that was found.
@@ -74,7 +77,7 @@ pub fn gather(
     let own = losses(bundle, &dataset, learned.from);
     let theirs = champion.zip(champion_from).map(|(champion, from)| losses(champion, &dataset, from));
     let tasks = manifest.tasks.iter().enumerate().map(|(place, entry)| {
-        let Losses { ensemble, baseline, stated } = &own[place];
+        let Losses { ensemble, baseline, stated, held } = &own[place];
         let theirs = theirs.as_ref().and_then(|theirs| theirs.get(place));
         TaskEvidence {
             task: entry.task,
@@ -83,6 +86,7 @@ pub fn gather(
             champion: theirs.and_then(|theirs| paired_test(ensemble, &theirs.ensemble, &days)),
             calibration_error: (entry.task.kind() != TaskKind::Regression)
                 .then(|| expected_calibration_error(stated.iter().copied(), CALIBRATION_BINS)),
+            coverage_error: coverage_error(held),
         }
     });
     let tasks = tasks.collect();
@@ -109,6 +113,16 @@ struct Losses {
     baseline: Vec<f64>,
     /// Probabilities that were stated, and whether what they were stated for came true.
     stated: Vec<(f64, bool)>,
+    /// By level: outcomes with a band, those that it held.
+    held: [[u32; 2]; BAND_LEVELS.len()],
+}
+
+/// The largest distance from a level; `None` without bands.
+fn coverage_error(held: &[[u32; 2]; BAND_LEVELS.len()]) -> Option<f64> {
+    let levels = BAND_LEVELS.iter().zip(held).filter(|(_, [rows, _])| *rows > 0);
+    let distance =
+        |(level, [rows, held]): (&f64, &[u32; 2])| (f64::from(*held) / f64::from(*rows) - level).abs();
+    levels.map(distance).max_by(f64::total_cmp)
 }
 
 /// A bundle's losses on the rows of its symbols from a bar on, in the order of its tasks.
@@ -116,6 +130,7 @@ fn losses(bundle: &Bundle, dataset: &Dataset, from: BarTime) -> Vec<Losses> {
     let tasks = &bundle.manifest().tasks;
     let mut found: Vec<Losses> = tasks.iter().map(|_| Losses::default()).collect();
     let mut outputs = Vec::new();
+    let mut served = Served::new(bundle.bands());
     for begin in (0..dataset.len()).step_by(ROWS_AT_ONCE) {
         let rows = begin..dataset.len().min(begin + ROWS_AT_ONCE);
         let answers =
@@ -123,6 +138,22 @@ fn losses(bundle: &Bundle, dataset: &Dataset, from: BarTime) -> Vec<Losses> {
         let truths = dataset.keys(rows.clone()).iter().zip(dataset.outcomes(rows));
         for (answers, (key, outcomes)) in answers.zip(truths) {
             let counts = key.bar >= from && bundle.covers(dataset.symbols[usize::from(key.symbol)]);
+            if counts {
+                let values = Task::ALL.map(|task| {
+                    let answer = answers.iter().find(|said| said.task == task);
+                    answer.and_then(|said| said.ensemble.value()).unwrap_or(f64::NAN)
+                });
+                let place = (dataset.symbols[usize::from(key.symbol)], band_block(key.bar, dataset.interval));
+                served.take(place, &values, outcomes, |task, band, held| {
+                    let of_task = tasks.iter().position(|entry| entry.task == task);
+                    let level = BAND_LEVELS.iter().position(|level| *level == band.level);
+                    if let Some((task, level)) = of_task.zip(level) {
+                        let [rows, inside] = &mut found[task].held[level];
+                        *rows += 1;
+                        *inside += u32::from(held);
+                    }
+                });
+            }
             for (said, found) in answers.into_iter().zip(&mut found) {
                 let outcome = if counts { outcomes[said.task.index()] } else { f64::NAN };
                 let loss = |answer: &[f64]| loss_of(said.task, answer, outcome);

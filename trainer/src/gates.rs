@@ -39,12 +39,14 @@ pub struct Gates {
     pub champion: BTreeMap<Task, Demand>,
     /// The largest expected calibration error.
     pub calibration_error_max: BTreeMap<Task, f64>,
+    /// How far the share of outcomes inside a band may be from its level.
+    pub coverage_error_max: BTreeMap<Task, f64>,
 }
 
 /// How a gate judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judgement {
-    /// `days`, `quality`, `baseline`, `champion` or `calibration`.
+    /// `days`, `quality`, `baseline`, `champion`, `calibration` or `coverage`.
     pub gate: &'static str,
     /// The task that it is about.
     pub task: Option<Task>,
@@ -81,7 +83,11 @@ impl Gates {
 
     fn problem(&self) -> Option<String> {
         let shares = [("level", self.level), ("quality_min", self.quality_min)];
-        let errors = self.calibration_error_max.iter().map(|(task, most)| (task.name(), *most));
+        let errors = self
+            .calibration_error_max
+            .iter()
+            .chain(&self.coverage_error_max)
+            .map(|(task, most)| (task.name(), *most));
         let mut all = shares.into_iter().chain(errors);
         let (name, value) = all.find(|(_, value)| !(0.0..=1.0).contains(value))?;
         Some(format!("{name} is {value}, not from 0 to 1"))
@@ -101,6 +107,7 @@ impl Gates {
                 found.extend(self.paired("champion", &self.champion, task.task, task.champion));
             }
             found.extend(self.calibration(task));
+            found.extend(self.coverage(task));
         }
         found
     }
@@ -144,6 +151,20 @@ impl Gates {
             found: Some(error).filter(|error| error.is_finite()),
             bound: most,
             told: format!("expected calibration error {error:.4}, {most} is the most"),
+        })
+    }
+
+    /// A bundle without bands promises nothing that could be broken.
+    fn coverage(&self, task: &TaskEvidence) -> Option<Judgement> {
+        let most = *self.coverage_error_max.get(&task.task)?;
+        let error = task.coverage_error?;
+        Some(Judgement {
+            gate: "coverage",
+            task: Some(task.task),
+            passed: error <= most,
+            found: Some(error),
+            bound: most,
+            told: format!("bands are {error:.4} from their level, {most} is the most"),
         })
     }
 

@@ -22,6 +22,7 @@ fn good() -> Evidence {
         baseline: Some(test(0.99)),
         champion: Some(test(0.5)),
         calibration_error: matches!(task, Task::Direction4Step | Task::VolRegime4Step).then_some(0.02),
+        coverage_error: forecast::has_bands(task).then_some(0.01),
     };
     Evidence {
         window: None,
@@ -48,8 +49,8 @@ fn a_model_with_good_evidence_passes_every_gate() {
     let judged = standard().judge(&evidence);
     let of = |gate| judged.iter().filter(|judged| judged.gate == gate).count();
     assert_eq!(
-        [of("days"), of("quality"), of("baseline"), of("champion"), of("calibration")],
-        [1, 1, 7, 7, 2]
+        [of("days"), of("quality"), of("baseline"), of("champion"), of("calibration"), of("coverage")],
+        [1, 1, 7, 7, 2, 4]
     );
     let alone = Evidence { champion_from: None, ..evidence };
     assert!(standard().judge(&alone).iter().all(|judged| judged.gate != "champion"), "nobody to beat");
@@ -58,7 +59,10 @@ fn a_model_with_good_evidence_passes_every_gate() {
 #[test]
 fn each_gate_fails_by_itself_and_says_by_how_much() {
     type Spoil = fn(&mut Evidence);
-    let spoiled: [(&str, &str, Spoil); 8] = [
+    let spoiled: [(&str, &str, Spoil); 9] = [
+        ("coverage return_4step:", "0.0700 from their level, 0.05 is the most", |evidence| {
+            evidence.tasks[Task::Return4Step.index()].coverage_error = Some(0.07);
+        }),
         ("days:", "13 UTC days", |evidence| evidence.days = 13),
         ("quality:", "0.9000, the worst is BTCUSDT; 0.95 is the least", |evidence| {
             evidence.quality = evidence.quality.map(|(symbol, _)| (symbol, 0.9));

@@ -14,6 +14,7 @@ use market::renamed::{Joint, renamed, stitch};
 use store::Home;
 
 use crate::console::Console;
+use crate::kline_parquet;
 use crate::{Result, TrainerError};
 use keep::Keeper;
 
@@ -113,7 +114,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn folder(&self, folder: &Path) -> Result<Vec<Ingested>> {
         let spinner = self.console.spinner("reading kline files");
-        let mut files = market::files::read_folder(folder, self.interval)?;
+        let mut files = files_of(folder, self.interval)?;
         spinner.finish_and_clear();
         if !self.symbols.is_empty() {
             files.retain(|symbol, _| self.symbols.contains(symbol));
@@ -140,6 +141,28 @@ impl Job<'_> {
             self.symbols.to_vec()
         }
     }
+}
+
+/// What the files of a folder say: tables of the exchange's form, and our own Parquet.
+fn files_of(folder: &Path, interval: Interval) -> Result<BTreeMap<Symbol, Vec<Kline>>> {
+    let tables = market::files::read_folder(folder, interval);
+    let mut found = match tables {
+        Err(market::FileError::Io { .. }) => return Ok(tables?),
+        _ => kline_parquet::read_folder(folder, interval)?,
+    };
+    match tables {
+        Err(market::FileError::NoFiles { .. }) if !found.is_empty() => {}
+        tables => {
+            for (symbol, klines) in tables? {
+                if found.insert(symbol, klines).is_some() {
+                    return Err(TrainerError::Source {
+                        problem: "the folder has a market as Parquet and as a table",
+                    });
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

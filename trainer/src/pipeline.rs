@@ -1,40 +1,50 @@
 //! The stages in a row, or one of them. Alone, a stage takes what the ones before it left in the home; in a row,
 //! they hand it on.
 
+mod alone;
+mod leaks;
+mod lineage;
+mod locking;
 mod parity;
+mod pruning;
+mod run;
+mod scheduling;
+mod search;
+mod training;
+mod versioning;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use forecast::{CAUSALITY_FILE, CausalityCertificate, PARITY_FILE};
-use kline::{BarTime, Interval, Kline, Symbol};
+use forecast::{CAUSALITY_FILE, CausalityCertificate};
+use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 use store::Home;
 
 use crate::args::{
-    Arguments, AuditCommand, Command, EvaluateAloneArguments, EvaluateArguments, ExportArguments,
-    GateArguments, JournalCommand, RunArguments, TrainArguments, WindowArguments, cores,
+    Arguments, AuditCommand, Command, EvaluateArguments, ExportArguments, JournalCommand, WindowArguments,
+    cores,
 };
-use crate::artefact::{read_json, write_json};
+use crate::artefact::{write_bytes, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
 use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::export::ExportRequest;
-use crate::gates::{self, Gates};
+use crate::gates;
 use crate::ingest::{Kept, Source, kept_klines};
 use crate::metrics_file::MetricsFile;
-use crate::publish::Certificates;
+use crate::publish::{Certificates, Published};
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
-use crate::train::recipe::Effort;
-use crate::trained::{self, Trained};
+use crate::trained::Trained;
 use crate::{
-    Result, TrainerError, evaluate, export, ingest, parquet, promote, publish, quality, report, train,
-    validate, version,
+    Result, TrainerError, evaluate, export, ingest, parquet, publish, quality, report, tracking, validate,
+    version,
 };
+use locking::Use;
 
 /// Does what the command line says.
 ///
@@ -50,14 +60,30 @@ pub fn execute(arguments: &Arguments) -> Result<()> {
 /// The first stage that does not finish.
 pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
     let common = &arguments.common;
+    if let Command::Schedule(schedule) = &arguments.command {
+        return scheduling::keep(common, schedule, console);
+    }
     let pipeline = Pipeline {
-        home: Home::open_with(&common.home, common.database.url()?.as_ref())?,
+        home: Home::open_with(&common.home, &common.places()?)?,
         symbols: common.symbols.clone(),
         interval: common.interval,
+        klines_until: common.klines_until,
         console,
         metrics: MetricsFile::new(common.metrics_file.clone()),
     };
-    match &arguments.command {
+    let command = &arguments.command;
+    let trains = match command {
+        Command::Run(_) => true,
+        Command::Train(train) => train.part.part().is_none(),
+        _ => false,
+    };
+    pipeline.using(Use::of(command), || {
+        tracking::followed(&pipeline.home, &pipeline.folder(), trains, || dispatch(&pipeline, command))
+    })
+}
+
+fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
+    match command {
         Command::Run(run) => pipeline.run(run),
         Command::Ingest(source) => {
             let problem = "there is nothing to ingest from";
@@ -77,7 +103,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             let split = pipeline.split(&klines, windows.request())?;
             pipeline.validate(&pipeline.dataset(&klines, split), &klines)
         }
-        Command::Version => pipeline.version(&pipeline.klines()?).map(drop),
+        Command::Version(arguments) => pipeline.version_alone(arguments),
         Command::Audit(AuditCommand::Causality(arguments)) => {
             let klines = pipeline.klines()?;
             let data_version = version::data_version(&klines, pipeline.interval).version;
@@ -86,9 +112,12 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
             pipeline.audit(&klines, &request).map(drop)
         }
         Command::Audit(AuditCommand::Parity(arguments)) => pipeline.audit_parity_alone(arguments),
+        Command::Audit(AuditCommand::Leaks(arguments)) => pipeline.audit_leaks(arguments),
         Command::Train(arguments) => pipeline.train_alone(arguments),
+        Command::Search(arguments) => pipeline.search(arguments),
         Command::Evaluate(arguments) => pipeline.evaluate_alone(arguments),
         Command::Publish => pipeline.publish_alone(),
+        Command::Lineage(arguments) => pipeline.lineage(arguments.model.as_deref()),
         Command::Promote(arguments) if arguments.print_gates => {
             pipeline.console.show(gates::STANDARD);
             Ok(())
@@ -96,6 +125,9 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         Command::Promote(arguments) => {
             pipeline.promote(arguments.version, &arguments.gates, arguments.dry_run)
         }
+        Command::Prune(arguments) => pipeline.prune(arguments),
+        // Needs no home of its own.
+        Command::Schedule(_) => Ok(()),
         Command::Journal(JournalCommand::Export(arguments)) => pipeline.export(arguments),
     }
 }
@@ -109,6 +141,8 @@ pub struct Pipeline {
     pub symbols: Vec<Symbol>,
     /// The step.
     pub interval: Interval,
+    /// Klines that end later are left out.
+    pub klines_until: Option<Milliseconds>,
     /// Where reports go.
     pub console: Console,
     /// Where figures for Prometheus go.
@@ -121,41 +155,6 @@ const SPLIT_BARS_LEAST: usize = 400;
 type Klines = BTreeMap<Symbol, Vec<Kline>>;
 
 impl Pipeline {
-    /// All stages in a row.
-    ///
-    /// # Errors
-    /// The first stage that does not finish.
-    pub fn run(&self, arguments: &RunArguments) -> Result<()> {
-        let started = Instant::now();
-        if !arguments.no_promote {
-            // A file that can't be used is told before the training, not after it.
-            Gates::read(arguments.gates.gates.as_deref())?;
-        }
-        if let Some(source) = arguments.source.source()? {
-            self.ingest(&source)?;
-        }
-        let klines = self.klines()?;
-        self.quality()?;
-        let mut dataset = self.features(&klines, &arguments.train.windows)?;
-        self.validate(&dataset, &klines)?;
-        let data_version = self.version(&klines)?;
-        let bars = usize::from(audit::DEFAULT_BARS);
-        let seed = arguments.train.effort.seed;
-        let request = CausalityRequest { bars, seed, data_version: data_version.clone() };
-        let causality = self.audit(&klines, &request)?;
-        drop(klines);
-        let trained = self.train(&mut dataset, data_version, arguments.train.effort.effort())?;
-        let evaluation = self.evaluate(&dataset, &trained, &arguments.evaluate)?;
-        let certificates = Certificates { causality, parity: self.audit_parity(&trained)? };
-        let version = self.publish(&dataset, &trained, &evaluation, certificates)?;
-        if !arguments.no_promote {
-            self.promote(Some(version), &arguments.gates, false)?;
-        }
-        let total = report::Total::measure(started);
-        self.console.report("run", started, &total, || total.to_string());
-        Ok(())
-    }
-
     /// Brings klines into the store.
     ///
     /// # Errors
@@ -172,12 +171,29 @@ impl Pipeline {
     /// # Errors
     /// When there is none.
     pub fn klines(&self) -> Result<Klines> {
-        Ok(kept_klines(&self.home, &self.symbols, self.interval)?.klines)
+        Ok(self.kept(self.klines_until)?.klines)
+    }
+
+    /// What is kept, up to a closing time.
+    pub(super) fn kept(&self, until: Option<Milliseconds>) -> Result<Kept> {
+        let mut kept = kept_klines(&self.home, &self.symbols, self.interval)?;
+        let Some(until) = until else { return Ok(kept) };
+        for series in kept.klines.values_mut() {
+            series.truncate(series.partition_point(|kline| kline.close_time <= until));
+        }
+        kept.klines.retain(|_, series| !series.is_empty());
+        if kept.klines.is_empty() {
+            return Err(TrainerError::NoKlines {
+                home: self.home.folder().to_owned(),
+                interval: self.interval,
+            });
+        }
+        Ok(kept)
     }
 
     fn quality(&self) -> Result<()> {
         let started = Instant::now();
-        let Kept { klines, joints } = kept_klines(&self.home, &self.symbols, self.interval)?;
+        let Kept { klines, joints } = self.kept(self.klines_until)?;
         let found = quality::assess(&klines, &joints, self.interval);
         write_json(&self.folder().join("quality.json"), &found)?;
         self.metrics.quality(&found)?;
@@ -233,11 +249,15 @@ impl Pipeline {
     }
 
     fn features(&self, klines: &Klines, windows: &WindowArguments) -> Result<Dataset> {
+        Ok(self.rows(klines, self.split(klines, windows.request())?))
+    }
+
+    fn rows(&self, klines: &Klines, split: Split) -> Dataset {
         let started = Instant::now();
-        let dataset = self.dataset(klines, self.split(klines, windows.request())?);
+        let dataset = self.dataset(klines, split);
         let found = report::Rows::of(&dataset);
         self.console.report("features", started, &found, || found.to_string());
-        Ok(dataset)
+        dataset
     }
 
     fn validate(&self, dataset: &Dataset, klines: &Klines) -> Result<()> {
@@ -247,14 +267,6 @@ impl Pipeline {
         self.metrics.validation(&found)?;
         self.console.report("validate", started, &found, || report::validation(&found));
         found.require()
-    }
-
-    fn version(&self, klines: &Klines) -> Result<String> {
-        let started = Instant::now();
-        let found = version::data_version(klines, self.interval);
-        self.console
-            .report("version", started, &found, || format!("{} ({} klines)\n", found.version, found.klines));
-        Ok(found.version)
     }
 
     /// Audits causality; keeps the certificate, a failed one too, so that nothing is published with an older one.
@@ -269,16 +281,6 @@ impl Pipeline {
         Err(TrainerError::Causality { offences: found.offences.iter().map(ToString::to_string).collect() })
     }
 
-    fn train(&self, dataset: &mut Dataset, data_version: String, effort: Effort) -> Result<Trained> {
-        let started = Instant::now();
-        let trained = train::train(dataset, data_version, effort, &self.console)?;
-        trained::save(&trained, &self.folder())?;
-        let found = trained.report();
-        self.metrics.training(&found)?;
-        self.console.report("train", started, &found, || report::training(&found));
-        Ok(trained)
-    }
-
     fn evaluate(
         &self,
         dataset: &Dataset,
@@ -290,6 +292,7 @@ impl Pipeline {
         // What is published are the figures of the window that training had set aside.
         if dataset.split == trained.plan.split {
             write_json(&self.folder().join("evaluation.json"), &found)?;
+            write_bytes(&self.folder().join("evaluation.html"), evaluate::page(&found, trained).as_bytes())?;
             self.metrics.evaluation(&found)?;
         }
         self.console.report("evaluate", started, &found, || report::evaluation(&found));
@@ -308,7 +311,7 @@ impl Pipeline {
         trained: &Trained,
         evaluation: &Evaluation,
         certificates: Certificates,
-    ) -> Result<u32> {
+    ) -> Result<Published> {
         let started = Instant::now();
         let found = publish::publish(&self.home, dataset, trained, evaluation, certificates, now())?;
         self.console.report("publish", started, &found, || {
@@ -316,29 +319,7 @@ impl Pipeline {
             let (bundle, version, rows) = (found.bundle, found.version, found.golden_rows);
             format!("bundle {bundle}, version {version}, {megabytes:.1} MB, {rows} golden rows verified\n")
         });
-        Ok(found.version)
-    }
-
-    fn promote(&self, version: Option<u32>, arguments: &GateArguments, dry_run: bool) -> Result<()> {
-        let started = Instant::now();
-        let gates = Gates::read(arguments.gates.as_deref())?;
-        let bar = self.console.spinner("judging the model by the gates");
-        let trial = promote::judge(&self.home, version, &gates, cores())?;
-        bar.finish_and_clear();
-        self.console.report("judge", started, &trial, || report::trial(&trial));
-        if dry_run {
-            return trial.check(arguments.force).map(drop);
-        }
-        let started = Instant::now();
-        let found = promote::promote(&self.home, &trial, arguments.force, now())?;
-        for failed in &found.forced_past {
-            self.console.warn(&format!("promoted by force past: {failed}"));
-        }
-        self.console.report("promote", started, &found, || match found.before {
-            Some(before) => format!("version {} is the champion, before it {before}\n", found.version),
-            None => format!("version {} is the champion\n", found.version),
-        });
-        Ok(())
+        Ok(found)
     }
 
     fn export(&self, arguments: &ExportArguments) -> Result<()> {
@@ -351,47 +332,6 @@ impl Pipeline {
         let found = export::export(&self.home, &request, &self.console)?;
         self.console.report("journal export", started, &found, || report::exported(&found));
         Ok(())
-    }
-
-    fn train_alone(&self, arguments: &TrainArguments) -> Result<()> {
-        let klines = self.klines()?;
-        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
-        validate::validate(&dataset, &klines)?.require()?;
-        let version = version::data_version(&klines, self.interval).version;
-        drop(klines);
-        self.train(&mut dataset, version, arguments.effort.effort()).map(drop)
-    }
-
-    fn evaluate_alone(&self, arguments: &EvaluateAloneArguments) -> Result<()> {
-        let EvaluateAloneArguments { evaluate, test_from, test_until } = arguments;
-        let (dataset, trained) = if test_from.is_none() && test_until.is_none() {
-            self.trained()?
-        } else {
-            let trained = trained::load(&self.folder())?;
-            let klines = self.klines()?;
-            let split = trained.plan.split;
-            let bars = klines.values().filter_map(|klines| Some(klines.last()?.bar_time(self.interval)));
-            let last = bars.max().unwrap_or(split.test.until);
-            let split = split.with_test(*test_from, *test_until, last, self.interval)?;
-            (self.dataset(&klines, split), trained)
-        };
-        self.evaluate(&dataset, &trained, evaluate).map(drop)
-    }
-
-    fn publish_alone(&self) -> Result<()> {
-        let evaluation = read_json(&self.folder().join("evaluation.json"), "evaluate")?;
-        let causality = read_json(&self.folder().join(CAUSALITY_FILE), "audit causality")?;
-        let parity = read_json(&self.folder().join(PARITY_FILE), "audit parity --trained")?;
-        let (dataset, trained) = self.trained()?;
-        self.publish(&dataset, &trained, &evaluation, Certificates { causality, parity }).map(drop)
-    }
-
-    /// What training left, and the rows that it used.
-    fn trained(&self) -> Result<(Dataset, Trained)> {
-        let trained = trained::load(&self.folder())?;
-        let klines = self.klines()?;
-        trained.require_data(&version::data_version(&klines, self.interval).version)?;
-        Ok((self.dataset(&klines, trained.plan.split), trained))
     }
 
     fn folder(&self) -> PathBuf {

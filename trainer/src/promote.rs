@@ -3,12 +3,12 @@
 use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Home, ModelVersion, Registry, Stage, StoreError};
+use store::{Home, ModelVersion, Registry, StoreError};
 
 use crate::evidence::{self, Evidence};
 use crate::gates::{Gates, Judgement};
 use crate::ingest::kept_klines;
-use crate::{Result, TrainerError};
+use crate::{Result, TrainerError, machine};
 
 /// Whom a model stands against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,21 +123,23 @@ fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {
     Ok(Bundle::from_files(home.objects().get(bundle)?)?)
 }
 
-/// Points the alias champion to the version, moves it to production and archives the one before. How it came to that is noted
-/// in the registry's history.
+/// Points the alias champion to the version, moves it to production and archives the one before, and notes in the registry's
+/// history how it came to that: in one step, and only if the champion is still the one that it was judged against.
 ///
 /// # Errors
-/// As [`Trial::check`]; when the registry can't be written.
+/// As [`Trial::check`]; [`StoreError::OtherChampion`] if another became the champion since; when the registry can't be written.
 pub fn promote(home: &Home, trial: &Trial, force: bool, now: Milliseconds) -> Result<Promoted> {
-    let (version, failed) = (trial.version, trial.check(force)?);
-    let registry = home.registry();
-    let before = registry.champion()?.map(|model| model.version).filter(|before| *before != version);
-    let gates = trial.judgements.len();
-    let how = match failed.as_slice() {
-        [] => format!("passed {gates} gates"),
-        failed => format!("promoted by force past: {}", failed.join("; ")),
+    let failed = trial.check(force)?;
+    let against = match trial.opponent {
+        Opponent::Nobody => None,
+        Opponent::Champion(version) | Opponent::Silent { version, .. } => Some(version),
     };
-    registry.note(version, &how, now)?;
-    let model = store::promote(registry, version, Stage::Production, now)?;
-    Ok(Promoted { version: model.version, bundle: model.bundle, before, forced_past: failed })
+    let gates = trial.judgements.len();
+    let by = machine::person();
+    let how = match failed.as_slice() {
+        [] => format!("passed {gates} gates (by {by})"),
+        failed => format!("promoted by force past: {} (by {by})", failed.join("; ")),
+    };
+    let model = home.registry().crown(trial.version, against, &how, now)?;
+    Ok(Promoted { version: model.version, bundle: model.bundle, before: against, forced_past: failed })
 }

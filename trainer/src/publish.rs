@@ -22,7 +22,7 @@ use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
 use crate::trained::{Trained, TrainedTask, output_count};
-use crate::{Result, TrainerError};
+use crate::{Result, TrainerError, tracking};
 
 /// What was published.
 #[derive(Debug, Clone, Serialize)]
@@ -76,10 +76,16 @@ pub fn publish(
 ) -> Result<Published> {
     let bundle = build(dataset, trained, evaluation, certificates)?;
     let digest = home.objects().put_bundle(&bundle)?;
-    let version = home.registry().register(digest, &evaluation.headline(), now)?;
+    let headline = evaluation.headline();
+    let version = match home.mlflow() {
+        Some(registry) => {
+            tracking::publish(registry, &home.folder().join("training"), &bundle, &headline, now)?
+        }
+        None => home.registry().register(digest, &headline, now)?.version,
+    };
     Ok(Published {
         bundle: digest,
-        version: version.version,
+        version,
         golden_rows: golden_rows(dataset).len(),
         bytes: bundle.files().values().map(Vec::len).sum(),
     })

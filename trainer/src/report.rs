@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use crate::console::table;
 use crate::dataset::Dataset;
-use crate::evaluate::{Evaluation, TaskEvaluation};
+use crate::evaluate::{Coverage, Cut, Evaluation, TaskEvaluation};
 use crate::export::Export;
 use crate::ingest::Ingested;
 use crate::promote::{Opponent, Trial};
 use crate::publish::readable_figure;
 use crate::quality::SymbolQuality;
 use crate::time::readable;
-use crate::trained::MemberReport;
+use crate::trained::TrainingReport;
 use crate::validate::Validation;
 
 /// Rows of a list that people are shown.
@@ -201,23 +201,73 @@ pub(crate) fn validation(found: &Validation) -> String {
 
 /// How training went.
 #[must_use]
-pub(crate) fn training(found: &[MemberReport]) -> String {
-    let rows = found.iter().map(|one| {
+pub(crate) fn training(found: &TrainingReport) -> String {
+    let rows = found.boosters.iter().map(|one| {
         vec![
             format!("{} {}", one.task, one.library),
-            format!("{} of {}", one.rounds, one.rounds_trained),
-            format!("{:.6}", one.tune_loss),
+            one.rounds.to_string(),
+            one.fold_rounds.iter().map(usize::to_string).collect::<Vec<_>>().join(" "),
             format!("{:.2}", one.bytes as f64 / 1e6),
             format!("{:.1}", one.seconds),
         ]
     });
-    table(&["booster", "rounds", "tune loss", "MB", "seconds"], rows)
+    let boosters = table(&["booster", "rounds", "of folds", "MB", "seconds"], rows);
+    let choices = found.walk.choices.iter().map(|choice| {
+        let gain = 100.0 * (1.0 - choice.loss_with / choice.loss_without);
+        let kept = if choice.kept { "kept" } else { "left" };
+        vec![choice.task.to_string(), choice.what.clone(), format!("{gain:+.3} %"), kept.to_owned()]
+    });
+    let choices = table(&["tried on the walk", "beside the mean", "better by", ""], choices);
+    format!("{boosters}\n{choices}")
 }
 
 /// The test window: the ensemble, its members and the best baseline, each with the task's own figures.
 #[must_use]
 pub(crate) fn evaluation(found: &Evaluation) -> String {
-    found.tasks.iter().map(task_table).collect::<Vec<_>>().join("\n")
+    let tasks = found.tasks.iter().map(task_table);
+    tasks.chain([coverage_table(found), value_table(found)]).collect::<Vec<_>>().join("\n")
+}
+
+/// Bands over the whole window, and the symbol and month that are farthest from what was said.
+fn coverage_table(found: &Evaluation) -> String {
+    let whole = found.coverage.iter().filter(|line| line.cut == Cut::All);
+    let rows = whole.map(|line| {
+        let farthest = |is_of: fn(&Cut) -> bool| {
+            let parts = found
+                .coverage
+                .iter()
+                .filter(|part| part.task == line.task && part.level == line.level && is_of(&part.cut));
+            let distance = |part: &Coverage| (part.held - line.level).abs();
+            let farthest = parts.max_by(|a, b| distance(a).total_cmp(&distance(b)));
+            farthest.map_or_else(String::new, |part| format!("{:.3} {}", part.held, part.cut))
+        };
+        vec![
+            line.task.to_string(),
+            format!("{:.2}", line.level),
+            format!("{:.4}", line.held),
+            farthest(|cut| matches!(cut, Cut::Symbol(_))),
+            farthest(|cut| matches!(cut, Cut::Month(_))),
+            farthest(|cut| matches!(cut, Cut::Regime(_))),
+        ]
+    });
+    table(&["bands", "level", "held", "farthest symbol", "farthest month", "farthest regime"], rows)
+}
+
+/// What following the direction was worth.
+fn value_table(found: &Evaluation) -> String {
+    let rows = found.net_values.iter().map(|value| {
+        let interval =
+            value.sharpe_interval.map_or_else(String::new, |[low, high]| format!(" [{low:.1}, {high:.1}]"));
+        vec![
+            format!("{:.0} % most confident", 100.0 * value.share),
+            format!("{}", value.cost_bp),
+            format!("{:.4}", value.hit_rate),
+            format!("{:.2}", value.turnover),
+            format!("{:.2}", value.daily_bp),
+            value.sharpe.map_or_else(|| "-".to_owned(), |sharpe| format!("{sharpe:.1}{interval}")),
+        ]
+    });
+    table(&["direction followed", "cost bp", "right", "turnover", "bp a day", "Sharpe"], rows)
 }
 
 fn task_table(task: &TaskEvaluation) -> String {

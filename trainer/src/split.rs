@@ -31,9 +31,9 @@ pub struct SplitRequest {
 /// The windows, each with its first and last bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// Boosters and baselines are fitted on these.
+    /// The folds and the final boosters learn from these.
     pub train: Window,
-    /// Early stopping and stacking look at these.
+    /// The walk ends with these; the final boosters learn from them too.
     pub tune: Window,
     /// The reported figures are of these; a run chooses nothing by them, though the recipe was shaped with them in sight.
     pub test: Window,

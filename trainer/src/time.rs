@@ -66,6 +66,15 @@ pub fn readable(time: Milliseconds) -> String {
     }
 }
 
+/// A time as a part of a file's name: `20240906T235959123Z`; the number itself if it is no time.
+#[must_use]
+pub fn compact(time: Milliseconds) -> String {
+    match Timestamp::from_millisecond(time) {
+        Ok(moment) => moment.strftime("%Y%m%dT%H%M%S%3fZ").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,25 +1,28 @@
 //! Trains every task's two boosters with the original libraries: a walk over several folds first, then on all of the
 //! training and tuning windows; and fits the baselines.
 
+mod base_score;
 mod boosters;
 mod combine;
+mod course;
 mod folds;
+mod part;
 pub mod recipe;
 mod rounds;
+pub mod search;
 mod walk_forward;
 
 use forecast::{Baselines, TargetTransform, Task};
 
 use crate::Result;
-use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::split::Window;
 use crate::trained::{Plan, Trained, TrainedTask, WalkReport};
-use boosters::{Lesson, Libraries, Stop};
-use recipe::Effort;
+use boosters::Libraries;
 
 pub use combine::{Choice, Coverage};
+pub use course::Course;
 pub use folds::{Fold, folds};
+pub use part::{FittedPart, Library, Part, train_part};
 pub use walk_forward::FoldReport;
 
 /// Trains all tasks. Of every fold and of the whole, first with LightGBM, then with XGBoost, for they bring two OpenMP
@@ -28,30 +31,24 @@ pub use walk_forward::FoldReport;
 ///
 /// # Errors
 /// When a library is missing or refuses, or a baseline can't be fitted.
-pub fn train(
-    dataset: &mut Dataset,
-    data_version: String,
-    effort: Effort,
-    console: &Console,
-) -> Result<Trained> {
+pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
+    let (effort, data_version) = (course.effort, course.data_version.to_owned());
     let libraries = Libraries::load()?;
-    let walk = walk_forward::walk(dataset, &libraries, effort, console)?;
-    let bar = console.spinner("calibrating, stacking, bands");
+    let walk = walk_forward::walk(dataset, &libraries, course)?;
+    let bar = course.console.spinner("calibrating, stacking, bands");
     let combination = combine::combine(dataset, &walk);
     bar.finish_and_clear();
-    let whole = Window { from: dataset.split.train.from, until: dataset.split.tune.until };
-    let rows = dataset.range(whole);
-    let baselines = Baselines::fit(dataset.samples(rows.clone()))?;
-    let lesson = |library: usize| Lesson {
-        learned: rows.clone(),
-        stop: Stop::After(walk.rounds.iter().map(|rounds| rounds[library]).collect()),
-        name: "final".to_owned(),
+    let lesson = |library: usize| {
+        walk_forward::final_lesson(dataset, walk.rounds.iter().map(|rounds| rounds[library]).collect())
     };
-    let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson(0), effort, console)?;
+    let lessons = [lesson(0), lesson(1)];
+    let rows = lessons[0].learned.clone();
+    let baselines = Baselines::fit(dataset.samples(rows.clone()))?;
+    let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lessons[0], &Task::ALL, course)?;
     // XGBoost's half-width copy takes the place of the features, so that both never lie beside its bins.
     let values = single_precision(dataset.values(rows.clone()));
     dataset.forget_values_until(rows.end);
-    let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson(1), effort, console)?;
+    let xgboost = boosters::xgboost(&libraries.xgboost, dataset, || values, &lessons[1], &Task::ALL, course)?;
     let tasks = Task::ALL
         .into_iter()
         .zip(lightgbm.into_iter().zip(xgboost))

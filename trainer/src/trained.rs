@@ -10,7 +10,7 @@ use crate::split::Split;
 use crate::train::{Choice, Coverage, FoldReport};
 use crate::{Result, TrainerError};
 
-pub use saved::{load, save};
+pub use saved::{files, load, save};
 
 /// Everything that training leaves behind.
 #[derive(Debug, Clone)]
@@ -94,6 +94,15 @@ pub const fn output_count(task: Task) -> usize {
     }
 }
 
+/// How training went.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainingReport {
+    /// One line a booster.
+    pub boosters: Vec<MemberReport>,
+    /// The folds, and what was decided by them.
+    pub walk: WalkReport,
+}
+
 /// One line of the training report.
 #[derive(Debug, Clone, Serialize)]
 pub struct MemberReport {
@@ -103,10 +112,8 @@ pub struct MemberReport {
     pub library: &'static str,
     /// Rounds kept.
     pub rounds: usize,
-    /// Rounds trained.
-    pub rounds_trained: usize,
-    /// The loss on the tuning window, in the library's own metric.
-    pub tune_loss: f64,
+    /// The rounds that each fold was best with.
+    pub fold_rounds: Vec<usize>,
     /// Size of the model file.
     pub bytes: usize,
     /// How long it took.
@@ -114,25 +121,27 @@ pub struct MemberReport {
 }
 
 impl Trained {
-    /// One line a booster.
+    /// One line a booster, and what the walk decided.
     #[must_use]
-    pub fn report(&self) -> Vec<MemberReport> {
-        let line = |task, library, member: &Member| MemberReport {
+    pub fn report(&self) -> TrainingReport {
+        let fold_rounds = |task: Task, library: usize| {
+            self.walk.folds.iter().map(|fold| fold.best_rounds[task.index()][library]).collect()
+        };
+        let line = |task: Task, (number, library), member: &Member| MemberReport {
             task,
             library,
             rounds: member.fit.rounds,
-            rounds_trained: member.fit.rounds_trained,
-            tune_loss: member.fit.tune_loss,
+            fold_rounds: fold_rounds(task, number),
             bytes: member.fit.file.len(),
             seconds: member.seconds,
         };
         let both = |trained: &TrainedTask| {
             [
-                line(trained.task, "lightgbm", &trained.lightgbm),
-                line(trained.task, "xgboost", &trained.xgboost),
+                line(trained.task, (0, "lightgbm"), &trained.lightgbm),
+                line(trained.task, (1, "xgboost"), &trained.xgboost),
             ]
         };
-        self.tasks.iter().flat_map(both).collect()
+        TrainingReport { boosters: self.tasks.iter().flat_map(both).collect(), walk: self.walk.clone() }
     }
 
     /// Checks that the klines are still those that training used.

@@ -35,6 +35,8 @@ enum Suite {
     Restart,
     /// What a request costs, beside an empty gRPC echo.
     Serve,
+    /// What a training run costs and is worth, beside Python.
+    Train,
 }
 
 /// Scorers that are called from Python. lleaves needs an LLVM of its time.
@@ -63,19 +65,31 @@ const SERVE_PEERS: &[&str] = &[
     "numpy",
 ];
 
-/// Builds the server, optimised, and says where it is.
-fn server() -> Result<PathBuf> {
+/// What models are trained with in Python.
+const TRAIN_PEERS: &[&str] = &[
+    "lightgbm==4.7.0",
+    "xgboost-cpu==3.2.0",
+    "TA-Lib==0.6.*",
+    "pandas==2.*",
+    "pyarrow",
+    "scikit-learn==1.*",
+    "scipy",
+    "numpy",
+];
+
+/// Builds a program, optimised, and says where it is.
+fn built(program: &str) -> Result<PathBuf> {
     let root = repository::root();
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(&root)
-        .args(["build", "--quiet", "--release", "--package", "klinecast-server"])
+        .args(["build", "--quiet", "--release", "--package", program])
         .status()
         .context("cannot start cargo")?;
     if !status.success() {
-        bail!("the server does not build ({status})");
+        bail!("{program} does not build ({status})");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/klinecast-server"))
+    Ok(target.join("release").join(program))
 }
 
 /// Runs one suite, optimised.
@@ -91,6 +105,7 @@ pub fn run(options: &Options) -> Result<()> {
         Suite::Live => cargo.args(["benches", "--", "live"]),
         Suite::Restart => cargo.args(["benches", "--", "restart"]),
         Suite::Serve => cargo.args(["benches", "--", "serve"]),
+        Suite::Train => cargo.args(["benches", "--", "train"]),
     };
     if options.suite == Suite::Forest {
         let python = environment(&repository::root(), "peers-forest", FOREST_PEERS)?;
@@ -102,8 +117,12 @@ pub fn run(options: &Options) -> Result<()> {
         let python = environment(&repository::root(), "peers-serve", SERVE_PEERS)?;
         cargo.arg("--python").arg(python);
     }
+    if options.suite == Suite::Train {
+        let python = environment(&repository::root(), "peers-train", TRAIN_PEERS)?;
+        cargo.arg("--python").arg(python).arg("--trainer").arg(built("klinecast-trainer")?);
+    }
     if matches!(options.suite, Suite::Live | Suite::Restart | Suite::Serve) {
-        cargo.arg("--server").arg(server()?);
+        cargo.arg("--server").arg(built("klinecast-server")?);
     }
     if let Some(file) = &options.json {
         cargo.arg("--json").arg(file);

@@ -14,7 +14,8 @@ use kline::Symbol;
 use serde::{Deserialize, Serialize};
 
 pub use renewal::{
-    BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_WINDOW_BLOCKS, RenewedBands, band_block, renew,
+    BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_WINDOW_BLOCKS, BandWindow, RenewedBands,
+    band_block, renew,
 };
 pub use scores::BandScores;
 

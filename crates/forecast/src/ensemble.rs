@@ -2,7 +2,7 @@
 
 use crate::baseline::Columns;
 use crate::{
-    Answer, BaselineInputs, Bundle, OutcomeContext, SymbolBands, TargetTransform, Task, TaskKind,
+    Answer, BaselineInputs, Bundle, OutcomeContext, Signals, SymbolBands, TargetTransform, Task, TaskKind,
     TaskPrediction,
 };
 
@@ -137,8 +137,15 @@ impl Bundle {
                 member_answer(entry.task, entry.transform, outputs, context)
             };
             let (lightgbm, xgboost) = (member(2 * place), member(2 * place + 1));
-            let ensemble = self.calibration().answer(entry.task, mean(&lightgbm, &xgboost));
+            let ensemble = mean(&lightgbm, &xgboost);
             answers.push(MemberAnswers { task: entry.task, lightgbm, xgboost, ensemble });
+        }
+        let mean_of =
+            |task: Task| answers.iter().find(|answer| answer.task == task).map(|answer| &answer.ensemble);
+        let signals = Signals::of(mean_of, context);
+        for answer in &mut answers {
+            let mean = std::mem::replace(&mut answer.ensemble, Answer::Value(f64::NAN));
+            answer.ensemble = self.calibration().answer(answer.task, mean, &signals, context);
         }
         let volatility = volatility_of(&answers);
         for answer in &mut answers {

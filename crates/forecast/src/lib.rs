@@ -48,7 +48,8 @@ pub mod testkit;
 pub use answer::Answer;
 pub use band::{
     BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_LEVELS, BAND_WINDOW_BLOCKS, Band,
-    BandQuantiles, BandScores, Bands, RenewedBands, SymbolBands, band_block, band_score, has_bands, renew,
+    BandQuantiles, BandScores, BandWindow, Bands, RenewedBands, SymbolBands, band_block, band_score,
+    has_bands, renew,
 };
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
@@ -59,7 +60,7 @@ pub use bundle::{
     ParityDifference, ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE,
     TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
-pub use calibration::{Calibration, CalibrationSample, TaskCalibration};
+pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{MemberAnswers, mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};

@@ -13,7 +13,7 @@ mod student;
 pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
 pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days};
-pub use intervals::{auc_interval, skill, spearman_interval};
+pub use intervals::{auc_interval, sharpe_interval, skill, spearman_interval};
 pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
 pub use paired::{PAIRED_DAYS_MIN, PairedTest, paired_test};
 pub use ranking::{auc, spearman};

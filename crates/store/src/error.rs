@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use forecast::{BundleDigest, BundleError};
 use kline::{BarTime, KlineError, Symbol};
 
+use crate::mlflow::MlflowFault;
+use crate::objects::{FileFault, S3Fault};
+
 /// A store that could not answer or keep something. Nothing is half kept: writes are transactions or renames.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -47,11 +50,13 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The file that `sslrootcert` names can't be used.
+    /// A file of root certificates can't be used.
     #[error(
-        "root certificate {path:?} of the database can't be used: {problem}; name a file of certificates in PEM form"
+        "root certificate {path:?} of the {of} can't be used: {problem}; name a file of certificates in PEM form"
     )]
     RootCertificate {
+        /// Whose it is.
+        of: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -65,9 +70,71 @@ pub enum StoreError {
         /// What the library says.
         problem: String,
     },
+    /// Where the bundles lie can't be read. It may have a secret in it, so little of it is repeated.
+    #[error(
+        "the place of the bundles can't be used: {problem}; name a server (MINIO_ENDPOINT) or s3://bucket/folder, and a key"
+    )]
+    S3Place {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// An S3 server could not be reached, or did not do what it was asked for.
+    #[error("bundles in {place}: {action} failed: {problem}; {}", fault.remedy())]
+    S3 {
+        /// Bucket and server, without the key.
+        place: String,
+        /// What was being done.
+        action: &'static str,
+        /// Which kind of fault.
+        fault: S3Fault,
+        /// The server's words, or the connection's.
+        problem: String,
+    },
+    /// Which MLflow is meant can't be read. It may have a secret in it, so little of it is repeated.
+    #[error(
+        "MLflow's address can't be used: {problem}; it is what MLFLOW_TRACKING_URI names, for example http://mlflow:5000"
+    )]
+    MlflowPlace {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// MLflow could not be reached, or did not do what it was asked for.
+    #[error("MLflow at {server}: {action} failed: {problem}; {}", fault.remedy())]
+    Mlflow {
+        /// Its address.
+        server: String,
+        /// What was being done.
+        action: &'static str,
+        /// Which kind of fault.
+        fault: MlflowFault,
+        /// Its words, or the connection's.
+        problem: String,
+    },
+    /// No client of web servers can be made.
+    #[error(
+        "no client of web servers can be made: {problem}; install the system's root certificates (ca-certificates)"
+    )]
+    WebClient {
+        /// What the library says.
+        problem: String,
+    },
     /// The system gives no thread.
-    #[error("the thread that talks to the database can't be started; allow this process more threads")]
+    #[error(
+        "the thread that talks to a database or a server can't be started; allow this process more threads"
+    )]
     Thread(#[source] std::io::Error),
+    /// A model was judged against one champion, and another is it now.
+    #[error(
+        "version {version} was judged against {}, but {} is the champion now; judge it again", named(*judged_against), named(*found)
+    )]
+    OtherChampion {
+        /// The model.
+        version: u32,
+        /// The champion when it was judged.
+        judged_against: Option<u32>,
+        /// The champion of now.
+        found: Option<u32>,
+    },
     /// The database was written by a newer program.
     #[error(
         "database {database} has schema {found}, this program knows up to {known}; use the newer program"
@@ -81,7 +148,7 @@ pub enum StoreError {
         known: u32,
     },
     /// A file or folder could not be read or written.
-    #[error("{action} {path:?} failed")]
+    #[error("{action} {path:?} failed{}", remedy(source))]
     Files {
         /// What was being done.
         action: &'static str,
@@ -156,6 +223,16 @@ pub enum StoreError {
         /// The digest of what is there.
         found: BundleDigest,
     },
+    /// A kept bundle's file is not as its manifest says.
+    #[error("bundle {digest} is damaged: {file:?} {fault}; remove it there and publish it again")]
+    DamagedFile {
+        /// The bundle.
+        digest: BundleDigest,
+        /// The file's path within it.
+        file: String,
+        /// What is wrong.
+        fault: FileFault,
+    },
     /// A bundle to be kept does not hold together.
     #[error("a bundle that does not verify is not kept")]
     Bundle(#[from] BundleError),
@@ -170,4 +247,18 @@ pub enum StoreError {
     /// Another thread failed while it held the database.
     #[error("the database connection was left in an unknown state by a failed thread; restart the process")]
     Poisoned,
+}
+
+/// What to do where the system's words alone don't say it.
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; make room on the disk, then try again"
+        }
+        _ => "",
+    }
+}
+
+fn named(version: Option<u32>) -> String {
+    version.map_or_else(|| "nobody".to_owned(), |version| format!("version {version}"))
 }

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use forecast::BundleDigest;
 
 use crate::{
-    DatabaseUrl, FolderObjects, GapStore, Journal, JournalRetention, KlineStore, ObjectStore, PostgresStore,
-    Registry, SnapshotFile, SqliteStore, StoreError,
+    FolderObjects, GapStore, Journal, JournalRetention, KlineStore, Mlflow, MlflowRegistry, ObjectStore,
+    Places, PostgresStore, Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
 };
 
 /// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/`,
-/// `DIR/bands/` and `DIR/forecaster.snapshot`. The trainer and the server open the same folder at the same time.
+/// `DIR/bands/` and `DIR/forecaster.snapshot`. Bundles of a bucket have their copies in `DIR/bundles/`. The trainer and the server open the same folder at the same time.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
     database: Database,
-    bundles: FolderObjects,
+    bundles: Bundles,
+    mlflow: Option<MlflowRegistry>,
     snapshot: SnapshotFile,
 }
 
@@ -26,28 +27,40 @@ enum Database {
     Postgres(PostgresStore),
 }
 
+/// Where the bundles are.
+#[derive(Debug)]
+enum Bundles {
+    Folder(FolderObjects),
+    S3(Box<S3Objects>),
+}
+
 impl Home {
     /// Opens a folder with a database of its own, making it and what belongs into it.
     ///
     /// # Errors
     /// When the folder can't be made, or holds a database that can't be opened.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        Self::open_with(folder, None)
+        Self::open_with(folder, &Places::default())
     }
 
-    /// Opens a folder, with the database at an address in place of its own.
+    /// Opens a folder, with what is kept elsewhere. A bucket and MLflow are not asked before it is needed.
     ///
     /// # Errors
     /// When the folder can't be made, or the database can't be opened.
-    pub fn open_with(folder: impl Into<PathBuf>, database: Option<&DatabaseUrl>) -> Result<Self, StoreError> {
+    pub fn open_with(folder: impl Into<PathBuf>, places: &Places) -> Result<Self, StoreError> {
         let folder = folder.into();
         let bundles = FolderObjects::open(folder.join("bundles"))?;
-        let database = match database {
+        let bundles = match &places.bundles {
+            None => Bundles::Folder(bundles),
+            Some(place) => Bundles::S3(Box::new(S3Objects::new(place.clone(), bundles))),
+        };
+        let database = match &places.database {
             None => Database::Sqlite(SqliteStore::open(folder.join("klinecast.db"))?),
             Some(url) => Database::Postgres(PostgresStore::open(url)?),
         };
+        let mlflow = places.registry.clone().map(Mlflow::new).map(MlflowRegistry::new);
         let snapshot = SnapshotFile::new(folder.join("forecaster.snapshot"));
-        Ok(Self { folder, database, bundles, snapshot })
+        Ok(Self { folder, database, bundles, mlflow, snapshot })
     }
 
     /// The folder.
@@ -104,7 +117,10 @@ impl Home {
     /// The bundles.
     #[must_use]
     pub fn objects(&self) -> &dyn ObjectStore {
-        &self.bundles
+        match &self.bundles {
+            Bundles::Folder(objects) => objects,
+            Bundles::S3(objects) => objects.as_ref(),
+        }
     }
 
     /// The server's saved state.
@@ -122,9 +138,18 @@ impl Home {
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &dyn Registry {
+        if let Some(registry) = &self.mlflow {
+            return registry;
+        }
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,
         }
+    }
+
+    /// The registry's MLflow, if it is one.
+    #[must_use]
+    pub const fn mlflow(&self) -> Option<&MlflowRegistry> {
+        self.mlflow.as_ref()
     }
 }

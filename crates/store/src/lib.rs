@@ -1,7 +1,7 @@
 //! What is kept: klines, the ledger of those that were missing, the journal of predictions and what then happened, the model
 //! registry, and bundles. Each is a trait; the defaults are one SQLite file (write-ahead log) and a folder of bundles. An
-//! address chooses PostgreSQL for all but the bundles. Beside them lie one file with the Forecaster's state, and
-//! one a bundle with its renewed bands.
+//! address chooses PostgreSQL for all but the bundles, another one a bucket of an S3 server for those. Beside them lie one file
+//! with the Forecaster's state, and one a bundle with its renewed bands.
 //!
 //! ```
 //! use store::{Home, KlineStore, Registry};
@@ -20,15 +20,20 @@ mod gaps;
 mod home;
 mod journal;
 mod klines;
+mod mlflow;
 mod objects;
+mod places;
 mod postgres;
 mod registry;
 mod retention;
+mod secret;
 mod snapshot;
 mod sqlite;
 #[cfg(feature = "test-support")]
 pub mod testkit;
 mod tls;
+mod wait;
+mod web;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainHash, RecordKey, Verification};
 pub use database::{DatabaseParts, DatabaseUrl};
@@ -37,7 +42,12 @@ pub use gaps::{GapStore, Hole, HoleState};
 pub use home::Home;
 pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
-pub use objects::{FolderObjects, ObjectStore};
+pub use mlflow::{
+    BoosterModel, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun, Origin, RunEnd,
+    RunFigures,
+};
+pub use objects::{FileFault, FolderObjects, ObjectStore, S3Fault, S3Objects, S3Parts, S3Place};
+pub use places::Places;
 pub use postgres::PostgresStore;
 pub use registry::{
     Alias, ModelVersion, Registry, RegistryChange, Stage, UnknownName, champion_before, promote,

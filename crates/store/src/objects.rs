@@ -1,6 +1,8 @@
 //! Bundles as files under their digest.
 
+mod files;
 mod folder;
+mod s3;
 
 use std::collections::BTreeMap;
 
@@ -8,9 +10,11 @@ use forecast::{Bundle, BundleDigest};
 
 use crate::StoreError;
 
+pub use files::FileFault;
 pub use folder::FolderObjects;
+pub use s3::{S3Fault, S3Objects, S3Parts, S3Place};
 
-/// Keeps bundles, content-addressed and immutable. Where S3 will stand beside a folder.
+/// Keeps bundles, content-addressed and immutable: in a folder, or in a bucket of an S3 server.
 pub trait ObjectStore: Send + Sync {
     /// Keeps a bundle; one that is there already is left as it is. It is visible only when it is whole.
     ///
@@ -24,6 +28,12 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// When there is no such bundle, or its manifest is not the one that it is named by.
     fn get(&self, digest: BundleDigest) -> Result<BTreeMap<String, Vec<u8>>, StoreError>;
+
+    /// A bundle's manifest alone, by its digest the right one.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::get`].
+    fn manifest(&self, digest: BundleDigest) -> Result<Vec<u8>, StoreError>;
 
     /// Every kept bundle, sorted.
     ///

@@ -13,16 +13,15 @@ mod registry;
 mod retention;
 mod schema;
 mod tls;
-mod wait;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::wait::wait;
 use crate::{DatabaseUrl, StoreError};
 use fault::Fault;
 use pool::{Lent, Pool, Session};
-use wait::wait;
 
 /// How long a write goes on trying while the database is away; then it fails.
 const PATIENCE: Duration = Duration::from_secs(20);

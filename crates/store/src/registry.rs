@@ -137,7 +137,7 @@ pub struct RegistryChange {
     pub change: String,
 }
 
-/// Keeps versions, stages, aliases and the history of their changes. Where MLflow will stand beside the databases.
+/// Keeps versions, stages, aliases and the history of their changes. A database has them, or MLflow.
 /// Times are arguments: the registry reads no clock.
 pub trait Registry: Send + Sync {
     /// Registers a bundle; one that is registered already keeps its version.
@@ -180,6 +180,32 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// When there is no such version, or the registry can't be written.
     fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError>;
+
+    /// Makes a version the champion in one step, with a note of how it came to that, if `judged_against` still is the champion
+    /// (`None`: there is none, or the version itself is it). Answers the version as it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherChampion`] if another has become it since, and nothing is changed; when there is no such version, or the
+    /// registry can't be written. A registry without transactions does it step by step: what another changes in between is not seen.
+    fn crown(
+        &self,
+        version: u32,
+        judged_against: Option<u32>,
+        how: &str,
+        at: Milliseconds,
+    ) -> Result<ModelVersion, StoreError> {
+        let crowning = Crowning::plan(&self.versions()?, version, judged_against)?;
+        self.note(version, how, at)?;
+        self.set_alias(Alias::Champion, version, at)?;
+        self.set_stage(version, Stage::Production, at)?;
+        if crowning.was_challenger {
+            self.clear_alias(Alias::Challenger, at)?;
+        }
+        if let Some(before) = crowning.before {
+            self.set_stage(before, Stage::Archived, at)?;
+        }
+        self.version(version)
+    }
 
     /// Every change, the oldest first.
     ///
@@ -245,13 +271,18 @@ pub fn promote(
     let model = registry.version(version)?;
     match stage {
         Stage::Production => {
-            let before = registry.champion()?;
+            let all = registry.versions()?;
             registry.set_alias(Alias::Champion, version, at)?;
             registry.set_stage(version, stage, at)?;
             if model.aliases.contains(&Alias::Challenger) {
                 registry.clear_alias(Alias::Challenger, at)?;
             }
-            if let Some(before) = before.filter(|before| before.version != version) {
+            // Also one that was left in production when a change before was broken off.
+            let before = |other: &&ModelVersion| {
+                other.version != version
+                    && (other.stage == Stage::Production || other.aliases.contains(&Alias::Champion))
+            };
+            for before in all.iter().filter(before) {
                 registry.set_stage(before.version, Stage::Archived, at)?;
             }
         }
@@ -262,6 +293,50 @@ pub fn promote(
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }
     registry.version(version)
+}
+
+/// What crowning a version changes, as one transaction has to do it: the champion's stage before, then each change as the history
+/// notes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Crowning {
+    /// The version that gives way, if there is another.
+    pub(crate) before: Option<u32>,
+    /// Whether the alias challenger goes.
+    pub(crate) was_challenger: bool,
+}
+
+impl Crowning {
+    /// What it takes by the registry as it is.
+    pub(crate) fn plan(
+        versions: &[ModelVersion],
+        version: u32,
+        judged_against: Option<u32>,
+    ) -> Result<Self, StoreError> {
+        let known = || versions.iter().map(|model| model.version.to_string()).collect::<Vec<_>>().join(", ");
+        let model = versions.iter().find(|model| model.version == version);
+        let model = model.ok_or_else(|| StoreError::NoVersion { version, known: known() })?;
+        let champion = versions.iter().find(|model| model.aliases.contains(&Alias::Champion));
+        let before = champion.map(|model| model.version).filter(|before| *before != version);
+        if before != judged_against {
+            return Err(StoreError::OtherChampion { version, judged_against, found: before });
+        }
+        Ok(Self { before, was_challenger: model.aliases.contains(&Alias::Challenger) })
+    }
+
+    /// The history's lines, in their order.
+    pub(crate) fn notes(&self, version: u32, how: &str) -> Vec<(u32, String)> {
+        let (champion, production) = (Alias::Champion, Stage::Production);
+        let mut notes = vec![
+            (version, how.to_owned()),
+            (version, format!("alias {champion}")),
+            (version, format!("stage {production}")),
+        ];
+        if self.was_challenger {
+            notes.push((version, format!("alias {} cleared", Alias::Challenger)));
+        }
+        notes.extend(self.before.map(|before| (before, format!("stage {}", Stage::Archived))));
+        notes
+    }
 }
 
 /// Metrics as they are stored: JSON, without what JSON has no number for.

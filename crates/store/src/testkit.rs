@@ -1,20 +1,27 @@
-//! A real PostgreSQL for tests, on a free port of the loopback: started when the first test of a process asks for it, shared
+//! Real servers for tests, on free ports of the loopback. PostgreSQL is started when the first test of a process asks for it, shared
 //! by those that run at the same time, stopped and removed with the last of them.
+
+mod mlflow;
+mod process;
+mod seaweed;
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::{DatabaseUrl, PostgresStore};
+use process::{Process, free_port};
+
+pub use mlflow::TestMlflow;
+pub use seaweed::TestS3;
 
 const USER: &str = "klinecast";
 const PASSWORD: &str = "a p@ss:word/of %tests";
@@ -34,14 +41,6 @@ pub struct TestPostgres {
     port: u16,
     has_tls: bool,
     process: Mutex<Option<Process>>,
-}
-
-/// The server's process and the thread that owns it: should the tests be killed the thread dies, and the kernel then stops
-/// the database.
-#[derive(Debug)]
-struct Process {
-    stop: mpsc::Sender<()>,
-    owner: JoinHandle<Result<(), String>>,
 }
 
 /// Where the programs are, and as whom they run: PostgreSQL refuses to run as root.
@@ -154,13 +153,12 @@ impl TestPostgres {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
-        let (stop, stopped) = mpsc::channel();
-        let owner = thread::spawn(move || own(command, &stopped));
+        let process = Process::start(command);
         let began = Instant::now();
         let url = self.url_of("probe");
         loop {
             let told = || fs::read_to_string(&log).unwrap_or_default();
-            if owner.is_finished() {
+            if process.has_ended() {
                 return Err(told());
             }
             match PostgresStore::open(&url) {
@@ -169,7 +167,7 @@ impl TestPostgres {
                 Err(_) => thread::sleep(Duration::from_millis(20)),
             }
         }
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(Process { stop, owner });
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
         Ok(())
     }
 
@@ -191,9 +189,7 @@ impl TestPostgres {
 
     fn end(&self) -> Result<(), String> {
         let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Process { stop, owner }) = process else { return Ok(()) };
-        drop(stop);
-        owner.join().unwrap_or_else(|_| Err("the thread that owns it failed".to_owned()))
+        process.map_or(Ok(()), |process| process.end("INT", PATIENCE))
     }
 
     /// The address of an empty schema that nobody else has.
@@ -256,42 +252,6 @@ pub fn sql_from_outside(url: &DatabaseUrl, sql: &str) -> u64 {
 /// When the database does not take that.
 pub fn limit_growth(home: &crate::Home, pages: Option<u32>) {
     home.limit_growth(pages).unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
-}
-
-/// Runs a server until nobody holds the other end of the channel, then stops it.
-fn own(mut command: Command, stopped: &mpsc::Receiver<()>) -> Result<(), String> {
-    let mut child = command.spawn().map_err(|error| format!("it can't be started: {error}"))?;
-    loop {
-        match stopped.recv_timeout(Duration::from_millis(20)) {
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            _ => return stop(child),
-        }
-        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-            return Err(format!("it ended by itself: {status}"));
-        }
-    }
-}
-
-/// A fast shutdown; if that takes too long, by force.
-fn stop(mut child: Child) -> Result<(), String> {
-    let signal = |name: &str| Command::new("kill").args([name, &child.id().to_string()]).status();
-    signal("-INT").map_err(|error| error.to_string())?;
-    let began = Instant::now();
-    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
-        if began.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err("it did not stop".to_owned());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
 }
 
 impl Programs {

@@ -1,6 +1,7 @@
 //! Every setting there is: its place in the file, its environment variable, its flag, its default.
 
 mod door;
+mod elsewhere;
 mod watching;
 
 /// One setting.
@@ -59,7 +60,7 @@ const fn aliased(also: &'static [&'static str], key: Key) -> Key {
 }
 
 /// The settings, in the order in which they are shown.
-pub const KEYS: [Key; 85] = joined(&[&FIRST, &door::KEYS, &watching::KEYS]);
+pub const KEYS: [Key; 100] = joined(&[&FIRST, &elsewhere::KEYS, &door::KEYS, &watching::KEYS]);
 
 /// Several lists as one.
 const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {

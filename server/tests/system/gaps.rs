@@ -8,7 +8,7 @@ use exchange_sim::{Exchange, ExchangeConfig, synthetic};
 use kline::{BarTime, Interval, Kline, Symbol};
 use serde_json::{Value, json};
 use store::testkit::TestPostgres;
-use store::{DatabaseUrl, Hole, HoleState, Home};
+use store::{DatabaseUrl, Hole, HoleState, Home, Places};
 
 use crate::harness::{PATIENCE, Server, publish_champion_into, symbols};
 
@@ -40,7 +40,8 @@ async fn gaps(server: &Server, path: &str, is_there: impl Fn(&[Value]) -> bool) 
 
 fn open(home: &Path, database: Option<&str>) -> Home {
     let url = database.map(|text| text.parse::<DatabaseUrl>().expect("an address"));
-    Home::open_with(home, url.as_ref()).expect("the home opens")
+    let places = Places { database: url, ..Places::default() };
+    Home::open_with(home, &places).expect("the home opens")
 }
 
 /// Waits until the store has so many holes of a symbol that fit.

@@ -125,6 +125,19 @@ impl Server {
         Self::spawn(command, files).await
     }
 
+    /// Starts a server that follows an exchange and is told more by its environment.
+    pub(crate) async fn start_told(
+        exchange: &Exchange,
+        home: &Path,
+        environment: &[(&'static str, String)],
+    ) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let (rest, websocket) = (exchange.rest_url(), exchange.websocket_url());
+        let mut command = command((&rest, &websocket), home, files.path());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::spawn(command, files).await
+    }
+
     /// Starts a server that follows whatever is at these addresses.
     pub(crate) async fn start_at(exchange: (&str, &str), home: &Path) -> Self {
         let files = tempfile::tempdir().expect("a folder");

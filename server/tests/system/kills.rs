@@ -13,7 +13,7 @@ use proto::v1;
 use proto::v1::journal_service_client::JournalServiceClient;
 use proto::v1::verify_journal_response::Step;
 use store::testkit::TestPostgres;
-use store::{DatabaseUrl, Home, JournalQuery};
+use store::{DatabaseUrl, Home, JournalQuery, Places};
 use tempfile::TempDir;
 
 use crate::harness::{PATIENCE, SYMBOLS, Server, exchange, publish_champion_into, symbols};
@@ -57,7 +57,8 @@ impl Place {
 
     fn open(&self) -> Home {
         let url = self.database.as_ref().map(|text| text.parse::<DatabaseUrl>().expect("an address"));
-        Home::open_with(self.folder.path(), url.as_ref()).expect("the home opens")
+        let places = Places { database: url, ..Places::default() };
+        Home::open_with(self.folder.path(), &places).expect("the home opens")
     }
 }
 

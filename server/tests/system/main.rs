@@ -8,6 +8,7 @@ mod browsers;
 mod bundles;
 mod connections;
 mod contract;
+mod elsewhere;
 mod end_to_end;
 mod faces;
 mod following;

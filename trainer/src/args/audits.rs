@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::{EffortArguments, WindowArguments};
 use crate::audit;
 
 /// The audits.
@@ -14,6 +15,9 @@ pub enum AuditCommand {
     /// numbers, and ask the original libraries and our own scorer: they must answer the same bits. Publishing needs the
     /// certificate.
     Parity(ParityArguments),
+    /// Train on outcomes that were dealt out anew, which must show no skill, and with a feature that knows the future, which
+    /// must raise the alarm.
+    Leaks(LeaksArguments),
 }
 
 /// `audit causality`.
@@ -36,4 +40,15 @@ pub struct ParityArguments {
     /// Audit the boosters that training left behind instead; `publish` takes up the certificate.
     #[arg(long)]
     pub trained: bool,
+}
+
+/// `audit leaks`.
+#[derive(Debug, Clone, Args)]
+pub struct LeaksArguments {
+    /// The windows.
+    #[command(flatten)]
+    pub windows: WindowArguments,
+    /// How hard to try.
+    #[command(flatten)]
+    pub effort: EffortArguments,
 }

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use forecast::Task;
 
 use super::{WindowArguments, cores};
+use crate::Result;
 use crate::audit;
 use crate::time::TimeArgument;
-use crate::train::recipe::Effort;
+use crate::train::recipe::{Effort, Shapes};
+use crate::train::{Library, Part};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]
@@ -19,8 +22,11 @@ pub struct EffortArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
     /// Walk-forward folds: what the models answer to them, unseen, sets rounds, calibration, stacking and bands.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub folds: u16,
+    /// File of shapes in place of the standard ones, as search writes it.
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<PathBuf>,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -46,6 +52,52 @@ pub struct TrainArguments {
     /// How hard to try.
     #[command(flatten)]
     pub effort: EffortArguments,
+    /// Begin anew: take up neither a run that was interrupted nor boosters that were fitted before.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// `train` on its own.
+#[derive(Debug, Clone, Args)]
+pub struct TrainAloneArguments {
+    /// What to train on and how hard to try.
+    #[command(flatten)]
+    pub train: TrainArguments,
+    /// One part alone.
+    #[command(flatten)]
+    pub part: PartArguments,
+}
+
+/// One part of training alone, beside others of its kind; a following `train` takes up what they fitted.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct PartArguments {
+    /// Fit this task's boosters alone.
+    #[arg(long, requires = "library")]
+    pub task: Option<Task>,
+    /// Of this library alone.
+    #[arg(long, requires = "task")]
+    pub library: Option<Library>,
+    /// Of this fold of the walk alone, from 1 on; without it of all folds, and the final booster.
+    #[arg(long, requires = "task")]
+    pub fold: Option<usize>,
+    /// The part by its number, from 0 on, in place of task and library: tasks in their order, of each LightGBM first. For Jobs
+    /// with an index.
+    #[arg(long, conflicts_with_all = ["task", "library", "fold"], value_parser = numbered)]
+    pub part: Option<Part>,
+}
+
+impl PartArguments {
+    /// The part, if one was named.
+    #[must_use]
+    pub fn part(self) -> Option<Part> {
+        let named = self.task.zip(self.library);
+        self.part.or(named.map(|(task, library)| Part { task, library, fold: self.fold }))
+    }
+}
+
+fn numbered(text: &str) -> std::result::Result<Part, String> {
+    let part = text.parse().ok().and_then(Part::numbered);
+    part.ok_or_else(|| format!("give a number from 0 to {}", Part::COUNT - 1))
 }
 
 /// `evaluate`.
@@ -75,13 +127,33 @@ pub struct EvaluateAloneArguments {
 
 impl EffortArguments {
     /// The effort, with all cores if no number of threads was given.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        Effort {
+    ///
+    /// # Errors
+    /// When a file of shapes can't be read.
+    pub fn effort(&self) -> Result<Effort> {
+        Ok(Effort {
             seed: self.seed,
             threads: self.threads.map_or_else(cores, usize::from),
             rounds_max: self.rounds.map(|rounds| rounds as usize),
             folds: usize::from(self.folds),
-        }
+            shapes: self.shapes.as_deref().map_or_else(|| Ok(Shapes::default()), Shapes::read)?,
+        })
     }
+}
+
+/// `search`.
+#[derive(Debug, Clone, Args)]
+pub struct SearchArguments {
+    /// The task.
+    #[arg(long)]
+    pub task: Task,
+    /// How many shapes are tried, by all processes that search together.
+    #[arg(long, default_value_t = 40)]
+    pub trials: usize,
+    /// The windows.
+    #[command(flatten)]
+    pub windows: WindowArguments,
+    /// How hard to try; with --shapes the search begins with these.
+    #[command(flatten)]
+    pub effort: EffortArguments,
 }

@@ -4,7 +4,7 @@ use features::BLOCK;
 use kline::{BarTime, Interval, Kline};
 
 use super::Klines;
-use super::random::{Random, purpose_of};
+use crate::random::{Random, purpose_of};
 
 /// Another future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use features::HISTORY_BARS;
 use forecast::Forecaster;
 use kline::{BarTime, Interval, Kline};
 
-use super::random::Random;
 use super::{Klines, RowMaker};
+use crate::random::Random;
 use crate::{Result, TrainerError};
 
 /// So many bars after a cut are looked at: more than twice the longest horizon.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kline::{Interval, Kline, Symbol};
 
 use super::Klines;
-use super::random::{Random, purpose_of};
+use crate::random::{Random, purpose_of};
 
 /// Cross-symbol features are judged among at least so many symbols, Bitcoin among them.
 pub(super) const SYMBOLS_LEAST: usize = 3;

@@ -9,9 +9,9 @@ use super::cuts::{self, Cut};
 use super::effects::{Cause, Effects};
 use super::fill::{self, is_bitcoin};
 use super::lever::{Lever, at_another_time};
-use super::random::{Random, purpose_of};
 use super::record::Record;
 use super::{Klines, RowMaker};
+use crate::random::{Random, purpose_of};
 
 /// So many symbols are looked at, Bitcoin among them: each trial costs a run of the machine over all of them.
 const SYMBOLS_MOST: usize = 4;

@@ -4,7 +4,7 @@ use features::Input;
 use kline::{Interval, Kline, Symbol};
 
 use super::Klines;
-use super::random::{Random, purpose_of};
+use crate::random::{Random, purpose_of};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -61,7 +61,7 @@ impl Pipeline {
     }
 
     /// The bundle whose digest begins so, or the champion.
-    fn bundle_named(&self, beginning: Option<&str>) -> Result<BundleDigest> {
+    pub(super) fn bundle_named(&self, beginning: Option<&str>) -> Result<BundleDigest> {
         let home = || self.home.folder().to_owned();
         let Some(beginning) = beginning else {
             let champion = self.home.registry().champion()?;

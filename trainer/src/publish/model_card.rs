@@ -3,27 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::dataset::Dataset;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Cut, Evaluation, FIGURES};
 use crate::split::EMBARGO_BARS;
 use crate::time::readable;
 use crate::trained::Trained;
 use forecast::score::Figure;
-
-/// The figures of a task that a person looks at first, in this order.
-const FIGURES: [&str; 12] = [
-    "loss",
-    "skill",
-    "skill_climatology",
-    "r2",
-    "ic",
-    "r2_log",
-    "qlike",
-    "qlike_scaled",
-    "auc",
-    "accuracy",
-    "ece",
-    "brier",
-];
 
 pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
     let mut text = String::from("# Model card\n\n");
@@ -33,8 +17,8 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     let _ = writeln!(
         text,
         "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, the \
-         ensemble (their mean; for the five directions and the regime a logistic model of the mean and the volatility \
-         ensemble) and the baselines are served side by side.\n",
+         ensemble (their mean, calibrated or stacked where that was better out of sample) and the baselines are served side by \
+         side; returns and volatility have bands.\n",
         trained.tasks.len(),
         symbols.join(", "),
         dataset.interval
@@ -46,9 +30,12 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     }
     let _ = writeln!(
         text,
-        "\nAt least {EMBARGO_BARS} bars lie between two windows. Early stopping and stacking looked at the tuning window only; \
-         this run chose nothing by the test window (the recipe itself was shaped with it in sight). Data: `{}`. Seed: {}.\n",
-        trained.plan.data_version, trained.plan.seed
+        "\nAt least {EMBARGO_BARS} bars lie between two windows. A walk over {} folds of the training and tuning \
+         windows set rounds, calibration, stacking and bands; the boosters then learned from both windows. This run chose \
+         nothing by the test window (the recipe itself was shaped with it in sight). Data: `{}`. Seed: {}.\n",
+        trained.walk.folds.len(),
+        trained.plan.data_version,
+        trained.plan.seed
     );
     text.push_str("## The test window\n\nSkill is `1 - loss/baseline loss`; brackets are 95 % intervals from whole days drawn again.\n");
     for task in &evaluation.tasks {
@@ -65,6 +52,10 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
             let mark = if model.model == task.best_baseline.name() { " (best baseline)" } else { "" };
             let _ = writeln!(text, "| {}{mark} | {} |", model.model, cells.join(" | "));
         }
+    }
+    text.push_str("\n## Bands\n\n| task | level | held on the test window |\n|---|---|---|\n");
+    for line in evaluation.coverage.iter().filter(|line| line.cut == Cut::All) {
+        let _ = writeln!(text, "| {} | {:.2} | {:.4} |", line.task, line.level, line.held);
     }
     text.push_str("\n## Limits\n\nReturns are next to unpredictable at these horizons: no simple rule on these forecasts earns its trading costs. ");
     text.push_str("Skill decays with the models' age; train again every month.\n");

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use forecast::{
-    Answer, BandScores, Bands, Calibration, CalibrationSample, OutcomeContext, StackSample, Stacking, Task,
-    has_bands, log_volatility, score,
+    Answer, BandScores, Bands, Calibration, CalibrationKind, CalibrationSample, OutcomeContext, Signals,
+    StackSample, Stacking, Task, has_bands, log_volatility, score,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::dataset::Dataset;
 pub struct Choice {
     /// The task.
     pub task: Task,
-    /// `calibration` or `stacking`.
+    /// `calibration by own`, `calibration by signals` or `stacking`.
     pub what: String,
     /// The task's mean loss without it.
     pub loss_without: f64,
@@ -60,28 +60,35 @@ pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
     let mut choices = Vec::new();
     let mut calibration = Calibration::default();
     for task in Task::ALL {
-        let mut trial = Calibration::default();
-        if trial.fit(task, &walk.calibration_samples(task, early.clone())).is_some() {
+        let tried = CalibrationKind::ALL.into_iter().filter_map(|kind| {
+            let mut trial = Calibration::default();
+            trial.fit(task, kind, &walk.calibration_samples(task, early.clone()))?;
+            let what = format!("calibration by {}", kind.name());
             let plain = |place: usize| walk.mean(task, place);
-            let choice = walk.judge(task, "calibration", late.clone(), plain, |place| {
-                trial.answer(task, walk.mean(task, place))
-            });
+            let choice =
+                walk.judge(task, what, late.clone(), plain, |place| walk.calibrated(&trial, task, place));
+            Some((kind, choice))
+        });
+        let mut tried: Vec<(CalibrationKind, Choice)> = tried.collect();
+        // The better one of those that are better than none.
+        let best = tried.iter().map(|(_, choice)| choice.loss_with).fold(f64::INFINITY, f64::min);
+        for (kind, choice) in &mut tried {
+            choice.kept &= choice.loss_with <= best;
             if choice.kept {
-                calibration.fit(task, &walk.calibration_samples(task, all.clone()));
+                calibration.fit(task, *kind, &walk.calibration_samples(task, all.clone()));
             }
-            choices.push(choice);
         }
+        choices.extend(tried.into_iter().map(|(_, choice)| choice));
     }
     let volatility = |place: usize| {
-        let answer = calibration.answer(Task::Volatility4Step, walk.mean(Task::Volatility4Step, place));
-        answer.value().unwrap_or(f64::NAN)
+        walk.calibrated(&calibration, Task::Volatility4Step, place).value().unwrap_or(f64::NAN)
     };
     let mut stacking = Stacking::default();
     for task in Task::ALL.into_iter().filter(|task| Stacking::suits(*task)) {
         let mut trial = Stacking::default();
         trial.fit(task, &walk.stack_samples(task, early.clone(), volatility));
         let plain = |place: usize| walk.mean(task, place);
-        let choice = walk.judge(task, "stacking", late.clone(), plain, |place| {
+        let choice = walk.judge(task, "stacking".to_owned(), late.clone(), plain, |place| {
             trial.answer(task, walk.mean(task, place), volatility(place), walk.context(place))
         });
         if choice.kept {
@@ -111,6 +118,14 @@ impl Walk<'_> {
         self.walk.means[task.index()][place].clone()
     }
 
+    fn signals(&self, place: usize) -> Signals {
+        Signals::of(|task| Some(&self.walk.means[task.index()][place]), self.context(place))
+    }
+
+    fn calibrated(&self, calibration: &Calibration, task: Task, place: usize) -> Answer {
+        calibration.answer(task, self.mean(task, place), &self.signals(place), self.context(place))
+    }
+
     fn context(&self, place: usize) -> &OutcomeContext {
         &self.walk.inputs(self.dataset, place).context
     }
@@ -122,6 +137,7 @@ impl Walk<'_> {
     fn calibration_samples(&self, task: Task, places: Range<usize>) -> Vec<CalibrationSample> {
         let sample = |place| CalibrationSample {
             mean: self.mean(task, place),
+            signals: self.signals(place),
             scale: self.context(place).expected_volatility(task.horizon_steps()),
             outcome: self.outcome(task, place),
         };
@@ -150,7 +166,7 @@ impl Walk<'_> {
     fn judge(
         &self,
         task: Task,
-        what: &str,
+        what: String,
         places: Range<usize>,
         without: impl Fn(usize) -> Answer,
         with: impl Fn(usize) -> Answer,
@@ -165,7 +181,7 @@ impl Walk<'_> {
             }
         }
         let [loss_without, loss_with] = sums.map(|sum| sum / f64::from(count));
-        Choice { task, what: what.to_owned(), loss_without, loss_with, kept: loss_with < loss_without }
+        Choice { task, what, loss_without, loss_with, kept: loss_with < loss_without }
     }
 
     fn band_scores(
@@ -178,7 +194,7 @@ impl Walk<'_> {
         for place in places {
             let symbol = self.dataset.symbols[usize::from(self.dataset.key(self.walk.rows[place]).symbol)];
             for task in Task::ALL.into_iter().filter(|task| has_bands(*task)) {
-                let answer = calibration.answer(task, self.mean(task, place)).value().unwrap_or(f64::NAN);
+                let answer = self.calibrated(calibration, task, place).value().unwrap_or(f64::NAN);
                 scores.push(symbol, task, answer, volatility(place), self.outcome(task, place));
             }
         }
@@ -199,7 +215,7 @@ impl Walk<'_> {
             let mut counts = [[0_u32; 2]; forecast::BAND_LEVELS.len()];
             for place in late.clone() {
                 let symbol = usize::from(self.dataset.key(self.walk.rows[place]).symbol);
-                let answer = calibration.answer(task, self.mean(task, place));
+                let answer = self.calibrated(calibration, task, place);
                 let bands = of[symbol].around(task, &answer, volatility(place));
                 for (counts, band) in counts.iter_mut().zip(bands) {
                     if let Some(held) = band.holds(self.outcome(task, place)) {

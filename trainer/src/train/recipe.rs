@@ -4,9 +4,14 @@
 //! the columns a tree. Volatility has much: deeper trees, more of them. Shapes were
 //! tried with an eye on the folds and on minutes; the walk sets the number of rounds.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use forecast::{Task, TaskKind};
+use serde::{Deserialize, Serialize};
 
 use crate::fit::{Loss, Parameters, Schedule};
+use crate::{Result, TrainerError};
 
 /// How many bins XGBoost cuts a column into.
 pub const XGBOOST_BINS: usize = 64;
@@ -22,22 +27,90 @@ pub struct Effort {
     pub rounds_max: Option<usize>,
     /// How many folds are walked over at most.
     pub folds: usize,
+    /// Shapes in place of the standard ones.
+    pub shapes: Shapes,
 }
 
 /// The shape of one task's boosters.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    rounds_max: usize,
-    patience: usize,
-    rate: f64,
-    leaves: usize,
-    leaf_rows: usize,
-    rows_share: f64,
-    columns_share: f64,
-    ridge: f64,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// The most rounds.
+    pub rounds_max: usize,
+    /// Rounds without a new best loss after which a fold stops.
+    pub patience: usize,
+    /// The share of each tree's answer that is added.
+    pub rate: f64,
+    /// Leaves of a tree.
+    pub leaves: usize,
+    /// The least number of a leaf's rows.
+    pub leaf_rows: usize,
+    /// The share of the rows that a tree sees.
+    pub rows_share: f64,
+    /// The share of the columns that a tree sees.
+    pub columns_share: f64,
+    /// The weight of the squared answers of leaves in the loss.
+    pub ridge: f64,
 }
 
-const fn shape(task: Task) -> Shape {
+impl Shape {
+    /// What can't be trained with.
+    fn problem(&self) -> Option<&'static str> {
+        let share = |share: f64| share > 0.0 && share <= 1.0;
+        if self.rounds_max == 0 || self.patience == 0 {
+            Some("has no rounds or no patience")
+        } else if self.leaves < 2 || self.leaf_rows == 0 {
+            Some("has fewer than 2 leaves, or leaves without rows")
+        } else if !share(self.rate) || !share(self.rows_share) || !share(self.columns_share) {
+            Some("has a rate or a share that is not above 0 and at most 1")
+        } else if !(self.ridge >= 0.0 && self.ridge.is_finite()) {
+            Some("has a ridge below 0")
+        } else {
+            None
+        }
+    }
+}
+
+/// Shapes that take the place of the standard ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Shapes([Option<Shape>; Task::COUNT]);
+
+impl Shapes {
+    /// The shape of a task.
+    #[must_use]
+    pub fn of(&self, task: Task) -> Shape {
+        self.0[task.index()].unwrap_or_else(|| standard(task))
+    }
+
+    /// The same with another shape of a task.
+    #[must_use]
+    pub fn with(mut self, task: Task, shape: Shape) -> Self {
+        self.0[task.index()] = Some(shape);
+        self
+    }
+
+    /// The shapes of a file, by task.
+    ///
+    /// # Errors
+    /// A file that can't be read, or says what can't be trained with.
+    pub fn read(path: &Path) -> Result<Self> {
+        let io = |source| TrainerError::Io { path: path.to_owned(), act: "read", source };
+        let refuse = |problem: String| TrainerError::ShapesFile { path: path.to_owned(), problem };
+        let bytes = std::fs::read(path).map_err(io)?;
+        let read: BTreeMap<Task, Shape> =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let mut shapes = Self::default();
+        for (task, shape) in read {
+            if let Some(problem) = shape.problem() {
+                return Err(refuse(format!("{task} {problem}")));
+            }
+            shapes = shapes.with(task, shape);
+        }
+        Ok(shapes)
+    }
+}
+
+const fn standard(task: Task) -> Shape {
     match task {
         Task::Return1Step | Task::Return4Step => Shape {
             rounds_max: 300,
@@ -54,14 +127,14 @@ const fn shape(task: Task) -> Shape {
             patience: 30,
             rate: 0.04,
             leaves: 16,
-            leaf_rows: 1_000,
+            leaf_rows: 2_000,
             rows_share: 0.5,
             columns_share: 0.25,
             ridge: 10.0,
         },
         Task::Direction4Step => Shape {
-            rounds_max: 200,
-            patience: 30,
+            rounds_max: 300,
+            patience: 40,
             rate: 0.05,
             leaves: 16,
             leaf_rows: 2_000,
@@ -115,7 +188,7 @@ pub const fn loss(task: Task) -> Loss {
 /// How long a task is trained.
 #[must_use]
 pub fn schedule(task: Task, effort: Effort) -> Schedule {
-    let shape = shape(task);
+    let shape = effort.shapes.of(task);
     let rounds_max = effort.rounds_max.map_or(shape.rounds_max, |most| most.min(shape.rounds_max)).max(1);
     Schedule { rounds_max, patience: shape.patience }
 }
@@ -128,7 +201,7 @@ fn leaf_rows(shape: Shape, rows: usize) -> usize {
 /// What LightGBM is told for a task: everything that shapes the model, nothing about the machine.
 #[must_use]
 pub fn lightgbm(task: Task, effort: Effort, rows: usize) -> Parameters {
-    let shape = shape(task);
+    let shape = effort.shapes.of(task);
     lightgbm_bins(effort)
         .with("learning_rate", shape.rate)
         .with("num_leaves", shape.leaves)
@@ -155,7 +228,7 @@ pub fn lightgbm_bins(effort: Effort) -> Parameters {
 /// What XGBoost is told for a task.
 #[must_use]
 pub fn xgboost(task: Task, effort: Effort, rows: usize) -> Parameters {
-    let shape = shape(task);
+    let shape = effort.shapes.of(task);
     // A row weighs its second derivative: 1 for squared error, about p(1-p) for classes.
     let weight = match task.kind() {
         TaskKind::Regression => 1.0,

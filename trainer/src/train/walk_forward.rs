@@ -7,12 +7,13 @@ use forecast::{Answer, BaselineInputs, BaselineName, Baselines, TargetTransform,
 use serde::{Deserialize, Serialize};
 
 use super::boosters::{self, Lesson, Libraries, Stop};
+use super::course::Course;
 use super::folds::{Fold, folds};
 use super::recipe::Effort;
 use super::{rounds, single_precision};
 use crate::answers::{Answers, member_answers, to_answer};
-use crate::console::Console;
 use crate::dataset::Dataset;
+use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
 use crate::{Result, TrainerError};
 
@@ -28,6 +29,8 @@ pub struct FoldReport {
     pub rows: [usize; 2],
     /// By task: the rounds that LightGBM and XGBoost were best with.
     pub best_rounds: Vec<[usize; 2]>,
+    /// By task: the rounds that were trained until the patience ran out.
+    pub trained_rounds: Vec<[usize; 2]>,
 }
 
 /// Answers to rows that the boosters had not seen.
@@ -65,14 +68,10 @@ struct Walked {
     baselines: Baselines,
 }
 
-pub(super) fn walk(
-    dataset: &Dataset,
-    libraries: &Libraries,
-    effort: Effort,
-    console: &Console,
-) -> Result<OutOfSample> {
+/// The folds and what is to be learned in each.
+pub(super) fn lessons(dataset: &Dataset, effort: Effort) -> Result<Vec<(Fold, Lesson)>> {
     let plan = folds(&dataset.split, effort.folds, dataset.interval);
-    let mut walked = Vec::with_capacity(plan.len());
+    let mut found = Vec::with_capacity(plan.len());
     for (number, fold) in plan.iter().enumerate() {
         let (learned, answered) = (dataset.range(fold.learned), dataset.range(fold.answered));
         // A hole in the klines of all symbols may leave a fold empty; the others stand for it.
@@ -80,21 +79,9 @@ pub(super) fn walk(
             continue;
         }
         let name = format!("fold {} of {}", number + 1, plan.len());
-        let stop = Stop::Early(answered.clone());
-        let lesson = Lesson { learned: learned.clone(), stop, name };
-        let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson, effort, console)?;
-        let values = single_precision(dataset.values(learned.clone()));
-        let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson, effort, console)?;
-        let best = lightgbm.iter().zip(&xgboost).map(|(a, b)| [a.fit.rounds, b.fit.rounds]).collect();
-        let rows = [learned.len(), answered.len()];
-        walked.push(Walked {
-            report: FoldReport { fold: *fold, rows, best_rounds: best },
-            answered,
-            members: [lightgbm, xgboost],
-            baselines: Baselines::fit(dataset.samples(learned))?,
-        });
+        found.push((*fold, Lesson { learned, stop: Stop::Early(answered), name }));
     }
-    if walked.is_empty() {
+    if found.is_empty() {
         return Err(TrainerError::TooLittle {
             window: "every fold",
             rows: 0,
@@ -102,7 +89,37 @@ pub(super) fn walk(
             remedy: "give it more history, or fewer folds".to_owned(),
         });
     }
-    let bar = console.spinner("answering the folds");
+    Ok(found)
+}
+
+/// What is learned last: all of the training and tuning windows, for so many rounds, by task.
+pub(super) fn final_lesson(dataset: &Dataset, rounds: Vec<usize>) -> Lesson {
+    let whole = Window { from: dataset.split.train.from, until: dataset.split.tune.until };
+    Lesson { learned: dataset.range(whole), stop: Stop::After(rounds), name: "final".to_owned() }
+}
+
+pub(super) fn walk(dataset: &Dataset, libraries: &Libraries, course: &Course<'_>) -> Result<OutOfSample> {
+    let lessons = lessons(dataset, course.effort)?;
+    let mut walked = Vec::with_capacity(lessons.len());
+    for (fold, lesson) in lessons {
+        let (learned, answered) = (lesson.learned.clone(), dataset.range(fold.answered));
+        let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson, &Task::ALL, course)?;
+        let values = || single_precision(dataset.values(learned.clone()));
+        let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson, &Task::ALL, course)?;
+        let both = |of: fn(&Member) -> usize| -> Vec<[usize; 2]> {
+            lightgbm.iter().zip(&xgboost).map(|(a, b)| [of(a), of(b)]).collect()
+        };
+        let (best_rounds, trained_rounds) =
+            (both(|member| member.fit.rounds), both(|member| member.fit.rounds_trained));
+        let rows = [learned.len(), answered.len()];
+        walked.push(Walked {
+            report: FoldReport { fold, rows, best_rounds, trained_rounds },
+            answered,
+            members: [lightgbm, xgboost],
+            baselines: Baselines::fit(dataset.samples(learned))?,
+        });
+    }
+    let bar = course.console.spinner("answering the folds");
     let found = answer(dataset, libraries, &walked);
     bar.finish_and_clear();
     found
@@ -145,8 +162,8 @@ fn means_of<'a>(task: Task, a: &'a Answers, b: &'a Answers) -> impl Iterator<Ite
 /// A fold's boosters of a task, cut to so many rounds.
 fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> Result<TrainedTask> {
     let [mut lightgbm, mut xgboost] = [0, 1].map(|library| fold.members[library][task.index()].clone());
-    lightgbm.fit.file = libraries.lightgbm.first_rounds(&lightgbm.fit.file, rounds[0])?;
-    xgboost.fit.file = libraries.xgboost.first_rounds(&xgboost.fit.file, rounds[1])?;
+    lightgbm.fit.file = libraries.lightgbm.library.first_rounds(&lightgbm.fit.file, rounds[0])?;
+    xgboost.fit.file = libraries.xgboost.library.first_rounds(&xgboost.fit.file, rounds[1])?;
     let transform = TargetTransform::standard(task);
     Ok(TrainedTask { task, transform, best_baseline: BaselineName::Climatology, lightgbm, xgboost })
 }

@@ -43,6 +43,21 @@ struct SavedMember {
     seconds: f64,
 }
 
+fn lightgbm_file(task: Task) -> String {
+    format!("{task}.lightgbm.txt")
+}
+
+fn xgboost_file(task: Task) -> String {
+    format!("{task}.xgboost.ubj")
+}
+
+/// The names of what [`save`] writes.
+#[must_use]
+pub fn files() -> Vec<String> {
+    let boosters = Task::ALL.into_iter().flat_map(|task| [lightgbm_file(task), xgboost_file(task)]);
+    boosters.chain([PLAN.to_owned()]).collect()
+}
+
 /// Writes boosters, baselines and plan into a folder; the plan last, so that what it names is there.
 ///
 /// # Errors
@@ -55,8 +70,8 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
             task,
             transform: one.transform,
             best_baseline: one.best_baseline,
-            lightgbm: save_member(folder, &format!("{task}.lightgbm.txt"), &one.lightgbm)?,
-            xgboost: save_member(folder, &format!("{task}.xgboost.ubj"), &one.xgboost)?,
+            lightgbm: save_member(folder, &lightgbm_file(task), &one.lightgbm)?,
+            xgboost: save_member(folder, &xgboost_file(task), &one.xgboost)?,
         });
     }
     let plan = SavedPlan {

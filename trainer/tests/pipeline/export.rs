@@ -36,6 +36,7 @@ fn prediction(symbol: &str, at: i64, revision: u32) -> Prediction {
             .iter()
             .map(|&name| NamedAnswer { name, answer: answer(task, 0.25) })
             .collect(),
+        bands: Vec::new(),
         compared_with: BaselineName::Climatology,
         bands: match task.kind() {
             TaskKind::Regression => {
@@ -261,8 +262,10 @@ fn so_it_is_from_postgres_and_a_changed_record_is_not_exported() {
     let Some(database) = TestPostgres::shared() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (path, address) = (folder.path().to_str().expect("a text"), database.address());
-    let url = address.parse().expect("an address");
-    let home = Home::open_with(folder.path(), Some(&url)).expect("opens");
+    let url: store::DatabaseUrl = address.parse().expect("an address");
+    let home =
+        Home::open_with(folder.path(), &store::Places { database: Some(url.clone()), ..Default::default() })
+            .expect("opens");
     exports(&home, &["--home", path, "--database-url", &address]);
     let symbol: Symbol = "BTCUSDT".parse().expect("a name");
     sql_from_outside(

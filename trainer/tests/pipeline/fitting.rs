@@ -43,18 +43,30 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
         .with("bagging_fraction", 0.5)
         .with("bagging_freq", 1)
         .with("seed", 3);
-    let fit = || {
+    let fit = |followed: bool, schedule: Schedule| {
         let mut train_data = library.data(matrix(&train.0), &NAMES, &parameters, None)?;
         let mut tune_data = library.data(matrix(&tune.0), &NAMES, &parameters, Some(&train_data))?;
         train_data.set_labels(&train.1)?;
         tune_data.set_labels(&tune.1)?;
-        library.train((&train_data, &tune_data), Loss::SquaredError, &parameters, SCHEDULE, &mut |_, _| ())
+        library.train(
+            (&train_data, followed.then_some(&tune_data)),
+            Loss::SquaredError,
+            &parameters,
+            schedule,
+            &mut |_, _| (),
+        )
     };
-    let (first, second) = (fit().expect("a model"), fit().expect("a model"));
+    let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
     assert_eq!(first.file, second.file);
     assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
-    let model = library.model(&first.file).expect("its own file");
+    let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
+    let model = library.model(&best).expect("its own file");
     let answers = model.predict(matrix(&tune.0), false, 1).expect("answers");
+    // So many rounds from the start, with nothing to follow, are the same trees.
+    let fixed = fit(false, Schedule { rounds_max: first.rounds, ..SCHEDULE }).expect("a model");
+    assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
+    let same = library.model(&fixed.file).expect("its own file");
+    assert_eq!(same.predict(matrix(&tune.0), false, 1).expect("answers"), answers);
     let squares = answers.iter().zip(&tune.1).map(|(answer, label)| (answer - f64::from(*label)).powi(2));
     let loss = squares.sum::<f64>() / answers.len() as f64;
     assert!((loss - first.tune_loss).abs() < 1e-6 && loss < 0.02, "{loss} {}", first.tune_loss);
@@ -78,19 +90,31 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("tree_method", "hist")
         .with("subsample", 0.5)
         .with("seed", 3);
-    let fit = || {
+    let fit = |followed: bool, schedule: Schedule| {
         let mut train_data = library.binned(Matrix::new(&train_rows, COLUMNS)?, 256, 1, None)?;
         let mut tune_data = library.binned(Matrix::new(&tune_rows, COLUMNS)?, 256, 1, Some(&train_data))?;
         train_data.set_labels(&up(&train.1))?;
         tune_data.set_labels(&up(&tune.1))?;
         let loss = Loss::BinaryLogLoss;
-        library.train((&train_data, &tune_data), &NAMES, loss, &parameters, SCHEDULE, &mut |_, _| ())
+        library.train(
+            (&train_data, followed.then_some(&tune_data)),
+            &NAMES,
+            loss,
+            &parameters,
+            schedule,
+            &mut |_, _| (),
+        )
     };
-    let (first, second) = (fit().expect("a model"), fit().expect("a model"));
+    let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
     assert_eq!(first.file, second.file);
     assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
-    let model = library.model(&first.file).expect("its own file");
+    let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
+    let model = library.model(&best).expect("its own file");
     let data = library.data(Matrix::new(&tune_rows, COLUMNS).expect("rows"), 1).expect("rows");
+    let fixed = fit(false, Schedule { rounds_max: first.rounds, ..SCHEDULE }).expect("a model");
+    assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
+    let same = library.model(&fixed.file).expect("its own file").predict(&data, false).expect("answers");
+    assert_eq!(same, model.predict(&data, false).expect("answers"));
     let (answers, raw) =
         (model.predict(&data, false).expect("answers"), model.predict(&data, true).expect("answers"));
     assert!(answers.iter().zip(&raw).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));

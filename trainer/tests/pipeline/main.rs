@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod bad_input;
+mod elsewhere;
 mod exchange;
 mod export;
 mod fitting;

@@ -96,7 +96,7 @@ pub fn renew(
     let learned_until = bundle.manifest().training.tune_until;
     let first_bar = learned_until.plus(i64::from(Task::LONGEST_HORIZON_STEPS), interval);
     let window = blocks.start() - BAND_LAG_BLOCKS - BAND_WINDOW_BLOCKS + 1..=blocks.end() - BAND_LAG_BLOCKS;
-    let mut found: BTreeMap<i64, BandScores> = BTreeMap::new();
+    let mut found = BandWindow::default();
     let mut waiting = Waiting::default();
     let history: BTreeMap<Symbol, Vec<Kline>> = history
         .iter()
@@ -113,7 +113,7 @@ pub fn renew(
         }
     });
     waiting.score(bundle, &mut found);
-    RenewedBands(blocks.map(|block| (block, of_block(&found, block))).collect())
+    RenewedBands(blocks.map(|block| (block, found.block(block))).collect())
 }
 
 /// The klines of the blocks up to one, and those in which their outcomes come true.
@@ -122,22 +122,35 @@ fn up_to(klines: &[Kline], block: i64, interval: Interval) -> &[Kline] {
     &klines[..klines.partition_point(|kline| kline.bar_time(interval).index(interval) <= last)]
 }
 
-fn of_block(found: &BTreeMap<i64, BandScores>, block: i64) -> BTreeMap<Symbol, SymbolBands> {
-    let last = block - BAND_LAG_BLOCKS;
-    let mut scores = BandScores::new();
-    for (_, of_block) in found.range(last - BAND_WINDOW_BLOCKS + 1..=last) {
-        scores.append(of_block);
+/// Scores by block: what the bands of later blocks come from, for whoever has the answers already.
+#[derive(Debug, Clone, Default)]
+pub struct BandWindow(BTreeMap<i64, BandScores>);
+
+impl BandWindow {
+    /// The scores of the bars of a block.
+    pub fn scores(&mut self, block: i64) -> &mut BandScores {
+        self.0.entry(block).or_default()
     }
-    let of_symbol = |symbol: Symbol| {
-        let mut bands = SymbolBands::NONE;
-        for task in BANDED_TASKS {
-            if let Some(quantiles) = scores.of_symbol(symbol, task) {
-                bands.set(task, quantiles);
-            }
+
+    /// What is renewed for a block, by symbol: from the [`BAND_WINDOW_BLOCKS`] that end [`BAND_LAG_BLOCKS`] before it.
+    #[must_use]
+    pub fn block(&self, block: i64) -> BTreeMap<Symbol, SymbolBands> {
+        let last = block - BAND_LAG_BLOCKS;
+        let mut scores = BandScores::new();
+        for (_, of_block) in self.0.range(last - BAND_WINDOW_BLOCKS + 1..=last) {
+            scores.append(of_block);
         }
-        (symbol, bands)
-    };
-    scores.symbols().map(of_symbol).collect()
+        let of_symbol = |symbol: Symbol| {
+            let mut bands = SymbolBands::NONE;
+            for task in BANDED_TASKS {
+                if let Some(quantiles) = scores.of_symbol(symbol, task) {
+                    bands.set(task, quantiles);
+                }
+            }
+            (symbol, bands)
+        };
+        scores.symbols().map(of_symbol).collect()
+    }
 }
 
 /// Rows that wait for being scored together.
@@ -165,17 +178,13 @@ impl Waiting {
         self.outcomes.push(*outcomes);
     }
 
-    fn score(&mut self, bundle: &Bundle, found: &mut BTreeMap<i64, BandScores>) {
+    fn score(&mut self, bundle: &Bundle, found: &mut BandWindow) {
         bundle.score(&self.values, &mut self.outputs);
         let of_row = self.outputs.chunks_exact(bundle.output_count().max(1));
         for ((outputs, inputs), ((symbol, block), outcomes)) in
             of_row.zip(&self.inputs).zip(self.keys.iter().zip(&self.outcomes))
         {
-            found.entry(*block).or_default().push_members(
-                *symbol,
-                &bundle.members(outputs, &inputs.context),
-                outcomes,
-            );
+            found.scores(*block).push_members(*symbol, &bundle.members(outputs, &inputs.context), outcomes);
         }
         self.keys.clear();
         self.values.clear();

@@ -59,7 +59,7 @@ pub struct TaskParts {
     pub task: Task,
     /// What the boosters were trained on.
     pub transform: TargetTransform,
-    /// The baseline with the least loss on the tuning window.
+    /// The baseline with the least loss on the walk.
     pub best_baseline: BaselineName,
     /// The LightGBM model in LightGBM's text format.
     pub lightgbm: Vec<u8>,

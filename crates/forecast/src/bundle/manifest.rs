@@ -77,7 +77,7 @@ pub struct TaskEntry {
     pub task: Task,
     /// What the boosters were trained on; their answers are turned back by its inverse.
     pub transform: TargetTransform,
-    /// The baseline that live skill is measured against: the one with the least loss on the tuning window.
+    /// The baseline that live skill is measured against: the one with the least loss on the walk over the folds.
     pub best_baseline: BaselineName,
     /// The LightGBM booster.
     pub lightgbm: BoosterEntry,

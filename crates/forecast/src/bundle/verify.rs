@@ -207,7 +207,7 @@ fn check_calibration(
         |task: Task| manifest.task(task).is_none().then(|| format!("is for {task}, which is not there"));
     let volatility = || bands.tasks().next().and_then(|_| missing(Task::Volatility4Step));
     let problems = [
-        (CALIBRATION_FILE, calibration.problem().or_else(|| calibration.tasks().find_map(missing))),
+        (CALIBRATION_FILE, calibration.problem().or_else(|| calibration.needed().find_map(missing))),
         (BANDS_FILE, bands.problem().or_else(|| bands.tasks().find_map(missing)).or_else(volatility)),
     ];
     match problems.into_iter().find_map(|(name, problem)| Some((name, problem?))) {

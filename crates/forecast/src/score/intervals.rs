@@ -26,6 +26,23 @@ pub fn skill(losses: &[f64], baseline_losses: &[f64], days: &[i64], resampling: 
     })
 }
 
+/// The mean of daily values over their standard deviation, times the root of 365 (Sharpe 1966, of a market that never
+/// closes), with an interval; NaN for fewer than two days or days that are all alike.
+#[must_use]
+pub fn sharpe_interval(daily: &[f64], resampling: Resampling) -> Figure {
+    interval(daily.len(), resampling, |weights| {
+        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for (weight, value) in weights.iter().zip(daily) {
+            count += weight;
+            sum += weight * value;
+            squares += weight * value * value;
+        }
+        let mean = sum / count;
+        let variance = (squares / count - mean * mean) * count / (count - 1.0);
+        if variance > 0.0 { mean / variance.sqrt() * 365.0_f64.sqrt() } else { f64::NAN }
+    })
+}
+
 /// The rank correlation with an interval. Ranks are those of all rows; NaN pairs are left out.
 #[must_use]
 pub fn spearman_interval(

@@ -340,6 +340,7 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
     let mut builder = builder(7);
     builder.stacking.fit(Task::VolRegime4Step, &[]).expect("suits");
     let calibration = r#"{"direction_4step": {"shrink_logit": {"factor": 0.5}}, "return_1step": {"shrink": {"factor": 0.25}},
+        "return_4step": {"signals": {"weights": [0.01, 0.1, 0.2, 0.1, 0.05]}},
         "volatility_4step": {"level": {"offset": 0.1}}}"#;
     builder.calibration = serde_json::from_str(calibration).expect("well-formed");
     let bundle = builder.build().expect("valid");
@@ -358,6 +359,9 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
         bundle.answer(&row, &inputs, &bundle.bands().of(bundle.manifest().symbols[0]), &mut Vec::new());
     assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
     let volatility = answers[Task::Volatility4Step.index()].ensemble.value().expect("a number");
+    let means: Vec<Answer> =
+        answers.iter().map(|answer| forecast::mean(&answer.lightgbm, &answer.xgboost)).collect();
+    let signals = forecast::Signals::of(|task| means.get(task.index()), &context);
     for answer in &answers {
         let every = [&answer.lightgbm, &answer.xgboost, &answer.ensemble];
         for one in every.into_iter().chain(answer.baselines.iter().map(|named| &named.answer)) {
@@ -368,7 +372,7 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
             }
         }
         let mean = forecast::mean(&answer.lightgbm, &answer.xgboost);
-        let mean = bundle.calibration().answer(answer.task, mean);
+        let mean = bundle.calibration().answer(answer.task, mean, &signals, &context);
         assert_eq!(answer.bands.is_empty(), !forecast::has_bands(answer.task));
         let expected = bundle.stacking().answer(answer.task, mean, volatility, &context);
         assert!(answer.ensemble.same_bits(&expected));

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use forecast::{Bundle, BundleDigest, MANIFEST_FILE};
 
+use super::files::{self, FileFault};
 use crate::{ObjectStore, StoreError};
 
 /// Tells apart the folders that one process fills at the same time.
@@ -37,8 +38,8 @@ impl FolderObjects {
         self.root.join(digest.to_string())
     }
 
-    fn fill(&self, bundle: &Bundle, filling: &Path) -> Result<(), StoreError> {
-        for (name, bytes) in bundle.files() {
+    fn fill(files: &BTreeMap<String, Vec<u8>>, filling: &Path) -> Result<(), StoreError> {
+        for (name, bytes) in files {
             let path = filling.join(name);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(at("making folder", folder))?;
@@ -49,18 +50,23 @@ impl FolderObjects {
         }
         File::open(filling).and_then(|folder| folder.sync_all()).map_err(at("flushing folder", filling))
     }
-}
 
-impl ObjectStore for FolderObjects {
-    fn put_bundle(&self, bundle: &Bundle) -> Result<BundleDigest, StoreError> {
-        let digest = bundle.digest();
+    /// Keeps the files of a bundle; one that is there already is left as it is.
+    pub(super) fn put_files(
+        &self,
+        digest: BundleDigest,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        if let Some(name) = files.keys().find(|name| !files::is_inside(name)) {
+            return Err(StoreError::DamagedFile { digest, file: name.clone(), fault: FileFault::Malformed });
+        }
         let place = self.path(digest);
         if place.exists() {
-            return Ok(digest);
+            return Ok(());
         }
         let number = FILLING.fetch_add(1, Ordering::Relaxed);
         let filling = self.root.join(format!(".filling-{}-{number}", std::process::id()));
-        let filled = self.fill(bundle, &filling).and_then(|()| match fs::rename(&filling, &place) {
+        let filled = Self::fill(files, &filling).and_then(|()| match fs::rename(&filling, &place) {
             // Another process may have been faster; what is there has the same content by its name.
             Err(_) if place.exists() => Ok(()),
             renamed => renamed.map_err(at("renaming to", &place)),
@@ -69,7 +75,20 @@ impl ObjectStore for FolderObjects {
             fs::remove_dir_all(&filling).map_err(at("removing", &filling))?;
         }
         filled?;
-        File::open(&self.root).and_then(|root| root.sync_all()).map_err(at("flushing folder", &self.root))?;
+        File::open(&self.root).and_then(|root| root.sync_all()).map_err(at("flushing folder", &self.root))
+    }
+
+    /// Takes a bundle away.
+    pub(super) fn remove(&self, digest: BundleDigest) -> Result<(), StoreError> {
+        let place = self.path(digest);
+        fs::remove_dir_all(&place).map_err(at("removing", &place))
+    }
+}
+
+impl ObjectStore for FolderObjects {
+    fn put_bundle(&self, bundle: &Bundle) -> Result<BundleDigest, StoreError> {
+        let digest = bundle.digest();
+        self.put_files(digest, bundle.files())?;
         Ok(digest)
     }
 
@@ -86,6 +105,16 @@ impl ObjectStore for FolderObjects {
             return Err(StoreError::DamagedBundle { digest, found });
         }
         Ok(files)
+    }
+
+    fn manifest(&self, digest: BundleDigest) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(digest).join(MANIFEST_FILE);
+        let manifest = fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => StoreError::NoBundle { digest, place: self.root.clone() },
+            _ => at("reading", &path)(error),
+        })?;
+        let found = BundleDigest::of(&manifest);
+        if found == digest { Ok(manifest) } else { Err(StoreError::DamagedBundle { digest, found }) }
     }
 
     fn list(&self) -> Result<Vec<BundleDigest>, StoreError> {

@@ -10,7 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
 use super::tls;
-use super::wait::wait;
+use crate::wait::wait;
 use crate::{DatabaseUrl, StoreError};
 
 /// How long a caller waits for a connection that others use.

@@ -8,7 +8,7 @@ use kline::Milliseconds;
 use super::fault::Fault;
 use super::pool::Session;
 use super::{PostgresStore, Repeat};
-use crate::registry::{metrics_text, parsed};
+use crate::registry::{Crowning, metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
 
 /// Held for a transaction by who changes the registry: versions have no holes, and changes are noted in their order.
@@ -145,6 +145,38 @@ impl Registry for PostgresStore {
             check_known(session, version).await?;
             note(session, at, version.into(), text).await
         })
+    }
+
+    fn crown(
+        &self,
+        version: u32,
+        judged_against: Option<u32>,
+        how: &str,
+        at: Milliseconds,
+    ) -> Result<ModelVersion, StoreError> {
+        self.write("changing the registry", Repeat::Harmful, async |session| {
+            lock(session).await?;
+            let crowning = Crowning::plan(&read_versions(session).await?, version, judged_against)?;
+            let sql = "INSERT INTO aliases (alias, version) VALUES ($1, $2)
+                ON CONFLICT (alias) DO UPDATE SET version = excluded.version";
+            let upsert = session.statement(sql).await?;
+            session.client.execute(&upsert, &[&Alias::Champion.name(), &i64::from(version)]).await?;
+            if crowning.was_challenger {
+                let delete = session.statement("DELETE FROM aliases WHERE alias = $1").await?;
+                session.client.execute(&delete, &[&Alias::Challenger.name()]).await?;
+            }
+            let stages =
+                [Some((version, Stage::Production)), crowning.before.map(|before| (before, Stage::Archived))];
+            let update = session.statement("UPDATE models SET stage = $2 WHERE version = $1").await?;
+            for (version, stage) in stages.into_iter().flatten() {
+                session.client.execute(&update, &[&i64::from(version), &stage.name()]).await?;
+            }
+            for (version, change) in crowning.notes(version, how) {
+                note(session, at, version.into(), &change).await?;
+            }
+            Ok(())
+        })?;
+        self.version(version)
     }
 
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {

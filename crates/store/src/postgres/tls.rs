@@ -39,7 +39,8 @@ fn verifier(
     match roots {
         TlsRoots::Public => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         TlsRoots::File(path) => {
-            let unread = |problem: String| StoreError::RootCertificate { path: path.clone(), problem };
+            let unread =
+                |problem: String| StoreError::RootCertificate { of: "database", path: path.clone(), problem };
             let certificates =
                 CertificateDer::pem_file_iter(path).map_err(|error| unread(error.to_string()))?;
             for certificate in certificates {

@@ -7,7 +7,7 @@ use kline::Milliseconds;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::SqliteStore;
-use crate::registry::{metrics_text, parsed};
+use crate::registry::{Crowning, metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
 
 impl SqliteStore {
@@ -133,6 +133,40 @@ impl Registry for SqliteStore {
 
     fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError> {
         self.change(version, at, text, |_| Ok(0))
+    }
+
+    fn crown(
+        &self,
+        version: u32,
+        judged_against: Option<u32>,
+        how: &str,
+        at: Milliseconds,
+    ) -> Result<ModelVersion, StoreError> {
+        let action = "changing the registry";
+        self.write(action, |transaction| {
+            let crowning = Crowning::plan(&self.read_versions(transaction)?, version, judged_against)?;
+            let alias = transaction.execute(
+                "INSERT OR REPLACE INTO aliases VALUES (?1, ?2)",
+                params![Alias::Champion.name(), version],
+            );
+            alias.map_err(self.failed(action))?;
+            if crowning.was_challenger {
+                let cleared =
+                    transaction.execute("DELETE FROM aliases WHERE alias = ?1", [Alias::Challenger.name()]);
+                cleared.map_err(self.failed(action))?;
+            }
+            let stages =
+                [Some((version, Stage::Production)), crowning.before.map(|before| (before, Stage::Archived))];
+            for (version, stage) in stages.into_iter().flatten() {
+                let sql = "UPDATE models SET stage = ?2 WHERE version = ?1";
+                transaction.execute(sql, params![version, stage.name()]).map_err(self.failed(action))?;
+            }
+            for (version, change) in crowning.notes(version, how) {
+                note(transaction, at, version, &change).map_err(self.failed(action))?;
+            }
+            Ok(())
+        })?;
+        self.version(version)
     }
 
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {

@@ -1,20 +1,22 @@
 //! Folders of bundles, and the saved state's file.
 
 use forecast::testkit::tiny_bundle;
-use forecast::{Bundle, MANIFEST_FILE};
+use forecast::{Bundle, BundleDigest, MANIFEST_FILE};
 use store::{FolderObjects, Home, ObjectStore, StoreError};
 
 use crate::suite::{Outcome, STEP, symbol};
 
-fn bundles_are_kept_whole(objects: &dyn ObjectStore) -> Outcome {
+pub(crate) fn bundles_are_kept_whole(objects: &dyn ObjectStore) -> Outcome {
     let bundle = tiny_bundle(1, &[symbol("BTCUSDT")], STEP).build()?;
     assert!(objects.list()?.is_empty());
     assert!(matches!(objects.get(bundle.digest()), Err(StoreError::NoBundle { .. })));
+    assert!(matches!(objects.manifest(bundle.digest()), Err(StoreError::NoBundle { .. })));
     assert_eq!(objects.put_bundle(&bundle)?, bundle.digest());
     assert_eq!(objects.put_bundle(&bundle)?, bundle.digest(), "idempotent");
     let back = Bundle::from_files(objects.get(bundle.digest())?)?;
     assert_eq!(back.digest(), bundle.digest());
     assert_eq!(back.files(), bundle.files());
+    assert_eq!(BundleDigest::of(&objects.manifest(bundle.digest())?), bundle.digest());
     let other = tiny_bundle(2, &[symbol("BTCUSDT")], STEP).build()?;
     objects.put_bundle(&other)?;
     let mut both = [bundle.digest(), other.digest()];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forecast::JournalRecord;
 use store::testkit::{TestPostgres, sql_from_outside};
-use store::{DatabaseUrl, Home, Journal, JournalQuery, KlineStore, PostgresStore, StoreError};
+use store::{DatabaseUrl, Home, Journal, JournalQuery, KlineStore, Places, PostgresStore, StoreError};
 
 use crate::retention;
 use crate::suite::{self, Outcome, STEP, bar, kline, prediction, symbol};
@@ -47,6 +47,12 @@ fn postgres_keeps_the_gap_ledger() -> Outcome {
 fn postgres_keeps_the_registry() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::the_registry_knows_one_champion(&opened(&database)?)
+}
+
+#[test]
+fn postgres_crowns_in_one_step() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::a_champion_is_crowned_in_one_step(&opened(&database)?)
 }
 
 #[test]
@@ -272,13 +278,13 @@ fn a_newer_schema_a_wrong_password_and_a_missing_database_are_refused_with_the_r
 fn a_home_with_a_database_elsewhere_keeps_bundles_only() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     let folder = tempfile::tempdir()?;
-    let url = database.url();
-    let home = Home::open_with(folder.path(), Some(&url))?;
+    let places = Places { database: Some(database.url()), ..Places::default() };
+    let home = Home::open_with(folder.path(), &places)?;
     home.klines().append(symbol("BTCUSDT"), STEP, &[kline(1, 2.0)])?;
     home.registry().register(forecast::BundleDigest([1; 32]), &Default::default(), 1)?;
     home.journal().append(&[JournalRecord::Prediction(Arc::new(prediction(1, 1, 0.5)))])?;
     assert!(!folder.path().join("klinecast.db").exists());
-    let again = Home::open_with(folder.path(), Some(&url))?;
+    let again = Home::open_with(folder.path(), &places)?;
     assert_eq!(again.klines().last_bar(symbol("BTCUSDT"), STEP)?, Some(bar(1)));
     assert_eq!(again.journal().predictions(&JournalQuery::default())?.len(), 1);
     assert_eq!(again.registry().versions()?.len(), 1);

@@ -51,6 +51,12 @@ fn sqlite_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn sqlite_crowns_in_one_step() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::a_champion_is_crowned_in_one_step(&store)
+}
+
+#[test]
 fn sqlite_keeps_the_bits_of_klines() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::klines_come_back_with_their_bits(&store)

@@ -74,6 +74,7 @@ pub(crate) fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
             xgboost: Answer::Probabilities(vec![f64::NAN, f64::NAN]),
             ensemble: Answer::Probabilities(vec![0.1, 0.9]),
             baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
+            bands: Vec::new(),
             compared_with: BaselineName::Climatology,
             bands: vec![Band { level: 0.8, low: -value, high: f64::from_bits(value.to_bits() + 1) }],
         }],
@@ -283,6 +284,51 @@ pub(crate) fn the_registry_knows_one_champion(registry: &dyn Registry) -> Outcom
     let changes: Vec<String> = registry.history()?.into_iter().map(|change| change.change).collect();
     assert_eq!(changes.first().map(String::as_str), Some("registered"));
     assert!(changes.contains(&"alias champion".to_owned()));
+    Ok(())
+}
+
+pub(crate) fn a_champion_is_crowned_in_one_step(registry: &dyn Registry) -> Outcome {
+    for bundle in 1..=3 {
+        registry.register(BundleDigest([bundle; 32]), &BTreeMap::new(), 1_000)?;
+    }
+    registry.crown(1, None, "passed", 2_000)?;
+    registry.set_alias(Alias::Challenger, 2, 2_500)?;
+    let crowned = registry.crown(2, Some(1), "passed again", 3_000)?;
+    assert_eq!((crowned.stage, crowned.aliases.as_slice()), (Stage::Production, &[Alias::Champion][..]));
+    assert_eq!((registry.version(1)?.stage, registry.by_alias(Alias::Challenger)?), (Stage::Archived, None));
+    let history = registry.history()?;
+    let last: Vec<(u32, &str)> =
+        history.iter().rev().take(5).rev().map(|change| (change.version, change.change.as_str())).collect();
+    let expected = [
+        (2, "passed again"),
+        (2, "alias champion"),
+        (2, "stage production"),
+        (2, "alias challenger cleared"),
+        (1, "stage archived"),
+    ];
+    assert_eq!(last, expected);
+
+    // Judged against what is no longer the champion, or against nobody: nothing is changed, nothing noted.
+    for against in [Some(1), Some(3), None] {
+        let told = registry.crown(3, against, "late", 4_000);
+        assert!(
+            matches!(told, Err(StoreError::OtherChampion { version: 3, found: Some(2), .. })),
+            "{told:?}"
+        );
+    }
+    assert!(matches!(registry.crown(9, Some(2), "x", 4_000), Err(StoreError::NoVersion { version: 9, .. })));
+    assert_eq!(registry.history()?.len(), history.len());
+    // The champion itself stands against nobody.
+    registry.crown(2, None, "once more", 5_000)?;
+    assert_eq!(registry.champion()?.map(|model| model.version), Some(2));
+
+    // Of those that were judged against the same champion one comes in.
+    let race = |version| registry.crown(version, Some(2), "race", 6_000).is_ok();
+    let won = std::thread::scope(|scope| {
+        let racers = [1, 3].map(|version| scope.spawn(move || race(version)));
+        racers.map(|racer| racer.join().expect("no panic"))
+    });
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
     Ok(())
 }
 

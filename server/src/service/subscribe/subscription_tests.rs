@@ -29,7 +29,7 @@ fn subscription(folder: &Path, shared: &Arc<Shared>) -> Subscription {
         selection: Selection::ALL,
         wanted: None,
         shared: Arc::clone(shared),
-        stores: Stores::open(folder, None).expect("opens"),
+        stores: Stores::open(folder, &store::Places::default()).expect("opens"),
         turns: Arc::new(Semaphore::new(1)),
         interval: Interval::M15,
         listener: shared.subscribers.subscribe(),

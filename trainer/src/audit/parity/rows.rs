@@ -6,7 +6,7 @@ use forest::{Model, Split};
 use super::BATCH_ROWS;
 use super::pool::{INFINITE_EVERY, Pool, SHUFFLES};
 use crate::Result;
-use crate::audit::random::Random;
+use crate::random::Random;
 
 const SPLIT: u64 = 0x5b117;
 const MIXED: u64 = 0x313ed;

@@ -6,7 +6,7 @@ use forest::Model;
 use super::pool::Pool;
 use super::rows::{Batch, mixed, push_split};
 use crate::Result;
-use crate::audit::random::Random;
+use crate::random::Random;
 
 /// So many rows of mixed values, and with infinite ones.
 const MIXED: [(ParityRowKind, usize); 2] = [(ParityRowKind::Mixed, 3), (ParityRowKind::Infinite, 2)];

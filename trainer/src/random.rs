@@ -5,11 +5,11 @@ use kline::Symbol;
 
 /// A generator (Steele, Lea and Flood's SplitMix64, 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The generator for a purpose.
-    pub(super) fn of(seed: u64, purpose: &[u64]) -> Self {
+    pub(crate) fn of(seed: u64, purpose: &[u64]) -> Self {
         let mut random = Self(seed);
         for part in purpose {
             random.0 = random.next() ^ part;
@@ -25,25 +25,25 @@ impl Random {
     }
 
     /// A number from 0 to 1, 1 left out.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + self.unit() * (high - low)
     }
 
     /// A number below `bound`; 0 if that is 0.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.unit() * bound as f64) as usize
     }
 
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 }
 
 /// A symbol as a purpose.
-pub(super) fn purpose_of(symbol: Symbol) -> u64 {
+pub(crate) fn purpose_of(symbol: Symbol) -> u64 {
     symbol.as_str().bytes().fold(0, |sum, byte| sum.wrapping_mul(257).wrapping_add(u64::from(byte)))
 }

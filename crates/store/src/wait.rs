@@ -24,7 +24,7 @@ impl Wake for Unpark {
 /// Parks the thread until the future is ready, or for as long as `limit`; then it is dropped, and `None` is answered.
 /// Whoever drives the future's input and output runs elsewhere. A runtime's own `block_on` would panic on a thread that
 /// drives tasks; this does not, though such a task's neighbours wait with it.
-pub(super) fn wait<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn wait<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let began = Instant::now();
     // A task's budget is not renewed while its thread is parked here.
     let mut future = pin!(tokio::task::unconstrained(future));

@@ -1,0 +1,186 @@
+//! Runs: what a training was told, what it measured, and its files.
+
+use std::collections::BTreeMap;
+
+use kline::Milliseconds;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::Mlflow;
+use super::fault::MlflowFault;
+use crate::StoreError;
+
+/// What one request may carry of parameters and tags, and of figures.
+const NAMES_MAX: usize = 100;
+const FIGURES_MAX: usize = 1_000;
+/// Longer values of parameters and tags are cut; older servers take no longer ones.
+const VALUE_CHARS_MAX: usize = 500;
+
+/// A run that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MlflowRun {
+    /// Its name in MLflow's addresses.
+    pub id: String,
+    /// Where its files are: `mlflow-artifacts:/…`.
+    pub artifacts: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It did what it was for.
+    Finished,
+    /// It broke off.
+    Failed,
+}
+
+/// What is said about a run. Figures that are no numbers are left out, MLflow has no place for them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunFigures {
+    /// What it was told; a name's value never changes.
+    pub parameters: BTreeMap<String, String>,
+    /// What it measured.
+    pub metrics: BTreeMap<String, f64>,
+    /// What it belongs to.
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct RunAnswer {
+    run: Run,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    info: RunInfo,
+}
+
+#[derive(Deserialize)]
+struct RunInfo {
+    run_id: String,
+    artifact_uri: String,
+    #[serde(default)]
+    lifecycle_stage: String,
+}
+
+impl From<RunInfo> for MlflowRun {
+    fn from(info: RunInfo) -> Self {
+        Self { id: info.run_id, artifacts: info.artifact_uri }
+    }
+}
+
+impl Mlflow {
+    /// Begins a run in the experiment, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn begin_run(&self, name: &str, at: Milliseconds) -> Result<MlflowRun, StoreError> {
+        let action = "beginning a run";
+        let tags = json!([
+            { "key": "mlflow.source.name", "value": "klinecast-trainer" },
+            { "key": "mlflow.source.type", "value": "LOCAL" },
+            { "key": "mlflow.user", "value": "klinecast" },
+        ]);
+        let experiment = self.experiment(action)?;
+        let body = json!({ "experiment_id": experiment, "run_name": name, "start_time": at, "tags": tags });
+        let answer: RunAnswer = self.parsed(action, self.post(action, "runs/create", body)?)?;
+        Ok(answer.run.info.into())
+    }
+
+    fn experiment(&self, action: &'static str) -> Result<String, StoreError> {
+        #[derive(Deserialize)]
+        struct Made {
+            experiment_id: String,
+        }
+        #[derive(Deserialize)]
+        struct Found {
+            experiment: Made,
+        }
+        let name = self.place().experiment();
+        match self.post(action, "experiments/create", json!({ "name": name }))? {
+            Err(refusal) if refusal.is_there_already() => {
+                let found = self.get(action, "experiments/get-by-name", &[("experiment_name", name)])?;
+                Ok(self.parsed::<Found>(action, found)?.experiment.experiment_id)
+            }
+            answer => Ok(self.parsed::<Made>(action, answer)?.experiment_id),
+        }
+    }
+
+    /// A run by its name; `None` if the server has none, or has deleted it.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn find_run(&self, id: &str) -> Result<Option<MlflowRun>, StoreError> {
+        let action = "finding a run";
+        let answer: RunAnswer = match self.get(action, "runs/get", &[("run_id", id)])? {
+            Err(refusal) if refusal.is_missing() => return Ok(None),
+            answer => self.parsed(action, answer)?,
+        };
+        let info = answer.run.info;
+        Ok((info.lifecycle_stage != "deleted").then(|| info.into()))
+    }
+
+    /// Says what a run was told and measured; the same again changes nothing.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn log(&self, run: &MlflowRun, figures: &RunFigures, at: Milliseconds) -> Result<(), StoreError> {
+        let action = "logging a run";
+        let cut = |text: &String| text.chars().take(VALUE_CHARS_MAX).collect::<String>();
+        let pairs = |of: &BTreeMap<String, String>| {
+            of.iter().map(|(key, value)| json!({ "key": key, "value": cut(value) })).collect::<Vec<Value>>()
+        };
+        let metrics: Vec<Value> = figures
+            .metrics
+            .iter()
+            .filter(|(_, value)| value.is_finite())
+            .map(|(key, value)| json!({ "key": key, "value": value, "timestamp": at, "step": 0 }))
+            .collect();
+        let batches = [
+            ("params", pairs(&figures.parameters), NAMES_MAX),
+            ("tags", pairs(&figures.tags), NAMES_MAX),
+            ("metrics", metrics, FIGURES_MAX),
+        ];
+        for (kind, all, most) in &batches {
+            for some in all.chunks(*most) {
+                let mut body = json!({ "run_id": run.id });
+                body[*kind] = json!(some);
+                let answer = self.post(action, "runs/log-batch", body)?;
+                answer.map_err(|refusal| self.refused(action, refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a file beside a run, at a path with `/` between its parts; one that is there is replaced.
+    ///
+    /// # Errors
+    /// When the server can't be reached, refuses, or does not pass artifacts on.
+    pub fn put_artifact(&self, run: &MlflowRun, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let action = "sending a file";
+        let place = run.artifacts.strip_prefix("mlflow-artifacts:").map(|rest| {
+            // Some servers name themselves before the path.
+            rest.strip_prefix("//").and_then(|rest| rest.split_once('/')).map_or(rest, |(_, path)| path)
+        });
+        let Some(folder) = place else {
+            let problem = format!("its artifacts lie at {}", run.artifacts);
+            return Err(self.failed(action, MlflowFault::Artifacts, problem));
+        };
+        self.put_file(action, &format!("{}/{path}", folder.trim_matches('/')), bytes)
+    }
+
+    /// Ends a run.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn end_run(&self, run: &MlflowRun, end: RunEnd, at: Milliseconds) -> Result<(), StoreError> {
+        let action = "ending a run";
+        let status = match end {
+            RunEnd::Finished => "FINISHED",
+            RunEnd::Failed => "FAILED",
+        };
+        let body = json!({ "run_id": run.id, "status": status, "end_time": at });
+        let answer = self.post(action, "runs/update", body)?;
+        answer.map(drop).map_err(|refusal| self.refused(action, refusal))
+    }
+}

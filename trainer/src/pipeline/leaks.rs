@@ -1,0 +1,27 @@
+//! The canaries as a stage.
+
+use std::time::Instant;
+
+use super::Pipeline;
+use crate::args::LeaksArguments;
+use crate::artefact::write_json;
+use crate::audit::{audit_leaks, leaks_table};
+use crate::{Result, TrainerError};
+
+impl Pipeline {
+    pub(super) fn audit_leaks(&self, arguments: &LeaksArguments) -> Result<()> {
+        let started = Instant::now();
+        let klines = self.klines()?;
+        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        drop(klines);
+        let found = audit_leaks(&dataset, arguments.effort.effort()?, self.console)?;
+        write_json(&self.folder().join("leaks.json"), &found)?;
+        self.console.report("audit leaks", started, &found, || leaks_table(&found));
+        if found.passed {
+            return Ok(());
+        }
+        let failed = found.canaries.iter().filter(|canary| !canary.passed);
+        let told = failed.map(|canary| format!("{} {}", canary.canary, canary.task));
+        Err(TrainerError::Leak { canaries: told.collect::<Vec<_>>().join(", ") })
+    }
+}

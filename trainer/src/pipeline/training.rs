@@ -1,0 +1,85 @@
+//! Training as a stage, whole or one part of it.
+
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::Pipeline;
+use crate::args::{TrainAloneArguments, TrainArguments};
+use crate::checkpoints::Checkpoints;
+use crate::clock::now;
+use crate::console::table;
+use crate::dataset::Dataset;
+use crate::train::{self, Course, FittedPart, train_part};
+use crate::trained::{self, Trained};
+use crate::{Result, report, validate, version};
+
+impl Pipeline {
+    /// Trains; boosters that are kept already are taken up.
+    pub(super) fn train(
+        &self,
+        dataset: &mut Dataset,
+        data_version: &str,
+        arguments: &TrainArguments,
+    ) -> Result<Trained> {
+        let started = Instant::now();
+        let checkpoints = self.checkpoints(arguments.fresh);
+        let trained = train::train(dataset, &self.course(data_version, arguments, &checkpoints)?)?;
+        trained::save(&trained, &self.folder())?;
+        let moment = UNIX_EPOCH + Duration::from_millis(u64::try_from(now()).unwrap_or(0));
+        checkpoints.sweep(moment)?;
+        let found = trained.report();
+        self.metrics.training(&found.boosters)?;
+        self.console.report("train", started, &found, || report::training(&found));
+        self.tell_boosters(started, &checkpoints);
+        Ok(trained)
+    }
+
+    pub(super) fn train_alone(&self, arguments: &TrainAloneArguments) -> Result<()> {
+        let klines = self.klines()?;
+        let TrainAloneArguments { train, part } = arguments;
+        let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?);
+        validate::validate(&dataset, &klines)?.require()?;
+        let version = version::data_version(&klines, self.interval).version;
+        drop(klines);
+        let Some(part) = part.part() else { return self.train(&mut dataset, &version, train).map(drop) };
+        let started = Instant::now();
+        let checkpoints = self.checkpoints(train.fresh);
+        let found = train_part(&dataset, &self.course(&version, train, &checkpoints)?, part)?;
+        self.console.report("train part", started, &found, || {
+            let row = |one: &FittedPart| {
+                let (kilobytes, seconds) = (one.bytes as f64 / 1e3, one.seconds);
+                vec![
+                    one.lesson.clone(),
+                    one.rounds.to_string(),
+                    format!("{kilobytes:.1}"),
+                    format!("{seconds:.1}"),
+                ]
+            };
+            table(&["booster", "rounds", "kB", "seconds"], found.iter().map(row))
+        });
+        self.tell_boosters(started, &checkpoints);
+        Ok(())
+    }
+
+    fn checkpoints(&self, fresh: bool) -> Checkpoints {
+        Checkpoints::new(self.folder().join("boosters"), fresh)
+    }
+
+    fn course<'a>(
+        &'a self,
+        data_version: &'a str,
+        arguments: &TrainArguments,
+        checkpoints: &'a Checkpoints,
+    ) -> Result<Course<'a>> {
+        let effort = arguments.effort.effort()?;
+        Ok(Course { data_version, effort, checkpoints, console: &self.console })
+    }
+
+    fn tell_boosters(&self, started: Instant, checkpoints: &Checkpoints) {
+        let [taken, fitted] = checkpoints.counts();
+        let found = json!({ "taken_up": taken, "fitted": fitted });
+        self.console
+            .report("boosters", started, &found, || format!("{fitted} fitted, {taken} fitted before\n"));
+    }
+}

@@ -1,0 +1,10 @@
+//! The program in operation: killed, out of disk, in parts, twice at once; run by Airflow, restored by DVC.
+
+mod airflow;
+mod dvc;
+mod lineage;
+mod program;
+mod resume;
+mod schedule;
+#[path = "../pipeline/support.rs"]
+mod support;
