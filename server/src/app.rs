@@ -261,8 +261,7 @@ impl App {
         let (guards, probing) = stand_guard(&settings, access.clone(), watch);
         listen::allow_open_files(settings.listen.limits.open_max.saturating_mul(2));
         let door = |socket, face| Listener::new(socket, face, settings.listen.limits, tls.clone());
-        let guarded = (guards.clone(), fence(addresses.grpc));
-        let grpc = door(grpc, Face::Grpc);
+        let (grpc, guarded) = (door(grpc, Face::Grpc), (guards.clone(), fence(addresses.grpc)));
         let grpc = tokio::spawn(grpc::serve(grpc, service.clone(), guarded, serving.clone()));
         let hangups = tokio::spawn(reload_on_hangup(service.clone()));
         let routes = rest::routes(service, guards, fence(addresses.http));
@@ -283,7 +282,6 @@ impl App {
         if let Some(ended) = &ended_early {
             tracing::error!(?ended, "the exchange is not followed any more, stopping");
         }
-
         let deadline = tokio::time::Instant::now() + settings.grace;
         tracing::info!(grace_ms = settings.grace.as_millis(), "draining");
         shared.draining.cancel();
@@ -293,9 +291,9 @@ impl App {
         clean &= finish("gRPC", grpc, deadline).await;
         clean &= finish("HTTP", http, deadline).await;
         feeding.cancel();
-        clean &= finish("champion", champion, deadline).await;
-        clean &= finish("bands", renewer, deadline).await;
-        clean &= finish("retention", retention, deadline).await;
+        for (name, task) in [("champion", champion), ("bands", renewer), ("retention", retention)] {
+            clean &= finish(name, task, deadline).await;
+        }
         if ended_early.is_none() {
             clean &= finish("follower", follower, deadline).await;
         }

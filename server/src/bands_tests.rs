@@ -20,7 +20,7 @@ fn symbols() -> [Symbol; 2] {
 
 /// A renewer over a home with so many bars of two pairs.
 fn renewer(home: &std::path::Path, bars: i64) -> Renewer {
-    let stores = Stores::open(home, None).expect("opens");
+    let stores = Stores::open(home, &store::Places::default()).expect("opens");
     for (place, symbol) in symbols().into_iter().enumerate() {
         let mut price = 100.0;
         let klines: Vec<kline::Kline> = (WATERMARK - bars + 1..=WATERMARK)
@@ -86,7 +86,7 @@ fn a_bundle_is_taken_up_with_bands_that_are_kept_and_damaged_ones_are_made_again
     let other = tempfile::tempdir().expect("a folder");
     let copy = Home::open(other.path()).expect("opens").bands(bundle.digest());
     copy.replace(&bytes).expect("written");
-    let stores = Stores::open(other.path(), None).expect("opens");
+    let stores = Stores::open(other.path(), &store::Places::default()).expect("opens");
     let without_klines = Renewer { stores, ..renewer.clone() };
     assert_eq!(without_klines.complete(&bundle, Haste::Now), made);
 

@@ -233,10 +233,7 @@ impl Engine {
                 let _ = done.send(outcome);
                 true
             }
-            Command::Renew { bundle, bands } => {
-                self.renew(bundle, bands);
-                false
-            }
+            Command::Renew { bundle, bands } => self.renew(bundle, bands),
             Command::Succeed { forecaster, done } => {
                 self.succeed(*forecaster);
                 // The one who asked may have gone; what is followed has changed all the same.

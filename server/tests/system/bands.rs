@@ -28,7 +28,7 @@ fn block_of(prediction: &v1::Prediction) -> i64 {
 }
 
 fn kept(home: &Path, bundle: BundleDigest) -> RenewedBands {
-    let stores = Stores::open(home, None).expect("opens");
+    let stores = Stores::open(home, &store::Places::default()).expect("opens");
     stores.kept_bands(bundle, STEP).expect("whole").expect("kept")
 }
 

@@ -34,10 +34,10 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     );
     let split = trained.plan.split;
     let time = |bar: kline::BarTime| crate::time::readable(bar.milliseconds());
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<p class=\"note\">Test window {} to {}; trained on {} to {} with a walk over {} folds; data <code>{}</code>, seed {}. \
-         Skill is 1 - loss/baseline loss; brackets are 95 % intervals from whole UTC days drawn again over all pairs at once.</p>\n",
+         Skill is 1 - loss/baseline loss; brackets are 95 % intervals from whole UTC days drawn again over all pairs at once.</p>",
         time(split.test.from),
         time(split.test.until),
         time(split.train.from),
@@ -61,6 +61,9 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     html.push_str("</body></html>\n");
     html
 }
+
+/// Whether a part of the window is of a kind.
+type IsOf = fn(&Cut) -> bool;
 
 fn task_part(html: &mut String, task: &TaskEvaluation) {
     let _ = write!(
@@ -93,7 +96,7 @@ fn task_part(html: &mut String, task: &TaskEvaluation) {
     });
     table(html, std::iter::once("model").chain(names.iter().copied()), rows);
     html.push_str("<div class=\"plots\">");
-    let kinds: [(&str, fn(&Cut) -> bool); 4] = [
+    let kinds: [(&str, IsOf); 4] = [
         ("skill by symbol", |cut| matches!(cut, Cut::Symbol(_))),
         ("skill by month", |cut| matches!(cut, Cut::Month(_))),
         ("skill by hour, UTC", |cut| matches!(cut, Cut::Hour(_))),

@@ -36,7 +36,6 @@ fn prediction(symbol: &str, at: i64, revision: u32) -> Prediction {
             .iter()
             .map(|&name| NamedAnswer { name, answer: answer(task, 0.25) })
             .collect(),
-        bands: Vec::new(),
         compared_with: BaselineName::Climatology,
         bands: match task.kind() {
             TaskKind::Regression => {

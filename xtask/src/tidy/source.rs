@@ -15,7 +15,7 @@ pub struct Line {
 pub fn ships(file: &str) -> bool {
     let path = format!("/{file}");
     let name = file.rsplit('/').next().unwrap_or(file);
-    let elsewhere = ["/tests/", "_tests/", "/examples/"];
+    let elsewhere = ["/tests/", "_tests/", "/testkit/", "/examples/"];
     let of_tests = ["tests.rs", "testing.rs", "testkit.rs", "build.rs"];
     !elsewhere.iter().any(|folder| path.contains(folder))
         && !of_tests.contains(&name)
