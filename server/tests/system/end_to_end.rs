@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use exchange_sim::{Exchange, ExchangeConfig, MarketSource, synthetic};
 use forecast::{
-    Answer, Bundle, DatasetRow, GoldenLibrary, OutcomeContext, Prediction, Resolution, TargetTransform, Task,
-    TaskKind, for_each_row,
+    Answer, Bundle, DatasetRow, GoldenLibrary, OutcomeContext, Prediction, Resolution, Signals,
+    TargetTransform, Task, TaskKind, for_each_row,
 };
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 use klinecast_trainer::fit::{LightGbm, Matrix, XgBoost, lightgbm_path, xgboost_path};
@@ -223,20 +223,33 @@ fn answers_equal_the_original_libraries(
                 );
                 let volatility =
                     prediction.task(Task::Volatility4Step).and_then(|task| task.ensemble.value());
-                let mean = mean(&task.lightgbm, &task.xgboost);
-                let stacked = bundle.stacking().answer(
-                    entry.task,
-                    mean,
-                    volatility.expect("every task is answered"),
-                    context,
+                let volatility = volatility.expect("every task is answered");
+                assert!(
+                    task.ensemble.same_bits(&ensemble(&bundle, prediction, entry.task, volatility, context))
                 );
-                assert!(task.ensemble.same_bits(&stacked));
                 compared += 1;
             }
         }
     }
     assert_eq!(compared, predictions.len() * Task::COUNT * 2);
     compared
+}
+
+/// The mean of a task's members, calibrated and stacked as the bundle says.
+fn ensemble(
+    bundle: &Bundle,
+    prediction: &Prediction,
+    task: Task,
+    volatility: f64,
+    context: &OutcomeContext,
+) -> Answer {
+    let means = Task::ALL.map(|task| {
+        let found = prediction.task(task).expect("every task is answered");
+        mean(&found.lightgbm, &found.xgboost)
+    });
+    let signals = Signals::of(|task| Some(&means[task.index()]), context);
+    let calibrated = bundle.calibration().answer(task, means[task.index()].clone(), &signals, context);
+    bundle.stacking().answer(task, calibrated, volatility, context)
 }
 
 /// What the original library answers, after its link function, row after row.
