@@ -194,15 +194,21 @@ pub trait Registry: Send + Sync {
         how: &str,
         at: Milliseconds,
     ) -> Result<ModelVersion, StoreError> {
-        let crowning = Crowning::plan(&self.versions()?, version, judged_against)?;
+        let all = self.versions()?;
+        let crowning = Crowning::plan(&all, version, judged_against)?;
         self.note(version, how, at)?;
         self.set_alias(Alias::Champion, version, at)?;
         self.set_stage(version, Stage::Production, at)?;
         if crowning.was_challenger {
             self.clear_alias(Alias::Challenger, at)?;
         }
-        if let Some(before) = crowning.before {
-            self.set_stage(before, Stage::Archived, at)?;
+        // Also one that was left in production when a change before was broken off.
+        let before = |other: &&ModelVersion| {
+            other.version != version
+                && (other.stage == Stage::Production || crowning.before == Some(other.version))
+        };
+        for other in all.iter().filter(before) {
+            self.set_stage(other.version, Stage::Archived, at)?;
         }
         self.version(version)
     }

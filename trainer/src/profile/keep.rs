@@ -45,8 +45,18 @@ impl Profiles {
     pub fn keep(&self, profile: &Profile) -> Result<()> {
         let digits = profile.data_version.trim_start_matches("sha256:");
         let name: String = digits.chars().take(NAME_DIGITS).collect();
-        write_json(&self.folder.join(format!("{name}.json")), profile)?;
+        let path = self.folder.join(format!("{name}.json"));
         let mut kept = self.all()?;
+        // What is there already with the same content stays, and says when that was first seen.
+        let same = |(other, before): &(PathBuf, Profile)| {
+            *other == path && Profile { made_at: profile.made_at, ..before.clone() } == *profile
+        };
+        if kept.iter().any(same) {
+            return Ok(());
+        }
+        write_json(&path, profile)?;
+        kept.retain(|(other, _)| *other != path);
+        kept.push((path, profile.clone()));
         kept.sort_by_key(|(_, profile)| std::cmp::Reverse(profile.made_at));
         for (path, _) in kept.into_iter().skip(KEPT_MAX) {
             let gone = |source| TrainerError::Io { path: path.clone(), act: "removed", source };
