@@ -20,7 +20,8 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
         fs::create_dir_all(folder).map_err(fail)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    // Of this process alone: parts of a training that run side by side write the same reports.
+    name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     fill(&partial, bytes, false).and_then(|()| fs::rename(&partial, path)).map_err(fail)
 }
