@@ -4,6 +4,8 @@ use klinecast_trainer::fit::{
     FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
 };
 
+use crate::support::one_at_a_time;
+
 const COLUMNS: usize = 4;
 const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
 const SCHEDULE: Schedule = Schedule { rounds_max: 40, patience: 5 };
@@ -33,6 +35,7 @@ fn matrix(values: &[f64]) -> Matrix<'_, f64> {
 
 #[test]
 fn lightgbm_learns_stops_early_and_reads_its_own_file() {
+    let _working = one_at_a_time();
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
     let parameters = Parameters::default()
@@ -77,6 +80,7 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
 
 #[test]
 fn xgboost_learns_stops_early_and_reads_its_own_file() {
+    let _working = one_at_a_time();
     let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
@@ -126,6 +130,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
 
 #[test]
 fn what_a_library_refuses_is_an_error_that_quotes_it() {
+    let _working = one_at_a_time();
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let told = library.model(b"no model").err().map(|error| error.to_string());
     assert!(told.is_some_and(|text| text.starts_with("LightGBM refused LGBM_BoosterLoadModelFromString: ")));
