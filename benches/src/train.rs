@@ -110,7 +110,7 @@ fn number(value: &Value) -> Result<f64> {
 }
 
 fn whole_run(options: &Options, home: &Path, lines: &[Value]) -> Result<Vec<Measure>> {
-    let total = &stage(lines, "run")?["result"];
+    let total = stage(lines, "run")?;
     let (wall, memory) = (number(&total["wall_seconds"])?, number(&total["peak_memory_bytes"])? / 1e9);
     let training = number(&stage(lines, "train")?["seconds"])?;
     println!("the same in Python");
