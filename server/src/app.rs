@@ -12,7 +12,6 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, AccessError, Role, reload};
-use crate::bands::Renewer;
 use crate::champion::ChampionTask;
 use crate::dropped::DroppedView;
 use crate::engine_thread::{Command, EngineThread};
@@ -24,6 +23,7 @@ use crate::journaling::{Journaling, JournalingThread};
 use crate::listen::{self, Face, Listener, Tls, TlsError};
 use crate::listings::Listings;
 use crate::overload::Load;
+use crate::renewal::Renewer;
 use crate::retention::Retention;
 use crate::scores::ScoreThread;
 use crate::service::Service;
@@ -290,7 +290,7 @@ impl App {
         clean &= finish("gRPC", grpc, deadline).await;
         clean &= finish("HTTP", http, deadline).await;
         feeding.cancel();
-        for (name, task) in [("champion", champion), ("bands", renewer), ("retention", retention)] {
+        for (name, task) in [("champion", champion), ("renewal", renewer), ("retention", retention)] {
             clean &= finish(name, task, deadline).await;
         }
         if ended_early.is_none() {

@@ -8,9 +8,9 @@ use forecast::{Bundle, BundleDigest};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::bands::Renewer;
 use crate::engine_thread::Command;
 use crate::reason::{Reason, Refusal};
+use crate::renewal::Renewer;
 use crate::state::{ChampionView, Shared};
 use crate::stores::Stores;
 use crate::telemetry::metrics as names;
@@ -186,7 +186,7 @@ impl ChampionTask {
         Ok((version, digest))
     }
 
-    /// Reads and verifies a bundle and renews its bands off the path of requests, then lets the engine swap it in. While another one
+    /// Reads and verifies a bundle and renews what it answers with off the path of requests, then lets the engine swap it in. While another one
     /// answers there is no haste.
     async fn swap(
         &self,
@@ -201,11 +201,11 @@ impl ChampionTask {
             let stores = self.stores.clone();
             Arc::new(blocking("bundle.verify", move || stores.bundle(digest, haste)).await?)
         };
-        let bands = self.renewer.before_take_up(&bundle, haste).await;
+        let renewed = self.renewer.before_take_up(&bundle, haste).await;
         let mut span = scope::child("engine.take_up");
         let (done, outcome) = oneshot::channel();
         let stopping = || Refusal::new(Reason::Draining, "the server is stopping");
-        let command = Command::TakeUp { bundle: bundle.clone(), bands, done };
+        let command = Command::TakeUp { bundle: bundle.clone(), renewed, done };
         self.engine.send(command).await.map_err(|_| stopping())?;
         match outcome.await {
             Ok(Ok(())) => Ok(bundle),

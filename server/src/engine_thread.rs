@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use forecast::{
     Alarm, Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Journalled,
-    Prediction, RenewedBands, Role, Source,
+    Prediction, Renewed, Role, Source,
 };
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use market::live::Missing;
@@ -70,17 +70,17 @@ pub enum Command {
     TakeUp {
         /// The bundle.
         bundle: Arc<Bundle>,
-        /// Its renewed bands.
-        bands: RenewedBands,
+        /// What was renewed for it.
+        renewed: Renewed,
         /// Told the outcome.
         done: oneshot::Sender<Result<(), String>>,
     },
-    /// Answer the blocks to come with renewed bands.
+    /// Answer the blocks to come with what was renewed.
     Renew {
         /// The bundle.
         bundle: BundleDigest,
-        /// Its bands; blocks that are known stay as they are.
-        bands: RenewedBands,
+        /// Its answers' bands and confidence; blocks that are known stay as they are.
+        renewed: Renewed,
     },
     /// Let a Forecaster of other symbols, warmed up with their history, take over; answers when it has.
     Succeed {
@@ -226,14 +226,14 @@ impl Engine {
                 let _ = reply.send(nowcast::answer(symbol, &mut self.forecaster, &self.shared));
                 false
             }
-            Command::TakeUp { bundle, bands, done } => {
-                self.renew(bundle.digest(), bands);
+            Command::TakeUp { bundle, renewed, done } => {
+                self.renew(bundle.digest(), renewed);
                 let outcome = self.take_up(bundle);
                 // The one who asked may have gone; the bundle answers all the same.
                 let _ = done.send(outcome);
                 true
             }
-            Command::Renew { bundle, bands } => self.renew(bundle, bands),
+            Command::Renew { bundle, renewed } => self.renew(bundle, renewed),
             Command::Succeed { forecaster, done } => {
                 self.succeed(*forecaster);
                 // The one who asked may have gone; what is followed has changed all the same.
@@ -331,10 +331,10 @@ impl Engine {
         self.forecaster.apply(Event::Time(time), &mut self.effects);
     }
 
-    /// Takes renewed bands, if there are any; the snapshot does not hold them.
-    fn renew(&mut self, bundle: BundleDigest, bands: RenewedBands) -> bool {
-        if bands.blocks().is_some() {
-            self.forecaster.apply(Event::Renew { bundle, bands }, &mut self.effects);
+    /// Takes what was renewed, if anything was; the snapshot does not hold them.
+    fn renew(&mut self, bundle: BundleDigest, renewed: Renewed) -> bool {
+        if renewed.blocks().is_some() {
+            self.forecaster.apply(Event::Renew { bundle, renewed }, &mut self.effects);
         }
         false
     }

@@ -17,7 +17,6 @@
 
 pub mod access;
 pub mod app;
-pub mod bands;
 mod breaker;
 pub mod champion;
 mod clock;
@@ -42,6 +41,7 @@ pub mod prediction_id;
 pub mod reason;
 mod redis_line;
 mod remembered;
+pub mod renewal;
 pub mod replay;
 pub mod rest;
 pub mod resume;

@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use forecast::{
-    Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, RenewedBands, Role,
-    Source,
+    Bundle, Effect, Event, Forecaster, ForecasterSettings, JournalRecord, Prediction, Renewed, Role, Source,
 };
 use kline::{BarTime, Interval, Kline, Symbol};
 use market::{RestClient, backfill};
@@ -165,15 +164,15 @@ fn audit(
         Ok(journalled)
     };
     let stored = read()?;
-    let bands = match stores.kept_bands(bundle.digest(), interval) {
-        Ok(bands) => bands.unwrap_or_default(),
+    let renewed = match stores.kept_renewed(bundle.digest(), interval) {
+        Ok(renewed) => renewed.unwrap_or_default(),
         // They are made anew at the latest when the next block's are.
         Err(problem) => return Ok(Audited::Unclear(problem.to_string())),
     };
     if let Some(problem) = difference(&stored, fetched, from, interval) {
         return Ok(Audited::Unclear(problem));
     }
-    let made = unhurried(|| batch(bundle, interval, &stored, bands, from))?;
+    let made = unhurried(|| batch(bundle, interval, &stored, renewed, from))?;
     let journalled = journal()?;
     let found = compare_all(&journalled, &made);
     if found.is_empty() {
@@ -224,12 +223,12 @@ fn difference(stored: &Series, fetched: &Series, from: BarTime, interval: Interv
 }
 
 /// What the bundle says about the bars from `from` on, by a machine that has seen nothing but these klines
-/// and the bands that were served.
+/// and what was renewed.
 fn batch(
     bundle: &Arc<Bundle>,
     interval: Interval,
     klines: &Series,
-    bands: RenewedBands,
+    renewed: Renewed,
     from: BarTime,
 ) -> BTreeMap<Key, Arc<Prediction>> {
     let symbols = klines.keys().copied().collect();
@@ -240,7 +239,7 @@ fn batch(
         (*symbol, klines[..end].to_vec())
     });
     forecaster.warm_up(&past.collect(), &mut effects);
-    forecaster.apply(Event::Renew { bundle: bundle.digest(), bands }, &mut effects);
+    forecaster.apply(Event::Renew { bundle: bundle.digest(), renewed }, &mut effects);
     let event = Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) };
     forecaster.apply(event, &mut effects);
     effects.clear();

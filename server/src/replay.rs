@@ -7,17 +7,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use forecast::{
-    Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, Prediction, RenewedBands, Role,
-    Task, band_block,
+    Bundle, BundleDigest, Effect, Event, Forecaster, ForecasterSettings, Prediction, Renewed, Role, Task,
+    renewal_block,
 };
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
 
 pub use compare::Difference;
 pub(crate) use compare::compare;
 
-use crate::bands::making::from_store;
 use crate::prediction_id::PredictionId;
 use crate::reason::{Reason, Refusal};
+use crate::renewal::making::from_store;
 use crate::stores::Stores;
 use crate::unhurried::{Haste, unhurried};
 
@@ -91,8 +91,8 @@ pub fn replay(
     let bundle = Arc::new(stores.bundle(asked.bundle, Haste::Unhurried)?);
     let all: BTreeSet<Symbol> = followed.iter().chain(&answered).copied().collect();
     let history = read(stores, &all, interval, asked.bar_time)?;
-    let bands = served_bands(stores, &bundle, interval, &last)?;
-    let mut made = unhurried(|| make(&bundle, interval, &asked, &history, &bands))?;
+    let renewed = served_with(stores, &bundle, interval, &last)?;
+    let mut made = unhurried(|| make(&bundle, interval, &asked, &history, &renewed))?;
     let is_same = |made: &Option<Arc<Prediction>>| made.as_ref().is_some_and(|made| last.same_bits(made));
     let mut used = history;
     if !is_same(&made) && answered != all {
@@ -102,7 +102,7 @@ pub fn replay(
             .filter(|(symbol, _)| answered.contains(symbol))
             .map(|(s, k)| (*s, k.clone()))
             .collect();
-        let other = unhurried(|| make(&bundle, interval, &asked, &fewer, &bands))?;
+        let other = unhurried(|| make(&bundle, interval, &asked, &fewer, &renewed))?;
         if is_same(&other) {
             (made, used) = (other, fewer);
         }
@@ -179,17 +179,17 @@ fn read(
 /// So many bars make an answer independent of where the history begins.
 pub const NEEDED_BARS: i64 = Forecaster::HISTORY_BARS as i64;
 
-/// The bands that a prediction was given: those that are kept, or that come out of the stored klines if the block's are not
-/// kept any more and its bands are not what the bundle ships.
-fn served_bands(
+/// What was renewed for a prediction: what is kept, or comes out of the stored klines if the block's is not kept any more and its
+/// bands are not what the bundle ships.
+fn served_with(
     stores: &Stores,
     bundle: &Bundle,
     interval: Interval,
     said: &Prediction,
-) -> Result<RenewedBands, Refusal> {
-    let block = band_block(said.bar_time, interval);
+) -> Result<Renewed, Refusal> {
+    let block = renewal_block(said.bar_time, interval);
     // Of what can't be read the part that is asked about is made anew.
-    let kept = stores.kept_bands(bundle.digest(), interval).ok().flatten().unwrap_or_default();
+    let kept = stores.kept_renewed(bundle.digest(), interval).ok().flatten().unwrap_or_default();
     if kept.has(block) || has_shipped_bands(bundle, said) {
         return Ok(kept);
     }
@@ -207,18 +207,18 @@ fn has_shipped_bands(bundle: &Bundle, said: &Prediction) -> bool {
     })
 }
 
-/// What the bundle says about the prediction's pair and bar from this history, with these bands.
+/// What the bundle says about the prediction's pair and bar from this history, with what was renewed.
 fn make(
     bundle: &Arc<Bundle>,
     interval: Interval,
     asked: &Prediction,
     history: &BTreeMap<Symbol, Vec<Kline>>,
-    bands: &RenewedBands,
+    renewed: &Renewed,
 ) -> Option<Arc<Prediction>> {
     let symbols = history.keys().copied().collect();
     let mut forecaster = Forecaster::new(ForecasterSettings { symbols, interval, max_lateness_ms: 0 });
     let mut effects = Vec::new();
-    let renewed = Event::Renew { bundle: bundle.digest(), bands: bands.clone() };
+    let renewed = Event::Renew { bundle: bundle.digest(), renewed: renewed.clone() };
     forecaster.apply(renewed, &mut effects);
     let event = Event::TakeUp { role: Role::Champion, bundle: Arc::clone(bundle) };
     forecaster.apply(event, &mut effects);

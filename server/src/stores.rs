@@ -6,18 +6,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use forecast::{Bundle, BundleDigest, Journalled, Prediction, RenewedBands, Resolution, Task};
+use forecast::{Bundle, BundleDigest, Journalled, Prediction, Renewed, Resolution, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::{
     Alias, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Places, Stage, StoreError, Verification,
 };
 
-use crate::bands::kept;
 use crate::clock::wall_time;
 use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
 use crate::remembered;
+use crate::renewal::kept;
 use crate::resume::ResumeToken;
 use crate::unhurried::Haste;
 
@@ -203,33 +203,29 @@ impl Stores {
         self.0.snapshot().read().map_err(|error| failed(&error))
     }
 
-    /// The renewed bands that are kept of a bundle; `None` if there are none.
+    /// What is kept of what was renewed for a bundle; `None` if there is nothing.
     ///
     /// # Errors
     /// [`Reason::StoreFailed`] if the file can't be read or does not hold.
-    pub fn kept_bands(
-        &self,
-        bundle: BundleDigest,
-        interval: Interval,
-    ) -> Result<Option<RenewedBands>, Refusal> {
+    pub fn kept_renewed(&self, bundle: BundleDigest, interval: Interval) -> Result<Option<Renewed>, Refusal> {
         let Some(bytes) = self.0.bands(bundle).read().map_err(|error| failed(&error))? else {
             return Ok(None);
         };
-        kept::read(&bytes, bundle, interval).map(Some).map_err(|problem| damaged_bands(bundle, &problem))
+        kept::read(&bytes, bundle, interval).map(Some).map_err(|problem| damaged_renewed(bundle, &problem))
     }
 
-    /// Keeps the renewed bands of a bundle in place of what was kept.
+    /// Keeps what was renewed for a bundle in place of what was kept.
     ///
     /// # Errors
     /// [`Reason::StoreFailed`]; what was kept stays.
-    pub fn keep_bands(
+    pub fn keep_renewed(
         &self,
         bundle: BundleDigest,
         interval: Interval,
-        bands: &RenewedBands,
+        renewed: &Renewed,
     ) -> Result<(), Refusal> {
         let bytes =
-            kept::write(bundle, interval, bands).map_err(|problem| damaged_bands(bundle, &problem))?;
+            kept::write(bundle, interval, renewed).map_err(|problem| damaged_renewed(bundle, &problem))?;
         self.0.bands(bundle).replace(&bytes).map_err(|error| failed(&error))
     }
 
@@ -350,8 +346,8 @@ impl Stores {
     }
 }
 
-fn damaged_bands(bundle: BundleDigest, problem: &kept::KeptError) -> Refusal {
-    let message = format!("the kept bands of bundle {} can't be used: {problem}", bundle.short());
+fn damaged_renewed(bundle: BundleDigest, problem: &kept::KeptError) -> Refusal {
+    let message = format!("what was renewed for bundle {} can't be used: {problem}", bundle.short());
     Refusal::new(Reason::StoreFailed, message)
 }
 

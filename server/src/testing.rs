@@ -13,11 +13,11 @@ use kline::{BarTime, Interval};
 use store::{ChainHash, ChainPlace, Home};
 use tokio::sync::mpsc;
 
-use crate::bands::Renewer;
 use crate::champion::ChampionTask;
 use crate::encoded::Encoded;
 use crate::follow::change::follow_requests;
 use crate::journaling::Journaling;
+use crate::renewal::Renewer;
 use crate::service::Service;
 use crate::state::Shared;
 use crate::stores::Stores;

@@ -24,6 +24,22 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// One row's answer.
+    #[must_use]
+    pub(crate) fn row(&self, task: Task, row: usize) -> Answer {
+        to_answer(task, &self.values[row * self.width..][..self.width])
+    }
+
+    /// Puts another answer in the place of a row's.
+    pub(crate) fn set_row(&mut self, row: usize, answer: &Answer) {
+        self.values[row * self.width..][..self.width].copy_from_slice(answer.as_slice());
+    }
+
+    /// Forgets the first rows.
+    pub(crate) fn forget_rows(&mut self, count: usize) {
+        self.values.drain(..count * self.width);
+    }
+
     /// The rows.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.width)

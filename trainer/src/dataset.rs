@@ -27,7 +27,7 @@ pub struct RowKey {
     pub bar: BarTime,
 }
 
-/// Every usable row of the windows, ordered by bar, then symbol: pooled over all symbols, whose name is no
+/// Every usable row of the windows and of the test window's lead, ordered by bar, then symbol: pooled over all symbols, whose name is no
 /// feature.
 #[derive(Debug)]
 pub struct Dataset {
@@ -37,6 +37,7 @@ pub struct Dataset {
     pub interval: Interval,
     /// The windows.
     pub split: Split,
+    lead: Option<Window>,
     /// Rows that were seen in the windows but are not warm: without the volatility that outcomes are scaled by.
     pub rows_left_out: usize,
     keys: Vec<RowKey>,
@@ -97,6 +98,7 @@ impl Dataset {
             symbols: klines.keys().copied().collect(),
             interval,
             split,
+            lead: split.lead(interval),
             rows_left_out: 0,
             keys: Vec::with_capacity(room),
             values: Vec::with_capacity(room * width),
@@ -118,8 +120,7 @@ impl Dataset {
     }
 
     fn push(&mut self, row: &DatasetRow<'_>) {
-        let split = &self.split;
-        if ![split.train, split.tune, split.test].iter().any(|window| window.holds(row.bar)) {
+        if !windows(&self.split, self.lead).any(|window| window.holds(row.bar)) {
             return;
         }
         if row.inputs.context.sigma.is_nan() || row.inputs.context.sigma <= 0.0 {
@@ -149,6 +150,12 @@ impl Dataset {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// The places of the rows right before the test window that what it is answered with is renewed from ([`Split::lead`]).
+    #[must_use]
+    pub fn lead(&self) -> Option<Range<usize>> {
+        self.lead.map(|lead| self.range(lead))
     }
 
     /// The places of a window's rows.
@@ -286,9 +293,13 @@ fn around(
     klines.iter().map(|(symbol, klines)| (*symbol, cut(klines))).collect()
 }
 
+fn windows(split: &Split, lead: Option<Window>) -> impl Iterator<Item = Window> {
+    [split.train, split.tune, split.test].into_iter().chain(lead)
+}
+
 fn bars_within(klines: &[Kline], interval: Interval, split: &Split) -> usize {
-    let windows = [split.train, split.tune, split.test];
-    let inside = |kline: &&Kline| windows.iter().any(|window| window.holds(kline.bar_time(interval)));
+    let lead = split.lead(interval);
+    let inside = |kline: &&Kline| windows(split, lead).any(|window| window.holds(kline.bar_time(interval)));
     klines.iter().filter(inside).count()
 }
 

@@ -19,7 +19,6 @@ use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::trained::{Trained, TrainedTask};
 pub use coverage::Coverage;
-pub(crate) use coverage::Served;
 use forecast::score::{DAY_MS, Figure, PairedTest, Resampling, paired_test, skill};
 pub(crate) use page::FIGURES;
 pub use page::page;
@@ -100,13 +99,18 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let resampling = Resampling { times: resamples, seed: trained.plan.seed };
     let bar = console.spinner("scoring the test window");
-    let members = every_answer(dataset, trained, dataset.range(dataset.split.test))?;
+    let test = dataset.range(dataset.split.test);
+    let from = dataset.lead().map_or(test.start, |lead| lead.start);
+    let mut members = every_answer(dataset, trained, from..test.end)?;
+    let mut ensembles: Vec<&mut Answers> = members.iter_mut().map(|[ensemble, ..]| ensemble).collect();
+    let coverage = coverage::serve(dataset, &trained.bands, from, &mut ensembles);
+    members.iter_mut().flatten().for_each(|answers| answers.forget_rows(test.start - from));
     bar.finish_and_clear();
     let bar = console.bar(trained.tasks.len(), "resampling the test window");
     let ensembles: Vec<&Answers> = members.iter().map(|[ensemble, ..]| ensemble).collect();
     let mut evaluation = Evaluation {
         tasks: Vec::new(),
-        coverage: coverage::coverage(dataset, &trained.bands, &ensembles),
+        coverage,
         net_values: value::net_values(dataset, ensembles[Task::Direction4Step.index()], resampling),
         alarms: Vec::new(),
     };

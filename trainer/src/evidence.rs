@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use forecast::score::{DAY_MS, PairedTest, expected_calibration_error, loss_of, paired_test};
-use forecast::{BAND_LEVELS, BaselineName, Bundle, Task, TaskKind, band_block};
+use forecast::{Answer, BAND_LEVELS, BaselineName, Bundle, Task, TaskKind, renewal_block};
 use kline::{BarTime, Interval, Kline, Symbol};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::evaluate::Served;
 use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
 use crate::ingest::{Disputes, Kept};
 use crate::quality;
-use crate::split::{Split, Window};
+use crate::served::Served;
+use crate::split::{LEAD_BARS, Split, Window};
 
 /// Rows that are asked about at once.
 const ROWS_AT_ONCE: usize = 4_096;
@@ -64,18 +64,20 @@ pub fn gather(
     let learned =
         Window { from: training.train_from, until: training.test_until.unwrap_or(training.tune_until) };
     let quality = worst(klines, disputes, learned, interval);
-    let champion_from = champion.map(|champion| {
-        let training = champion.manifest().training;
+    let unseen_from = |bundle: &Bundle| {
+        let training = bundle.manifest().training;
         training.tune_until.plus(i64::from(training.embargo_bars) + 1, interval)
-    });
+    };
+    let champion_from = champion.map(unseen_from);
     let Some(test) = window else {
         return Evidence { window, days: 0, champion_from, tasks: Vec::new(), quality };
     };
-    let split = Split { train: test, tune: test, test };
+    let lead = Window { from: test.from.plus(-LEAD_BARS, interval), until: test.from.plus(-1, interval) };
+    let split = Split { train: lead, tune: lead, test };
     let dataset = Dataset::build(klines, interval, split, threads, || ());
-    let days: Vec<i64> =
-        dataset.keys(0..dataset.len()).iter().map(|key| key.bar.milliseconds().div_euclid(DAY_MS)).collect();
-    let own = losses(bundle, &dataset, learned.from);
+    let tested = dataset.keys(dataset.range(test)).iter();
+    let days: Vec<i64> = tested.map(|key| key.bar.milliseconds().div_euclid(DAY_MS)).collect();
+    let own = losses(bundle, &dataset, unseen_from(bundle));
     let theirs = champion.zip(champion_from).map(|(champion, from)| losses(champion, &dataset, from));
     let tasks = manifest.tasks.iter().enumerate().map(|(place, entry)| {
         let Losses { ensemble, baseline, stated, held } = &own[place];
@@ -131,7 +133,8 @@ fn coverage_error(held: &[[u32; 2]; BAND_LEVELS.len()]) -> Option<f64> {
     levels.map(distance).max_by(f64::total_cmp)
 }
 
-/// A bundle's losses on the rows of its symbols from a bar on, in the order of its tasks.
+/// A bundle's losses on the test window's rows, in the order of its tasks; those of its symbols from a bar on count, and what is
+/// served is renewed from those before the window too.
 fn losses(bundle: &Bundle, dataset: &Dataset, from: BarTime) -> Vec<Losses> {
     let tasks = &bundle.manifest().tasks;
     let mut found: Vec<Losses> = tasks.iter().map(|_| Losses::default()).collect();
@@ -142,25 +145,30 @@ fn losses(bundle: &Bundle, dataset: &Dataset, from: BarTime) -> Vec<Losses> {
         let answers =
             bundle.answer_batch(dataset.values(rows.clone()), dataset.inputs(rows.clone()), &mut outputs);
         let truths = dataset.keys(rows.clone()).iter().zip(dataset.outcomes(rows));
-        for (answers, (key, outcomes)) in answers.zip(truths) {
-            let counts = key.bar >= from && bundle.covers(dataset.symbols[usize::from(key.symbol)]);
+        for (mut answers, (key, outcomes)) in answers.zip(truths) {
+            let symbol = dataset.symbols[usize::from(key.symbol)];
+            let is_tested = dataset.split.test.holds(key.bar);
+            let counts = key.bar >= from && bundle.covers(symbol);
             if counts {
-                let values = Task::ALL.map(|task| {
-                    let answer = answers.iter().find(|said| said.task == task);
-                    answer.and_then(|said| said.ensemble.value()).unwrap_or(f64::NAN)
-                });
-                let place = (dataset.symbols[usize::from(key.symbol)], band_block(key.bar, dataset.interval));
-                served.take(place, &values, outcomes, |task, band, held| {
+                let mut ensembles = Task::ALL.map(|_| Answer::Value(f64::NAN));
+                for said in &mut answers {
+                    ensembles[said.task.index()] = said.ensemble.clone();
+                }
+                let place = (symbol, renewal_block(key.bar, dataset.interval));
+                served.take(place, &mut ensembles, outcomes, |task, band, held| {
                     let of_task = tasks.iter().position(|entry| entry.task == task);
                     let level = BAND_LEVELS.iter().position(|level| *level == band.level);
-                    if let Some((task, level)) = of_task.zip(level) {
+                    if let Some((task, level)) = of_task.zip(level).filter(|_| is_tested) {
                         let [rows, inside] = &mut found[task].held[level];
                         *rows += 1;
                         *inside += u32::from(held);
                     }
                 });
+                for said in &mut answers {
+                    said.ensemble.clone_from(&ensembles[said.task.index()]);
+                }
             }
-            for (said, found) in answers.into_iter().zip(&mut found) {
+            for (said, found) in answers.into_iter().zip(&mut found).filter(|_| is_tested) {
                 let outcome = if counts { outcomes[said.task.index()] } else { f64::NAN };
                 let loss = |answer: &[f64]| loss_of(said.task, answer, outcome);
                 let baseline = said.baseline(said.compared_with);

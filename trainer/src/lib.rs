@@ -50,6 +50,7 @@ mod random;
 mod report;
 pub mod runs;
 pub mod schedule;
+mod served;
 pub mod split;
 pub mod time;
 pub mod tracking;

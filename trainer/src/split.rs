@@ -1,6 +1,6 @@
 //! The chronological windows: train, tune, test, with an embargo between them.
 
-use forecast::Task;
+use forecast::{RENEWAL_BLOCK_BARS, RENEWAL_LAG_BLOCKS, RENEWAL_WINDOW_BLOCKS, Task};
 use kline::{BarTime, Interval};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,9 @@ use crate::{Result, TrainerError};
 
 /// Bars left out between two windows: the longest horizon, so that no outcome of one window is known in the next.
 pub const EMBARGO_BARS: u32 = Task::LONGEST_HORIZON_STEPS;
+
+/// What a block is answered with is renewed from so many bars before it.
+pub(crate) const LEAD_BARS: i64 = (RENEWAL_WINDOW_BLOCKS + RENEWAL_LAG_BLOCKS) * RENEWAL_BLOCK_BARS;
 
 /// Without dates, the share of the time that trains, and the share that trains or tunes.
 const SHARES: [f64; 2] = [0.70, 0.85];
@@ -106,6 +109,15 @@ impl Split {
         };
         test.require("tune", "test")?;
         Ok(Self { test, ..self })
+    }
+
+    /// The bars before the test window, after all outcomes that were learned from, whose outcomes decide what its first blocks
+    /// are answered with; `None` if it begins right after the tuning window.
+    #[must_use]
+    pub fn lead(&self, interval: Interval) -> Option<Window> {
+        let from = self.test.from.plus(-LEAD_BARS, interval).max(after(self.tune, interval));
+        let until = self.test.from.plus(-1, interval);
+        (from <= until).then_some(Window { from, until })
     }
 }
 

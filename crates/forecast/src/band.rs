@@ -3,9 +3,8 @@
 //!
 //! How an answer erred, in units of what it expected to err, is its score. The quantiles of the scores of bars that no
 //! booster has learned from make the bands of later answers. A bundle ships quantiles of its walk-forward folds; later
-//! they are renewed from what has come true ([`renew`]).
+//! they are renewed from what has come true ([`renew`](crate::renew)).
 
-mod renewal;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -13,10 +12,6 @@ use std::collections::BTreeMap;
 use kline::Symbol;
 use serde::{Deserialize, Serialize};
 
-pub use renewal::{
-    BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_WINDOW_BLOCKS, BandWindow, RenewedBands,
-    band_block, renew,
-};
 pub use scores::BandScores;
 
 use crate::{Answer, Task, VOLATILITY_FLOOR, bits, log_volatility};

@@ -2,7 +2,7 @@
 
 use crate::baseline::Columns;
 use crate::{
-    Answer, BaselineInputs, Bundle, OutcomeContext, Signals, SymbolBands, TargetTransform, Task, TaskKind,
+    Answer, BaselineInputs, Bundle, OutcomeContext, Signals, SymbolRenewal, TargetTransform, Task, TaskKind,
     TaskPrediction,
 };
 
@@ -57,22 +57,22 @@ pub fn mean(a: &Answer, b: &Answer) -> Answer {
 }
 
 impl Bundle {
-    /// Every task's answers to one feature row, in the order of [`Task::ALL`], with the bands of a symbol. `outputs` is
+    /// Every task's answers to one feature row, in the order of [`Task::ALL`], with what was renewed for a symbol. `outputs` is
     /// working memory of the caller, grown once.
     #[must_use]
     pub fn answer(
         &self,
         row: &[f64],
         inputs: &BaselineInputs,
-        bands: &SymbolBands,
+        renewal: &SymbolRenewal,
         outputs: &mut Vec<f64>,
     ) -> Vec<TaskPrediction> {
         self.score(row, outputs);
-        self.combine(outputs, inputs, bands)
+        self.combine(outputs, inputs, renewal)
     }
 
     /// The same for feature rows that lie one after another, each with what was known beside it: faster than row by row, and the
-    /// same bits. Without bands.
+    /// same bits. As the bundle ships, without bands.
     pub fn answer_batch<'a>(
         &'a self,
         rows: &[f64],
@@ -81,7 +81,7 @@ impl Bundle {
     ) -> impl Iterator<Item = Vec<TaskPrediction>> + 'a {
         self.score(rows, outputs);
         let of_row = outputs.chunks_exact(self.output_count().max(1));
-        of_row.zip(inputs).map(|(outputs, inputs)| self.combine(outputs, inputs, &SymbolBands::NONE))
+        of_row.zip(inputs).map(|(outputs, inputs)| self.combine(outputs, inputs, &SymbolRenewal::default()))
     }
 
     /// Asks every booster about feature rows that lie one after another: faster than row by row, and the same bits. Writes
@@ -107,7 +107,7 @@ impl Bundle {
         &self,
         outputs: &[f64],
         inputs: &BaselineInputs,
-        bands: &SymbolBands,
+        renewal: &SymbolRenewal,
     ) -> Vec<TaskPrediction> {
         let members = self.members(outputs, &inputs.context);
         let volatility = volatility_of(&members);
@@ -117,10 +117,10 @@ impl Bundle {
             .zip(entries)
             .map(|(MemberAnswers { task, lightgbm, xgboost, ensemble }, entry)| TaskPrediction {
                 task,
-                bands: bands.around(task, &ensemble, volatility),
+                bands: renewal.bands.around(task, &ensemble, volatility),
                 lightgbm,
                 xgboost,
-                ensemble,
+                ensemble: renewal.confidence.apply(task, ensemble),
                 baselines: self.baselines().answers(task, inputs),
                 compared_with: entry.best_baseline,
             })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kline::{BarTime, Kline, Milliseconds, Symbol};
 use serde::{Deserialize, Serialize};
 
-use crate::{Bundle, BundleDigest, BundleError, JournalRecord, Prediction, RenewedBands, Source};
+use crate::{Bundle, BundleDigest, BundleError, JournalRecord, Prediction, Renewed, Source};
 
 /// What a bundle is taken up as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,14 +43,14 @@ pub enum Event {
         /// The bundle.
         bundle: Arc<Bundle>,
     },
-    /// Bands of a bundle were renewed from what has come true ([`renew`](crate::renew)): bars of their blocks are answered
-    /// with them. Best told before the bundle is taken up, and before the first bar of a block; a block that is known
+    /// A bundle's bands and how far its probabilities are believed were renewed from what has come true
+    /// ([`renew`](crate::renew)): bars of those blocks are answered with them. Best told before the bundle is taken up, and before the first bar of a block; a block that is known
     /// already stays as it was served.
     Renew {
         /// The bundle.
         bundle: BundleDigest,
-        /// Its bands by block.
-        bands: RenewedBands,
+        /// What its answers get, by block.
+        renewed: Renewed,
     },
     /// The champion, or all challengers, stop answering. What they predicted is still resolved.
     Drop {

@@ -7,12 +7,13 @@
 //! klines by bar, whatever order they arrived in.
 
 mod answering;
-mod bands;
+
 mod fingerprint;
 mod history;
 mod holes;
 mod inbox;
 mod readiness;
+mod renewed;
 mod resume;
 mod roster;
 mod scoring;
@@ -31,10 +32,10 @@ pub use scoring::TaskSkill;
 use crate::merge::Merge;
 use crate::panel::Panel;
 use crate::{Alarm, Bundle, Change, Effect, Event, Journalled, Outcome, Prediction, Received, Role, Source};
-use bands::BandsByBundle;
 use fingerprint::Fingerprint;
 use history::{History, Record};
 use inbox::Inbox;
+use renewed::RenewedByBundle;
 use roster::Roster;
 use scoring::Totals;
 
@@ -67,8 +68,8 @@ pub struct Forecaster {
     inbox: Inbox,
     history: History,
     roster: Roster,
-    /// Renewed bands of the bundles that answer.
-    bands: BandsByBundle,
+    /// What was renewed for the bundles that answer.
+    renewed: RenewedByBundle,
     state: State,
     /// The champion's last prediction about each symbol.
     latest: Vec<Option<Arc<Prediction>>>,
@@ -116,7 +117,7 @@ impl Forecaster {
             inbox: Inbox::new(count, interval, max_lateness_ms),
             history: History::new(interval, state.clone()),
             roster: Roster::default(),
-            bands: BandsByBundle::new(interval),
+            renewed: RenewedByBundle::new(interval),
             latest: vec![None; count],
             forming: vec![None; count],
             told: BTreeMap::new(),
@@ -150,7 +151,9 @@ impl Forecaster {
                     self.settle(effects);
                     self.take_up(role, bundle, effects);
                 }
-                Event::Renew { bundle, bands } => self.bands.renew(bundle, bands, self.history.last_bar()),
+                Event::Renew { bundle, renewed } => {
+                    self.renewed.renew(bundle, renewed, self.history.last_bar())
+                }
                 Event::Drop { role } => {
                     self.roster.remove(role);
                     self.look_at_champions_market();

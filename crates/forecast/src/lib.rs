@@ -27,6 +27,7 @@ mod bits;
 mod bundle;
 mod calibration;
 mod cholesky;
+mod confidence;
 mod dataset;
 mod ensemble;
 mod event;
@@ -37,6 +38,7 @@ mod outcome;
 mod panel;
 mod prediction;
 mod regime;
+mod renewal;
 mod stacking;
 mod task;
 mod transform;
@@ -46,11 +48,7 @@ pub mod score;
 pub mod testkit;
 
 pub use answer::Answer;
-pub use band::{
-    BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, BAND_LEVELS, BAND_WINDOW_BLOCKS, Band,
-    BandQuantiles, BandScores, BandWindow, Bands, RenewedBands, SymbolBands, band_block, band_score,
-    has_bands, renew,
-};
+pub use band::{BAND_LEVELS, Band, BandQuantiles, BandScores, Bands, SymbolBands, band_score, has_bands};
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
     BANDS_FILE, BASELINES_FILE, BoosterEntry, BoosterParity, Bundle, BundleBuilder, BundleDigest,
@@ -61,6 +59,7 @@ pub use bundle::{
     TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
+pub use confidence::Confidence;
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{MemberAnswers, mean, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
@@ -71,6 +70,10 @@ pub use prediction::{
     JournalRecord, Journalled, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction,
 };
 pub use regime::{REGIME_NEEDED_BARS, REGIME_WINDOW_BARS};
+pub use renewal::{
+    RENEWAL_BLOCK_BARS, RENEWAL_HISTORY_BARS, RENEWAL_LAG_BLOCKS, RENEWAL_WINDOW_BLOCKS, RenewalWindow,
+    Renewed, SymbolRenewal, renew, renewal_block,
+};
 pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};
 pub use transform::{TargetTransform, VOLATILITY_FLOOR, log_volatility};

@@ -219,7 +219,7 @@ pub const METRICS: [Metric; 71] = [
     metric(names::BASELINE_LOSS, Kind::Gauge, &["task", "window"], "mean loss of the best baseline on the same outcomes"),
     metric(names::SCORED, Kind::Gauge, &["task", "window"], "outcomes in the window, all pairs"),
     metric(names::BUNDLE_LOADS, Kind::Counter, &["result"], "bundles taken up or refused"),
-    metric(names::BANDS_RENEWED, Kind::Counter, &[], "blocks of 96 bars whose bands were renewed from what has come true"),
+    metric(names::BANDS_RENEWED, Kind::Counter, &[], "blocks of 96 bars whose bands and confidence were renewed from what has come true"),
     metric(names::BANDS_FAILURES, Kind::Counter, &[], "failures to renew bands, or to read those that were kept; it is tried again"),
     metric(names::BANDS_AHEAD, Kind::Gauge, &[], "blocks for which renewed bands are ready, that of the next bar included; 0 while answers have the bands that the bundle ships"),
     metric(names::SNAPSHOTS, Kind::Counter, &["result"], "states of the engine saved, resumed at the start, or refused there"),

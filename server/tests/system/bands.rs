@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use forecast::{Bundle, BundleDigest, RenewedBands, Task, band_block, has_bands};
+use forecast::{Bundle, BundleDigest, Renewed, Task, has_bands, renewal_block};
 use kline::{BarTime, Interval, Symbol};
 use klinecast_server::stores::Stores;
 use proto::v1;
@@ -24,12 +24,12 @@ async fn predict(server: &Server) -> v1::Prediction {
 }
 
 fn block_of(prediction: &v1::Prediction) -> i64 {
-    band_block(BarTime::from_close(prediction.bar_time_ms, STEP).expect("on the grid"), STEP)
+    renewal_block(BarTime::from_close(prediction.bar_time_ms, STEP).expect("on the grid"), STEP)
 }
 
-fn kept(home: &Path, bundle: BundleDigest) -> RenewedBands {
+fn kept(home: &Path, bundle: BundleDigest) -> Renewed {
     let stores = Stores::open(home, &store::Places::default()).expect("opens");
-    stores.kept_bands(bundle, STEP).expect("whole").expect("kept")
+    stores.kept_renewed(bundle, STEP).expect("whole").expect("kept")
 }
 
 /// The level and the ends of each band, as bits.
@@ -38,7 +38,7 @@ fn bits(bands: impl Iterator<Item = (f64, f64, f64)>) -> Vec<[u64; 3]> {
 }
 
 /// Every task's bands are those that the quantiles of the prediction's block give.
-fn has_bands_of(prediction: &v1::Prediction, bands: &RenewedBands, bundle: &Bundle) {
+fn has_bands_of(prediction: &v1::Prediction, bands: &Renewed, bundle: &Bundle) {
     let symbol: Symbol = prediction.symbol.parse().expect("a name");
     let renewed = bands.of(symbol, block_of(prediction));
     let value = |task: Task| {
@@ -61,7 +61,7 @@ fn has_bands_of(prediction: &v1::Prediction, bands: &RenewedBands, bundle: &Bund
             bits(bands.into_iter().map(|band| (band.level, band.low, band.high)))
         };
         assert_eq!(found.len(), 2, "{task}");
-        assert_eq!(found, around(&renewed), "{task}: renewed");
+        assert_eq!(found, around(&renewed.bands), "{task}: renewed");
         assert_ne!(found, around(&bundle.bands().of(symbol)), "{task}: not what is shipped");
     }
 }
@@ -101,7 +101,7 @@ async fn bands_are_renewed_and_the_same_after_a_restart_in_a_replay_and_after_a_
     replays_the_same(&server, &first.id).await;
     assert!(server.metric("klinecast_bands_renewed_total").await.is_some_and(|blocks| blocks >= 2.0));
     let (ended, _, log) = server.terminate().await;
-    assert!(ended.success() && log.contains("bands renewed"), "{log}");
+    assert!(ended.success() && log.contains("bands and confidence renewed"), "{log}");
 
     let server = start(&exchange, home.path()).await;
     has_bands_of(&predict(&server).await, &made, &bundle);

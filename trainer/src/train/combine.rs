@@ -7,19 +7,21 @@ use std::ops::Range;
 
 use forecast::{
     Answer, BandScores, Bands, Calibration, CalibrationKind, CalibrationSample, OutcomeContext, Signals,
-    StackSample, Stacking, Task, has_bands, log_volatility, score,
+    StackSample, Stacking, Task, TaskKind, has_bands, log_volatility, renewal_block, score,
 };
 use serde::{Deserialize, Serialize};
 
 use super::walk_forward::OutOfSample;
 use crate::dataset::Dataset;
+use crate::served::Served;
 
 /// What was tried beside the plain mean of the members, and whether it was better on rows that it was not fitted on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// The task.
     pub task: Task,
-    /// `calibration by own`, `calibration by signals` or `stacking`.
+    /// `calibration by own`, `calibration by signals`, `stacking`, or `renewal`: how far probabilities are believed by what has
+    /// come true, which serving does in any case.
     pub what: String,
     /// The task's mean loss without it.
     pub loss_without: f64,
@@ -96,8 +98,10 @@ pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
         }
         choices.push(choice);
     }
+    let late_from = late.start;
     let coverage = walk.coverage(early, late, &calibration, volatility);
     let bands = Bands::fit(&walk.band_scores(all.clone(), &calibration, volatility));
+    choices.extend(walk.renewal(late_from, &calibration, &stacking, &bands));
     Combination {
         variance_factor: walk.variance_factor(all, volatility),
         calibration,
@@ -182,6 +186,45 @@ impl Walk<'_> {
         }
         let [loss_without, loss_with] = sums.map(|sum| sum / f64::from(count));
         Choice { task, what, loss_without, loss_with, kept: loss_with < loss_without }
+    }
+
+    /// Losses on the last third with and without the renewal of confidence, over all of which the served answers are made.
+    fn renewal(
+        &self,
+        late_from: usize,
+        calibration: &Calibration,
+        stacking: &Stacking,
+        bands: &Bands,
+    ) -> Vec<Choice> {
+        let mut served = Served::new(bands);
+        let (mut losses, mut counts) = ([[0.0; 2]; Task::COUNT], [0_u32; Task::COUNT]);
+        for (place, row) in self.walk.rows.iter().enumerate() {
+            let key = self.dataset.key(*row);
+            let mut answers = Task::ALL.map(|task| self.calibrated(calibration, task, place));
+            let volatility = answers[Task::Volatility4Step.index()].value().unwrap_or(f64::NAN);
+            for (task, answer) in Task::ALL.into_iter().zip(&mut answers) {
+                *answer = stacking.answer(task, answer.clone(), volatility, self.context(place));
+            }
+            let outcomes = Task::ALL.map(|task| self.outcome(task, place));
+            let before = answers.clone();
+            let block = renewal_block(key.bar, self.dataset.interval);
+            served.take((self.dataset.symbol(*row), block), &mut answers, &outcomes, |_, _, _| ());
+            for task in Task::ALL.into_iter().filter(|_| place >= late_from) {
+                let at = task.index();
+                let both = [&before[at], &answers[at]].map(|answer| score::loss(task, answer, outcomes[at]));
+                if both.iter().all(|loss| !loss.is_nan()) {
+                    losses[at] = [losses[at][0] + both[0], losses[at][1] + both[1]];
+                    counts[at] += 1;
+                }
+            }
+        }
+        let classes = Task::ALL.into_iter().filter(|task| task.kind() != TaskKind::Regression);
+        let choice = |task: Task| {
+            let [loss_without, loss_with] =
+                losses[task.index()].map(|sum| sum / f64::from(counts[task.index()]));
+            Choice { task, what: "renewal".to_owned(), loss_without, loss_with, kept: true }
+        };
+        classes.map(choice).collect()
     }
 
     fn band_scores(

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use kline::Symbol;
 
 use super::{BAND_LEVELS, BANDED, BandQuantiles, band_score, place};
-use crate::ensemble::volatility_of;
-use crate::{MemberAnswers, Task};
+use crate::Task;
 
 /// Fewer scores of a symbol give no quantiles of its own: a third of the window of 30 days.
 const NEEDED: usize = 960;
@@ -31,23 +30,8 @@ impl BandScores {
         }
     }
 
-    /// Takes what a bundle's ensembles answered about one row, and what came true.
-    pub(super) fn push_members(
-        &mut self,
-        symbol: Symbol,
-        answers: &[MemberAnswers],
-        outcomes: &[f64; Task::COUNT],
-    ) {
-        let volatility = volatility_of(answers);
-        for MemberAnswers { task, ensemble, .. } in answers {
-            if let Some(value) = ensemble.value() {
-                self.push(symbol, *task, value, volatility, outcomes[task.index()]);
-            }
-        }
-    }
-
     /// Takes the scores of another.
-    pub(super) fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         for (symbol, scores) in &other.0 {
             for (kept, scores) in self.0.entry(*symbol).or_default().iter_mut().zip(scores) {
                 kept.extend_from_slice(scores);

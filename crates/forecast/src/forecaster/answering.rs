@@ -52,7 +52,7 @@ impl Forecaster {
             let is_known = before.is_some_and(|before| {
                 before.inputs.is_some_and(|kept| {
                     same_inputs(&kept.inputs, inputs)
-                        && kept.renewed == self.bands.has(bundle.digest(), record.bar)
+                        && kept.renewed == self.renewed.has(bundle.digest(), record.bar)
                 }) && bits::same(&before.prediction.row, row.values)
                     && before.prediction.quality == row.quality
             });
@@ -78,7 +78,7 @@ impl Forecaster {
         let (row, inputs) = self.state.panel.row(index)?;
         let before = record.find(index, bundle.digest());
         let count = bundle.output_count();
-        let bands = self.bands.of(bundle, self.symbols[index], record.bar);
+        let renewal = self.renewed.of(bundle, self.symbols[index], record.bar);
         let prediction = Prediction {
             symbol: self.symbols[index],
             bar_time: record.bar,
@@ -90,10 +90,14 @@ impl Forecaster {
             close: received.kline.close,
             source: received.source,
             late_ms: received.late_ms,
-            tasks: bundle.combine(self.work.outputs.get(place * count..).unwrap_or_default(), inputs, &bands),
+            tasks: bundle.combine(
+                self.work.outputs.get(place * count..).unwrap_or_default(),
+                inputs,
+                &renewal,
+            ),
             row: Arc::from(row.values),
         };
-        let renewed = self.bands.has(bundle.digest(), record.bar);
+        let renewed = self.renewed.has(bundle.digest(), record.bar);
         Some((prediction, MadeFrom { inputs: *inputs, renewed }))
     }
 
@@ -109,7 +113,7 @@ impl Forecaster {
         let quality: Quality =
             self.state.panel.engine().peek(index, &kline, &mut self.work.peek, &mut row).ok()?;
         let inputs = self.state.panel.peek(index, bar, &kline, &row);
-        let bands = self.bands.of(bundle, symbol, bar);
+        let renewal = self.renewed.of(bundle, symbol, bar);
         Some(Prediction {
             symbol,
             bar_time: bar,
@@ -121,7 +125,7 @@ impl Forecaster {
             close: kline.close,
             source: Source::Socket,
             late_ms: None,
-            tasks: bundle.answer(&row, &inputs, &bands, &mut self.work.outputs),
+            tasks: bundle.answer(&row, &inputs, &renewal, &mut self.work.outputs),
             row: Arc::from(row),
         })
     }

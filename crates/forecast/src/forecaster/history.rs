@@ -33,7 +33,7 @@ pub(super) struct Record {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MadeFrom {
     pub(super) inputs: BaselineInputs,
-    /// Whether the bands of its block had been renewed; once they are, they stay.
+    /// Whether its block had been renewed; once they are, they stay.
     pub(super) renewed: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::{Effect, Journalled, Received, Role};
 
 impl Forecaster {
     /// Goes on where `before` stands: its clock, what it has heard of the symbols that both follow, what it has said,
-    /// its bundles and their renewed bands. What comes out with other bits than before is said as the next revision, and what it could not say,
+    /// its bundles and what was renewed for them. What comes out with other bits than before is said as the next revision, and what it could not say,
     /// being about symbols that it did not follow, is said for the bars that its bundles have answered: the same as after
     /// a restart with other symbols. Predictions about symbols that are not followed any more are not resolved here.
     ///
@@ -39,7 +39,7 @@ impl Forecaster {
             }
         }
         self.settle(effects);
-        self.bands = before.bands.clone();
+        self.renewed = before.renewed.clone();
         for role in [Role::Champion, Role::Challenger] {
             for bundle in before.bundles(role) {
                 self.take_up(role, Arc::clone(bundle), effects);

@@ -355,8 +355,9 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
     };
     let bar = kline::BarTime::last_closed(1_700_000_000_000, Interval::M15);
     let inputs = forecast::BaselineInputs { bar, context, realised: [0.002, 0.0025, 0.003] };
-    let answers =
-        bundle.answer(&row, &inputs, &bundle.bands().of(bundle.manifest().symbols[0]), &mut Vec::new());
+    let shipped = bundle.bands().of(bundle.manifest().symbols[0]);
+    let renewal = forecast::SymbolRenewal { bands: shipped, ..Default::default() };
+    let answers = bundle.answer(&row, &inputs, &renewal, &mut Vec::new());
     assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
     let volatility = answers[Task::Volatility4Step.index()].ensemble.value().expect("a number");
     let means: Vec<Answer> =

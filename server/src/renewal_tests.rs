@@ -8,7 +8,7 @@ use crate::state::EngineView;
 const STEP: Interval = Interval::M15;
 
 /// The last closed bar of these tests: the middle of its block.
-const WATERMARK: i64 = 20_000 * BAND_BLOCK_BARS + 40;
+const WATERMARK: i64 = 20_000 * RENEWAL_BLOCK_BARS + 40;
 
 fn bar(index: i64) -> BarTime {
     BarTime::from_open(index * STEP.milliseconds(), STEP).expect("on the grid")
@@ -59,13 +59,13 @@ fn bundle() -> Bundle {
 
 #[test]
 fn what_a_block_is_made_of_can_not_be_replayed_any_more() {
-    for watermark in WATERMARK..WATERMARK + 2 * BAND_BLOCK_BARS {
+    for watermark in WATERMARK..WATERMARK + 2 * RENEWAL_BLOCK_BARS {
         let last = last_final(bar(watermark), STEP);
-        let read = |block: i64| (block - BAND_LAG_BLOCKS + 1) * BAND_BLOCK_BARS - 1 + 16;
+        let read = |block: i64| (block - RENEWAL_LAG_BLOCKS + 1) * RENEWAL_BLOCK_BARS - 1 + 16;
         let replayed = watermark - REPLAY_BARS + 1;
         assert!(read(last) < replayed && replayed <= read(last + 1), "{watermark}");
         // The next bar's block can always be made, and the one after it.
-        assert!(last > band_block(bar(watermark + 1), STEP), "{watermark}");
+        assert!(last > renewal_block(bar(watermark + 1), STEP), "{watermark}");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_bundle_is_taken_up_with_bands_that_are_kept_and_damaged_ones_are_made_again
     let renewer = renewer(home.path(), 7_800);
     let bundle = bundle();
     let made = renewer.complete(&bundle, Haste::Now);
-    let block = band_block(bar(WATERMARK), STEP);
+    let block = renewal_block(bar(WATERMARK), STEP);
     let until = last_final(bar(WATERMARK), STEP);
     assert_eq!(made.blocks().map(|blocks| *blocks.end()), Some(until));
     assert!(made.has(block) && made.has(block + 1));
@@ -91,7 +91,7 @@ fn a_bundle_is_taken_up_with_bands_that_are_kept_and_damaged_ones_are_made_again
     assert_eq!(without_klines.complete(&bundle, Haste::Now), made);
 
     std::fs::write(&file, &bytes[..bytes.len() / 2]).expect("written");
-    assert!(renewer.stores.kept_bands(bundle.digest(), STEP).is_err());
+    assert!(renewer.stores.kept_renewed(bundle.digest(), STEP).is_err());
     assert_eq!(renewer.complete(&bundle, Haste::Now), made);
     assert_eq!(std::fs::read(&file).expect("kept"), bytes);
 }
@@ -101,7 +101,7 @@ fn blocks_to_come_are_added_and_a_block_that_has_begun_is_left_as_it_was_served(
     let home = tempfile::tempdir().expect("a folder");
     let renewer = renewer(home.path(), 7_800);
     let bundle = bundle();
-    let block = band_block(bar(WATERMARK), STEP);
+    let block = renewal_block(bar(WATERMARK), STEP);
     // Taken up without renewed bands: the present block stays without.
     let until = last_final(bar(WATERMARK), STEP);
     let (first, ready) = renewer.to_come(&bundle, until).expect("made");
@@ -109,14 +109,14 @@ fn blocks_to_come_are_added_and_a_block_that_has_begun_is_left_as_it_was_served(
     assert_eq!(first.blocks(), Some(block + 1..=until));
     assert_eq!(ready, Some(until));
     // A day later.
-    renewer.moves_to(WATERMARK + BAND_BLOCK_BARS);
+    renewer.moves_to(WATERMARK + RENEWAL_BLOCK_BARS);
     let (more, ready) = renewer.to_come(&bundle, until + 1).expect("made");
     let more = more.expect("made");
     assert_eq!((more.blocks(), ready), (Some(block + 1..=until + 1), Some(until + 1)));
     for symbol in symbols() {
         assert_eq!(more.of(symbol, until), first.of(symbol, until));
     }
-    let kept = renewer.stores.kept_bands(bundle.digest(), STEP).expect("whole");
+    let kept = renewer.stores.kept_renewed(bundle.digest(), STEP).expect("whole");
     assert_eq!(kept.as_ref(), Some(&more));
     assert_eq!(renewer.to_come(&bundle, until + 1).expect("nothing to do").0, None);
 }
@@ -127,5 +127,5 @@ fn with_too_little_history_nothing_is_made_and_nothing_is_kept() {
     let renewer = renewer(home.path(), 4_000);
     let bundle = bundle();
     assert_eq!(renewer.complete(&bundle, Haste::Now).blocks(), None);
-    assert_eq!(renewer.stores.kept_bands(bundle.digest(), STEP), Ok(None));
+    assert_eq!(renewer.stores.kept_renewed(bundle.digest(), STEP), Ok(None));
 }

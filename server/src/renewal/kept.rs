@@ -1,12 +1,12 @@
-//! The file of a bundle's renewed bands: whose they are, the bands, and a checksum of them.
+//! The file of what was renewed for a bundle: for which, what, and a checksum of it.
 
-use forecast::{BundleDigest, RenewedBands};
+use forecast::{BundleDigest, Renewed};
 use kline::Interval;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a file must say to be read.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,16 +14,16 @@ struct Kept {
     schema_version: u32,
     bundle: BundleDigest,
     interval: Interval,
-    /// SHA-256 of `bands` as they are written, in hexadecimal.
+    /// SHA-256 of `renewed` as it is written, in hexadecimal.
     sha256: String,
-    bands: RenewedBands,
+    renewed: Renewed,
 }
 
-/// Why a file's bands are not used.
+/// Why a file is not used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeptError {
     /// It is not JSON of this shape, or can't be written as such.
-    #[error("it is not the file of a bundle's bands: {0}")]
+    #[error("it is not the file of what was renewed for a bundle: {0}")]
     Malformed(#[from] serde_json::Error),
     /// It is of something else.
     #[error("it is of schema {schema_version}, bundle {bundle} and interval {interval}")]
@@ -36,58 +36,54 @@ pub(crate) enum KeptError {
         interval: Interval,
     },
     /// What it says is not what was written.
-    #[error("its checksum is not that of its bands")]
+    #[error("its checksum is not that of what it says")]
     Checksum,
-    /// A band has no ends that can be.
-    #[error("a band has an end that is not finite, or out of order")]
+    /// A band or a factor can't be.
+    #[error("a band has an end that is not finite or out of order, or a confidence is out of range")]
     Unsound,
 }
 
-/// The file of a bundle's bands.
+/// The file of what was renewed for a bundle.
 ///
 /// # Errors
 /// [`KeptError::Malformed`] if a number can't be written.
 pub(crate) fn write(
     bundle: BundleDigest,
     interval: Interval,
-    bands: &RenewedBands,
+    renewed: &Renewed,
 ) -> Result<Vec<u8>, KeptError> {
     let kept = Kept {
         schema_version: SCHEMA_VERSION,
         bundle,
         interval,
-        sha256: checksum(bands)?,
-        bands: bands.clone(),
+        sha256: checksum(renewed)?,
+        renewed: renewed.clone(),
     };
     Ok(serde_json::to_vec(&kept)?)
 }
 
-/// The bands that a file says, if it is whole and of this bundle.
+/// What a file says, if it is whole and of this bundle.
 ///
 /// # Errors
 /// Whatever is wrong with it.
-pub(crate) fn read(
-    bytes: &[u8],
-    bundle: BundleDigest,
-    interval: Interval,
-) -> Result<RenewedBands, KeptError> {
+pub(crate) fn read(bytes: &[u8], bundle: BundleDigest, interval: Interval) -> Result<Renewed, KeptError> {
     let kept: Kept = serde_json::from_slice(bytes)?;
     if (kept.schema_version, kept.bundle, kept.interval) != (SCHEMA_VERSION, bundle, interval) {
         let Kept { schema_version, bundle, interval, .. } = kept;
         return Err(KeptError::Foreign { schema_version, bundle, interval });
     }
-    if kept.sha256 != checksum(&kept.bands)? {
+    if kept.sha256 != checksum(&kept.renewed)? {
         return Err(KeptError::Checksum);
     }
-    if !kept.bands.is_sound() {
+    if !kept.renewed.is_sound() {
         return Err(KeptError::Unsound);
     }
-    Ok(kept.bands)
+    Ok(kept.renewed)
 }
 
-/// Maps are sorted and floats written without loss, so that the same bands are the same bytes.
-fn checksum(bands: &RenewedBands) -> Result<String, KeptError> {
-    Ok(hex::encode(Sha256::digest(serde_json::to_vec(bands)?)))
+/// Maps are sorted and floats written without loss, so that the same is the same bytes.
+fn checksum(renewed: &Renewed) -> Result<String, KeptError> {
+    Ok(hex::encode(Sha256::digest(serde_json::to_vec(renewed)?)))
 }
 
 #[cfg(test)]
@@ -96,15 +92,15 @@ mod tests {
 
     const BUNDLE: BundleDigest = BundleDigest([7; 32]);
 
-    fn bands(low: &str) -> RenewedBands {
+    fn bands(low: &str) -> Renewed {
         let text = format!(
-            r#"{{"19000": {{"BTCUSDT": {{"return_4step": [[{low}, 0.1], [-2.5, 0.30000000000000004]]}}}}}}"#
+            r#"{{"19000": {{"BTCUSDT": {{"confidence": {{"direction_4step": 0.30000000000000004}}, "return_4step": [[{low}, 0.1], [-2.5, 0.30000000000000004]]}}}}}}"#
         );
         serde_json::from_str(&text).expect("well-formed")
     }
 
     #[test]
-    fn bands_come_back_to_the_bit() {
+    fn what_was_renewed_comes_back_to_the_bit() {
         let bands = bands("-0.1");
         let file = write(BUNDLE, Interval::M15, &bands).expect("written");
         let back = read(&file, BUNDLE, Interval::M15).expect("whole");

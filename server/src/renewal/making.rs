@@ -1,16 +1,16 @@
-//! Bands out of stored klines.
+//! What is renewed, out of stored klines.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use forecast::{BAND_BLOCK_BARS, BAND_HISTORY_BARS, BAND_LAG_BLOCKS, Bundle, RenewedBands, Task, renew};
+use forecast::{Bundle, RENEWAL_BLOCK_BARS, RENEWAL_HISTORY_BARS, RENEWAL_LAG_BLOCKS, Renewed, Task, renew};
 use kline::{BarTime, Interval, Kline, Symbol};
 
 use crate::reason::Refusal;
 use crate::stores::Stores;
 use crate::unhurried::Haste;
 
-/// The bands of those of the blocks before which enough is stored; `None` if there is no such block. Blocks.
+/// What is renewed for those of the blocks before which enough is stored; `None` if there is no such block. Blocks.
 ///
 /// # Errors
 /// [`Reason::StoreFailed`](crate::reason::Reason::StoreFailed), or [`Reason::Busy`](crate::reason::Reason::Busy) if the
@@ -20,11 +20,11 @@ pub(crate) fn from_store(
     bundle: &Bundle,
     blocks: RangeInclusive<i64>,
     haste: Haste,
-) -> Result<Option<RenewedBands>, Refusal> {
+) -> Result<Option<Renewed>, Refusal> {
     let interval = bundle.manifest().interval;
     let Some(from) = first_with_history(stores, bundle, blocks.clone())? else { return Ok(None) };
     let blocks = from..=*blocks.end();
-    let last = (blocks.end() - BAND_LAG_BLOCKS + 1) * BAND_BLOCK_BARS - 1;
+    let last = (blocks.end() - RENEWAL_LAG_BLOCKS + 1) * RENEWAL_BLOCK_BARS - 1;
     let last = last + i64::from(Task::LONGEST_HORIZON_STEPS);
     let read = (bar(first_needed(from), interval), bar(last, interval));
     let history = bundle
@@ -53,12 +53,12 @@ fn first_with_history(
     Ok(None)
 }
 
-/// Whether the store's history begins early enough for a block's bands not to depend on where it begins. A pair that began
+/// Whether the store's history begins early enough for a block's renewal not to depend on where it begins. A pair that began
 /// to be traded later has no more.
 fn has_history(stores: &Stores, bundle: &Bundle, block: i64) -> Result<bool, Refusal> {
     let interval = bundle.manifest().interval;
     let first = first_needed(block);
-    let day_before = (bar(first - BAND_BLOCK_BARS, interval), bar(first, interval));
+    let day_before = (bar(first - RENEWAL_BLOCK_BARS, interval), bar(first, interval));
     for &symbol in &bundle.manifest().symbols {
         if !stores.klines(symbol, interval, day_before.0, day_before.1)?.is_empty() {
             return Ok(true);
@@ -67,9 +67,9 @@ fn has_history(stores: &Stores, bundle: &Bundle, block: i64) -> Result<bool, Ref
     Ok(false)
 }
 
-/// The number of the first bar that a block's bands depend on.
+/// The number of the first bar that a block's renewal depends on.
 const fn first_needed(block: i64) -> i64 {
-    block * BAND_BLOCK_BARS - BAND_HISTORY_BARS as i64
+    block * RENEWAL_BLOCK_BARS - RENEWAL_HISTORY_BARS as i64
 }
 
 fn bar(index: i64, interval: Interval) -> BarTime {
