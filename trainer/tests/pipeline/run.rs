@@ -11,7 +11,7 @@ use klinecast_trainer::trained::output_count;
 use store::testkit::TestPostgres;
 use store::{Home, Stage};
 
-use crate::support::{execute, market, one_at_a_time, write_files};
+use crate::support::{execute, market, write_files};
 use crate::{expectations, parity, promotion};
 
 #[test]
@@ -196,7 +196,6 @@ fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     assert_eq!(count as u64, training.rows[2]);
     assert!(count > 1_000, "{count} rows");
 
-    let _working = one_at_a_time();
     let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = single_precision(rows);
