@@ -10,6 +10,7 @@ mod part;
 pub mod recipe;
 mod rounds;
 pub mod search;
+mod shares;
 mod walk_forward;
 
 use forecast::{Baselines, TargetTransform, Task};
@@ -58,6 +59,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
             best_baseline: walk.best_baseline[task.index()],
             lightgbm,
             xgboost,
+            lightgbm_share: walk.shares[task.index()],
         })
         .collect();
     let plan = Plan {
@@ -69,7 +71,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
     };
     let report = WalkReport {
         folds: walk.folds,
-        choices: combination.choices,
+        choices: [walk.share_choices, combination.choices].concat(),
         coverage: combination.coverage,
         variance_factor: combination.variance_factor,
     };

@@ -2,7 +2,9 @@
 
 mod saved;
 
-use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind};
+use forecast::{
+    Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task, TaskKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Fit, Parameters};
@@ -72,6 +74,8 @@ pub struct TrainedTask {
     pub lightgbm: Member,
     /// XGBoost's.
     pub xgboost: Member,
+    /// How much LightGBM counts in the ensemble, fitted on the walk; without it as much as XGBoost.
+    pub lightgbm_share: Option<LightGbmShare>,
 }
 
 /// One booster.

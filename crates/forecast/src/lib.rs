@@ -37,6 +37,7 @@ mod outcome;
 mod panel;
 mod prediction;
 mod regime;
+mod share;
 mod stacking;
 mod task;
 mod transform;
@@ -62,7 +63,7 @@ pub use bundle::{
 };
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use dataset::{DatasetRow, for_each_row};
-pub use ensemble::{MemberAnswers, mean, member_answer};
+pub use ensemble::{MemberAnswers, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
 pub use explain::{BoosterExplanation, BundleExplainer};
 pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};
@@ -71,6 +72,7 @@ pub use prediction::{
     JournalRecord, Journalled, NamedAnswer, Prediction, Received, Resolution, Source, TaskPrediction,
 };
 pub use regime::{REGIME_NEEDED_BARS, REGIME_WINDOW_BARS};
+pub use share::{LightGbmShare, ShareError, combined, combined_number};
 pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};
 pub use transform::{TargetTransform, VOLATILITY_FLOOR, log_volatility};

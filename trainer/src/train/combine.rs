@@ -19,7 +19,7 @@ use crate::dataset::Dataset;
 pub struct Choice {
     /// The task.
     pub task: Task,
-    /// `calibration by own`, `calibration by signals` or `stacking`.
+    /// `shares` of both members, `calibration by own`, `calibration by signals` or `stacking`.
     pub what: String,
     /// The task's mean loss without it.
     pub loss_without: f64,

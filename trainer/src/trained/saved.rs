@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task};
+use forecast::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{Member, Plan, Trained, TrainedTask, WalkReport};
@@ -31,6 +31,7 @@ struct SavedTask {
     best_baseline: BaselineName,
     lightgbm: SavedMember,
     xgboost: SavedMember,
+    lightgbm_share: Option<LightGbmShare>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +73,7 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
             best_baseline: one.best_baseline,
             lightgbm: save_member(folder, &lightgbm_file(task), &one.lightgbm)?,
             xgboost: save_member(folder, &xgboost_file(task), &one.xgboost)?,
+            lightgbm_share: one.lightgbm_share,
         });
     }
     let plan = SavedPlan {
@@ -112,6 +114,7 @@ pub fn load(folder: &Path) -> Result<Trained> {
             best_baseline: one.best_baseline,
             lightgbm: load_member(folder, one.lightgbm)?,
             xgboost: load_member(folder, one.xgboost)?,
+            lightgbm_share: one.lightgbm_share,
         });
     }
     Ok(Trained {

@@ -108,7 +108,9 @@ fn what_was_walked_is_recorded(bundle: &Bundle) {
     for fold in &folds {
         assert_eq!(fold["best_rounds"].as_array().map(Vec::len), Some(Task::COUNT));
     }
+    let shared = bundle.manifest().tasks.iter().filter(|entry| entry.lightgbm_share.is_some());
     for (what, kept) in [
+        ("shares", shared.map(|entry| entry.task).collect::<Vec<_>>()),
         ("calibration", bundle.calibration().tasks().collect::<Vec<_>>()),
         ("stacking", bundle.stacking().tasks().collect()),
     ] {
