@@ -7,6 +7,7 @@ mod combine;
 mod course;
 mod folds;
 mod part;
+mod recency;
 pub mod recipe;
 mod rounds;
 pub mod search;
@@ -24,6 +25,7 @@ pub use combine::{Choice, Coverage};
 pub use course::Course;
 pub use folds::{Fold, folds};
 pub use part::{FittedPart, Library, Part, train_part};
+pub use recency::{HalfLife, HalfLifeError};
 pub use walk_forward::FoldReport;
 
 /// Trains all tasks. Of every fold and of the whole, first with LightGBM, then with XGBoost, for they bring two OpenMP
@@ -68,6 +70,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         seed: effort.seed,
         rounds_max: effort.rounds_max,
         folds: effort.folds,
+        half_life_days: effort.half_life,
     };
     let report = WalkReport {
         folds: walk.folds,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::{Fit, Parameters};
 use crate::split::Split;
-use crate::train::{Choice, Coverage, FoldReport};
+use crate::train::{Choice, Coverage, FoldReport, HalfLife};
 use crate::{Result, TrainerError};
 
 pub use saved::{files, load, save};
@@ -46,6 +46,8 @@ pub struct Plan {
     pub rounds_max: Option<usize>,
     /// How many folds were walked over at most.
     pub folds: usize,
+    /// After how many days a row counted half; without it all counted the same.
+    pub half_life_days: Option<HalfLife>,
 }
 
 /// What the walk over the folds was, and what was chosen by it.

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::audit;
 use crate::time::TimeArgument;
 use crate::train::recipe::{Effort, Shapes};
-use crate::train::{Library, Part};
+use crate::train::{HalfLife, Library, Part};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,10 @@ pub struct EffortArguments {
     /// File of shapes in place of the standard ones, as search writes it.
     #[arg(long, value_name = "FILE")]
     pub shapes: Option<PathBuf>,
+    /// Days after which a row counts half as much as the newest one learned from, in every fold and at the end [default: all rows
+    /// count the same].
+    #[arg(long, value_name = "DAYS")]
+    pub half_life: Option<HalfLife>,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -142,6 +146,7 @@ impl EffortArguments {
             threads: self.threads.map_or_else(cores, usize::from),
             rounds_max: self.rounds.map(|rounds| rounds as usize),
             folds: usize::from(self.folds),
+            half_life: self.half_life,
             shapes: self.shapes.as_deref().map_or_else(|| Ok(Shapes::default()), Shapes::read)?,
         })
     }

@@ -198,7 +198,8 @@ impl Pipeline {
         let started = Instant::now();
         let effort = arguments.train.effort.effort()?;
         let shapes = format!("{:?}", effort.shapes);
-        let inputs = (data_version, rows.split, effort.seed, effort.rounds_max, effort.folds, shapes);
+        let told = (effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life);
+        let inputs = (data_version, rows.split, told);
         let stage = Stage { name: "train", inputs, files: &trained::files };
         let (trained, way) = run.stage(
             stage,
