@@ -136,6 +136,7 @@ fn parameters(trained: &Trained) -> BTreeMap<String, Value> {
     let told = [
         ("rounds_max", json!(trained.plan.rounds_max)),
         ("folds", json!(trained.plan.folds)),
+        ("left_out", json!(trained.plan.left_out)),
         ("half_life_days", json!(trained.plan.half_life_days)),
         ("walk", json!(trained.walk)),
     ];

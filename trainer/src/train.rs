@@ -6,6 +6,7 @@ mod boosters;
 mod combine;
 mod course;
 mod folds;
+mod importance;
 mod part;
 mod recency;
 pub mod recipe;
@@ -24,6 +25,7 @@ use boosters::Libraries;
 pub use combine::{Choice, Coverage};
 pub use course::Course;
 pub use folds::{Fold, folds};
+pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use part::{FittedPart, Library, Part, train_part};
 pub use recency::{HalfLife, HalfLifeError};
 pub use walk_forward::FoldReport;
@@ -71,6 +73,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         rounds_max: effort.rounds_max,
         folds: effort.folds,
         half_life_days: effort.half_life,
+        left_out: dataset.left_out().names(),
     };
     let report = WalkReport {
         folds: walk.folds,
@@ -85,6 +88,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         calibration: combination.calibration,
         bands: combination.bands,
         walk: report,
+        importance: Importance::of(&walk.gains),
         tasks,
     })
 }

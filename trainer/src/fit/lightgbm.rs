@@ -4,6 +4,8 @@
 //! the library is told, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is
 //! `Send`: the library keeps its last error and its log callback per thread.
 
+mod gains;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -66,6 +68,7 @@ api! {
         -> c_int;
     booster_predict_size = "LGBM_BoosterCalcNumPredict":
         fn(Handle, c_int, c_int, c_int, c_int, *mut i64) -> c_int;
+    booster_importance = "LGBM_BoosterFeatureImportance": fn(Handle, c_int, c_int, *mut f64) -> c_int;
     booster_free = "LGBM_BoosterFree": fn(Handle) -> c_int;
 }
 

@@ -5,6 +5,7 @@
 //! library keeps its last error and its lent buffers per thread.
 
 mod feed;
+mod gains;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -77,6 +78,16 @@ api! {
     booster_load = "XGBoosterLoadModelFromBuffer": fn(Handle, *const c_void, u64) -> c_int;
     booster_predict = "XGBoosterPredictFromDMatrix":
         fn(Handle, Handle, *const c_char, *mut *const u64, *mut u64, *mut *const f32) -> c_int;
+    booster_scores = "XGBoosterFeatureScore":
+        fn(
+            Handle,
+            *const c_char,
+            *mut u64,
+            *mut *const *const c_char,
+            *mut u64,
+            *mut *const u64,
+            *mut *const f32
+        ) -> c_int;
     booster_free = "XGBoosterFree": fn(Handle) -> c_int;
 }
 

@@ -43,6 +43,7 @@ struct Dependencies<'a> {
     learned: Rows,
     followed: Option<Rows>,
     half_life_days: Option<HalfLife>,
+    left_out: Vec<String>,
 }
 
 /// A range of rows by the bars of its ends.
@@ -84,6 +85,7 @@ impl Course<'_> {
             learned: Rows::of(dataset, &lesson.learned),
             followed: lesson.followed().map(|rows| Rows::of(dataset, &rows)),
             half_life_days: self.effort.half_life,
+            left_out: dataset.left_out().names(),
         })
     }
 }

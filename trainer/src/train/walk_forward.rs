@@ -12,6 +12,8 @@ use super::boosters::{self, Lesson, Libraries, Stop};
 use super::combine::Choice;
 use super::course::Course;
 use super::folds::{Fold, folds};
+use super::importance::BoosterGains;
+use super::part::Library;
 use super::recipe::Effort;
 use super::shares::BothMembers;
 use super::{rounds, single_precision};
@@ -48,6 +50,8 @@ pub(super) struct OutOfSample {
     pub(super) shares: Vec<Option<LightGbmShare>>,
     /// By task: how a share compared with the plain mean.
     pub(super) share_choices: Vec<Choice>,
+    /// What the features have done in every booster.
+    pub(super) gains: Vec<BoosterGains>,
     /// The best baseline of each task, fitted fold by fold.
     pub(super) best_baseline: Vec<BaselineName>,
     /// By task: the rounds for LightGBM and XGBoost.
@@ -140,6 +144,7 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
         means: Vec::with_capacity(Task::COUNT),
         shares: Vec::with_capacity(Task::COUNT),
         share_choices: Vec::with_capacity(Task::COUNT),
+        gains: Vec::with_capacity(Task::COUNT * Library::ALL.len() * walked.len()),
         best_baseline: Vec::with_capacity(Task::COUNT),
         rounds: Vec::with_capacity(Task::COUNT),
         folds: walked.iter().map(|fold| fold.report.clone()).collect(),
@@ -161,6 +166,7 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
         for (at, fold) in walked.iter().enumerate() {
             let rounds = [0, 1].map(|library| rounds::of_fold(&best[library], &trained[library], at));
             let one = cut(libraries, fold, task, rounds)?;
+            found.gains.extend(gains(libraries, &one, at)?);
             let inputs = dataset.inputs(fold.answered.clone());
             let [_, lightgbm, xgboost] = member_answers(&one, dataset.values(fold.answered.clone()), inputs)?;
             members.lightgbm.extend(lightgbm.values);
@@ -184,6 +190,15 @@ fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> 
     let transform = TargetTransform::standard(task);
     let best_baseline = BaselineName::Climatology;
     Ok(TrainedTask { task, transform, best_baseline, lightgbm, xgboost, lightgbm_share: None })
+}
+
+/// What the features have done in both of a fold's boosters.
+fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Result<[BoosterGains; 2]> {
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let lightgbm = libraries.lightgbm.library.model(&one.lightgbm.fit.file)?.gains()?;
+    let xgboost = libraries.xgboost.library.model(&one.xgboost.fit.file)?.gains(&names)?;
+    let of = |library, gains| BoosterGains { task: one.task, library, fold, gains };
+    Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
 }
 
 /// The baseline with the least loss over the answered rows for which all of the task's baselines have an answer.
