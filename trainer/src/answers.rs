@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use forecast::{
     Answer, BaselineInputs, BaselineName, Baselines, Calibration, Signals, Stacking, TargetTransform, Task,
-    TaskKind, mean, member_answer,
+    TaskKind, combined, member_answer,
 };
 use forest::{Booster, Limits};
 
@@ -109,7 +109,7 @@ fn stack(tasks: &[TrainedTask], found: &mut [[Answers; 3]], stacking: &Stacking,
     }
 }
 
-/// The answers of both boosters, by our own reader and scorer, and their mean as the ensemble, in this order: ensemble,
+/// The answers of both boosters, by our own reader and scorer, and the two combined as the ensemble, in this order: ensemble,
 /// LightGBM, XGBoost.
 ///
 /// # Errors
@@ -137,7 +137,9 @@ pub fn member_answers(
         values: lightgbm
             .rows()
             .zip(xgboost.rows())
-            .flat_map(|(a, b)| mean(&to_answer(task, a), &to_answer(task, b)).as_slice().to_vec())
+            .flat_map(|(a, b)| {
+                combined(trained.lightgbm_share, &to_answer(task, a), &to_answer(task, b)).as_slice().to_vec()
+            })
             .collect(),
         width: lightgbm.width,
     };

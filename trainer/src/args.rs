@@ -4,6 +4,7 @@ mod audits;
 mod bundles;
 mod database;
 mod drift;
+mod features;
 mod journal;
 mod lineage;
 mod mlflow;
@@ -30,6 +31,7 @@ pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArgumen
 pub use bundles::BundlesArguments;
 pub use database::DatabaseArguments;
 pub use drift::DriftArguments;
+pub use features::{FeaturesArguments, LeaveOutArguments, RankArguments};
 pub use journal::{ExportArguments, JournalCommand};
 pub use lineage::LineageArguments;
 pub use mlflow::MlflowArguments;
@@ -38,8 +40,8 @@ pub use prune::PruneArguments;
 pub use schedule::ScheduleArguments;
 pub use source::SourceArguments;
 pub use training::{
-    EffortArguments, EvaluateAloneArguments, EvaluateArguments, FeaturesArguments, PartArguments,
-    SearchArguments, TrainAloneArguments, TrainArguments,
+    EffortArguments, EvaluateAloneArguments, EvaluateArguments, PartArguments, SearchArguments,
+    TrainAloneArguments, TrainArguments,
 };
 pub use validation::{SuiteArguments, ValidateArguments};
 pub use version::VersionArguments;
@@ -132,7 +134,7 @@ pub enum Command {
     Ingest(SourceArguments),
     /// Score the klines by symbol and UTC day: holes, duplicates, stale bars, outliers, lone spikes, bars without volume, ...
     Quality,
-    /// Make feature rows and outcomes; write them as Parquet.
+    /// Make feature rows and outcomes; write them as Parquet. Or rank the features by what they did in the last training.
     Features(FeaturesArguments),
     /// Check klines, rows and outcomes by a suite of expectations, and that rows are made from the past alone.
     Validate(ValidateArguments),

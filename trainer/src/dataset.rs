@@ -7,6 +7,7 @@ use features::Catalogue;
 use forecast::{BaselineInputs, BaselineSample, DatasetRow, Task, for_each_row};
 use kline::{BarTime, Interval, Kline, Symbol};
 
+use crate::left_out::LeftOut;
 use crate::split::{Split, Window};
 
 /// How long before a part its history begins: what the features and the outcomes' scale reach back, with room.
@@ -45,6 +46,7 @@ pub struct Dataset {
     /// The rows before this one have no values any more, but for the kept ones.
     values_from: usize,
     kept: BTreeMap<usize, Vec<f64>>,
+    left_out: LeftOut,
     inputs: Vec<BaselineInputs>,
     outcomes: Vec<[f64; Task::COUNT]>,
     width: usize,
@@ -104,6 +106,7 @@ impl Dataset {
             values: Vec::with_capacity(room * width),
             values_from: 0,
             kept: BTreeMap::new(),
+            left_out: LeftOut::default(),
             inputs: Vec::with_capacity(room),
             outcomes: Vec::with_capacity(room),
             width,
@@ -194,7 +197,35 @@ impl Dataset {
     /// One row's features.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f64] {
-        self.kept.get(&index).map_or_else(|| self.values(index..index + 1), Vec::as_slice)
+        self.values(index..index + 1)
+    }
+
+    /// One golden row's features as they were made, whatever was left out or forgotten since.
+    #[must_use]
+    pub fn golden_row(&self, index: usize) -> &[f64] {
+        self.kept.get(&index).map_or_else(|| self.row(index), Vec::as_slice)
+    }
+
+    /// The features that boosters are not shown.
+    #[must_use]
+    pub const fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// Empties columns of all rows before the test window, so that nothing can be learned from them; the golden rows are kept as
+    /// they are.
+    pub fn leave_out(&mut self, left_out: LeftOut) {
+        let end = self.range(self.split.test).start;
+        if !left_out.columns().is_empty() {
+            self.keep_golden_until(end);
+            let values = (end - self.values_from.min(end)) * self.width;
+            for row in self.values[..values].chunks_exact_mut(self.width) {
+                for column in left_out.columns() {
+                    row[*column] = f64::NAN;
+                }
+            }
+        }
+        self.left_out = left_out;
     }
 
     /// The rows that a bundle's golden answers are given to: spread evenly over the test window, and a few over the training
@@ -215,13 +246,17 @@ impl Dataset {
         if self.values_from >= end {
             return;
         }
-        for index in self.golden().into_iter().filter(|index| *index < end) {
-            let row = self.row(index).to_vec();
-            self.kept.insert(index, row);
-        }
+        self.keep_golden_until(end);
         self.values.drain(..(end - self.values_from) * self.width);
         self.values.shrink_to_fit();
         self.values_from = end;
+    }
+
+    fn keep_golden_until(&mut self, end: usize) {
+        for index in self.golden().into_iter().filter(|index| *index < end) {
+            let row = self.golden_row(index).to_vec();
+            self.kept.insert(index, row);
+        }
     }
 
     /// What was known at some rows beside the features.

@@ -150,6 +150,12 @@ pub enum TrainerError {
         /// What is wrong.
         problem: String,
     },
+    /// Features that can't be left out.
+    #[error("the features to leave out: {problem}; FEATURES.md lists them all")]
+    LeftOut {
+        /// What is wrong.
+        problem: String,
+    },
     /// A canary was not as it has to be.
     #[error(
         "a leak, or an alarm that is not heard: {canaries}; look for rows that are learned from and answered, then for features that look ahead (audit causality)"

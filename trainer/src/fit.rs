@@ -1,6 +1,8 @@
 //! The original LightGBM and XGBoost behind one safe face: each library's C API is a table of function
 //! pointers in one file, filled from the official shared libraries at run time.
 //!
+//! Several threads may use them: one works at a time, the others wait (`turn.rs`).
+//!
 //! Everything that is random is seeded, the number of threads is a parameter, and so the same data, seed and threads give the same bytes.
 
 mod early_stop;
@@ -10,6 +12,7 @@ mod locate;
 mod matrix;
 mod openmp;
 mod parameters;
+mod turn;
 mod xgboost;
 
 pub use early_stop::EarlyStop;

@@ -35,6 +35,7 @@ pub mod fit;
 pub mod gates;
 pub mod ingest;
 mod kline_parquet;
+pub mod left_out;
 pub mod lineage;
 pub mod lock;
 pub mod machine;

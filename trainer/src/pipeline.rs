@@ -3,6 +3,7 @@
 
 mod alone;
 mod drift;
+mod importance;
 mod leaks;
 mod lineage;
 mod locking;

@@ -136,6 +136,8 @@ fn parameters(trained: &Trained) -> BTreeMap<String, Value> {
     let told = [
         ("rounds_max", json!(trained.plan.rounds_max)),
         ("folds", json!(trained.plan.folds)),
+        ("left_out", json!(trained.plan.left_out)),
+        ("half_life_days", json!(trained.plan.half_life_days)),
         ("walk", json!(trained.walk)),
     ];
     told.map(|(name, value)| (name.to_owned(), value)).into()
@@ -171,6 +173,7 @@ fn task_parts(
         rounds: [one.lightgbm.fit.rounds as u64, one.xgboost.fit.rounds as u64],
         lightgbm_parameters: to_json(&one.lightgbm.parameters),
         xgboost_parameters: to_json(&one.xgboost.parameters),
+        lightgbm_share: one.lightgbm_share,
         metrics: metrics.map(|entry| entry.models.clone()).unwrap_or_default(),
     }
 }
@@ -182,7 +185,7 @@ fn to_json(parameters: &Parameters) -> BTreeMap<String, Value> {
 /// Rows spread over the test window and the training window, one row of which nothing is known, and one of zeros.
 fn golden_rows(dataset: &Dataset) -> Vec<Vec<f64>> {
     let mut rows: Vec<Vec<f64>> =
-        dataset.golden().into_iter().map(|index| dataset.row(index).to_vec()).collect();
+        dataset.golden().into_iter().map(|index| dataset.golden_row(index).to_vec()).collect();
     rows.push(vec![f64::NAN; dataset.width()]);
     rows.push(vec![0.0; dataset.width()]);
     rows

@@ -1,5 +1,7 @@
 //! The stages' reports as tables.
 
+mod importance;
+
 use std::fmt;
 use std::time::Instant;
 
@@ -16,6 +18,8 @@ use crate::publish::readable_figure;
 use crate::time::readable;
 use crate::trained::TrainingReport;
 use crate::validate::Validation;
+
+pub(crate) use importance::importance;
 
 /// Rows of a list that people are shown.
 const LISTED_ROWS: usize = 20;
@@ -182,7 +186,11 @@ pub(crate) fn training(found: &TrainingReport) -> String {
         vec![choice.task.to_string(), choice.what.clone(), format!("{gain:+.3} %"), kept.to_owned()]
     });
     let choices = table(&["tried on the walk", "beside the mean", "better by", ""], choices);
-    format!("{boosters}\n{choices}")
+    let unused = match found.unused_features.len() {
+        0 => String::new(),
+        count => format!("\n{count} features that no booster splits on; features --rank names them\n"),
+    };
+    format!("{boosters}\n{choices}{unused}")
 }
 
 /// The test window: the ensemble, its members and the best baseline, each with the task's own figures.

@@ -6,10 +6,13 @@ mod boosters;
 mod combine;
 mod course;
 mod folds;
+mod importance;
 mod part;
+mod recency;
 pub mod recipe;
 mod rounds;
 pub mod search;
+mod shares;
 mod walk_forward;
 
 use forecast::{Baselines, TargetTransform, Task};
@@ -22,7 +25,9 @@ use boosters::Libraries;
 pub use combine::{Choice, Coverage};
 pub use course::Course;
 pub use folds::{Fold, folds};
+pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use part::{FittedPart, Library, Part, train_part};
+pub use recency::{HalfLife, HalfLifeError};
 pub use walk_forward::FoldReport;
 
 /// Trains all tasks. Of every fold and of the whole, first with LightGBM, then with XGBoost, for they bring two OpenMP
@@ -58,6 +63,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
             best_baseline: walk.best_baseline[task.index()],
             lightgbm,
             xgboost,
+            lightgbm_share: walk.shares[task.index()],
         })
         .collect();
     let plan = Plan {
@@ -66,10 +72,12 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         seed: effort.seed,
         rounds_max: effort.rounds_max,
         folds: effort.folds,
+        half_life_days: effort.half_life,
+        left_out: dataset.left_out().names(),
     };
     let report = WalkReport {
         folds: walk.folds,
-        choices: combination.choices,
+        choices: [walk.share_choices, combination.choices].concat(),
         coverage: combination.coverage,
         variance_factor: combination.variance_factor,
     };
@@ -80,6 +88,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         calibration: combination.calibration,
         bands: combination.bands,
         walk: report,
+        importance: Importance::of(&walk.gains),
         tasks,
     })
 }

@@ -2,15 +2,17 @@
 
 mod saved;
 
-use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind};
+use forecast::{
+    Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task, TaskKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Fit, Parameters};
 use crate::split::Split;
-use crate::train::{Choice, Coverage, FoldReport};
+use crate::train::{Choice, Coverage, FoldReport, HalfLife, Importance};
 use crate::{Result, TrainerError};
 
-pub use saved::{files, load, save};
+pub use saved::{files, load, load_importance, save};
 
 /// Everything that training leaves behind.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Trained {
     pub bands: Bands,
     /// What the walk was, and what was chosen by it.
     pub walk: WalkReport,
+    /// What the features have done for the walk's boosters.
+    pub importance: Importance,
     /// The tasks, in the order of [`Task::ALL`].
     pub tasks: Vec<TrainedTask>,
 }
@@ -44,6 +48,11 @@ pub struct Plan {
     pub rounds_max: Option<usize>,
     /// How many folds were walked over at most.
     pub folds: usize,
+    /// After how many days a row counted half; without it all counted the same.
+    pub half_life_days: Option<HalfLife>,
+    /// The features that boosters were not shown.
+    #[serde(default)]
+    pub left_out: Vec<String>,
 }
 
 /// What the walk over the folds was, and what was chosen by it.
@@ -72,6 +81,8 @@ pub struct TrainedTask {
     pub lightgbm: Member,
     /// XGBoost's.
     pub xgboost: Member,
+    /// How much LightGBM counts in the ensemble, fitted on the walk; without it as much as XGBoost.
+    pub lightgbm_share: Option<LightGbmShare>,
 }
 
 /// One booster.
@@ -101,6 +112,8 @@ pub struct TrainingReport {
     pub boosters: Vec<MemberReport>,
     /// The folds, and what was decided by them.
     pub walk: WalkReport,
+    /// Features that no booster of the walk splits on.
+    pub unused_features: Vec<String>,
 }
 
 /// One line of the training report.
@@ -141,7 +154,11 @@ impl Trained {
                 line(trained.task, (1, "xgboost"), &trained.xgboost),
             ]
         };
-        TrainingReport { boosters: self.tasks.iter().flat_map(both).collect(), walk: self.walk.clone() }
+        TrainingReport {
+            boosters: self.tasks.iter().flat_map(both).collect(),
+            walk: self.walk.clone(),
+            unused_features: self.importance.unused.clone(),
+        }
     }
 
     /// Checks that the klines are still those that training used.

@@ -1,6 +1,7 @@
 //! From boosters' raw outputs to answers: the members in the outcome's unit, and the ensemble of them.
 
 use crate::baseline::Columns;
+use crate::share::combined;
 use crate::{
     Answer, BaselineInputs, Bundle, OutcomeContext, Signals, SymbolRenewal, TargetTransform, Task, TaskKind,
     TaskPrediction,
@@ -15,7 +16,7 @@ pub struct MemberAnswers {
     pub lightgbm: Answer,
     /// XGBoost's answer, in the outcome's unit.
     pub xgboost: Answer,
-    /// The calibrated mean of the members, or a [`Stacking`](crate::Stacking) of them.
+    /// The members' mean, weighted where they have shares, calibrated, or a [`Stacking`](crate::Stacking) of them.
     pub ensemble: Answer,
 }
 
@@ -37,21 +38,6 @@ pub fn member_answer(
         }
         (TaskKind::Binary | TaskKind::Classes(_), _) => {
             Answer::Probabilities(vec![f64::NAN; task.class_count()])
-        }
-    }
-}
-
-/// The arithmetic mean of two answers of the same task; NaN where either is missing.
-#[must_use]
-pub fn mean(a: &Answer, b: &Answer) -> Answer {
-    let half = |x: f64, y: f64| (x + y) / 2.0;
-    match (a, b) {
-        (Answer::Value(x), Answer::Value(y)) => Answer::Value(half(*x, *y)),
-        (Answer::Probabilities(x), Answer::Probabilities(y)) if x.len() == y.len() => {
-            Answer::Probabilities(x.iter().zip(y).map(|(x, y)| half(*x, *y)).collect())
-        }
-        (Answer::Probabilities(x), _) | (_, Answer::Probabilities(x)) => {
-            Answer::Probabilities(vec![f64::NAN; x.len()])
         }
     }
 }
@@ -137,7 +123,7 @@ impl Bundle {
                 member_answer(entry.task, entry.transform, outputs, context)
             };
             let (lightgbm, xgboost) = (member(2 * place), member(2 * place + 1));
-            let ensemble = mean(&lightgbm, &xgboost);
+            let ensemble = combined(entry.lightgbm_share, &lightgbm, &xgboost);
             answers.push(MemberAnswers { task: entry.task, lightgbm, xgboost, ensemble });
         }
         let mean_of =
@@ -187,14 +173,6 @@ pub(crate) fn volatility_of(answers: &[MemberAnswers]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_mean_of_probabilities_is_by_class_and_a_missing_member_is_seen() {
-        let a = Answer::Probabilities(vec![0.25, 0.75]);
-        let b = Answer::Probabilities(vec![0.75, 0.25]);
-        assert_eq!(mean(&a, &b), Answer::Probabilities(vec![0.5, 0.5]));
-        assert!(mean(&Answer::Value(1.0), &Answer::Value(f64::NAN)).is_missing());
-    }
 
     #[test]
     fn outputs_become_answers_in_the_outcomes_unit() {

@@ -39,6 +39,7 @@ mod panel;
 mod prediction;
 mod regime;
 mod renewal;
+mod share;
 mod stacking;
 mod task;
 mod transform;
@@ -61,7 +62,7 @@ pub use bundle::{
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use confidence::Confidence;
 pub use dataset::{DatasetRow, for_each_row};
-pub use ensemble::{MemberAnswers, mean, member_answer};
+pub use ensemble::{MemberAnswers, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};
 pub use explain::{BoosterExplanation, BundleExplainer};
 pub use forecaster::{Forecaster, ForecasterSettings, ResumeError, SymbolReadiness, TaskSkill};
@@ -74,6 +75,7 @@ pub use renewal::{
     RENEWAL_BLOCK_BARS, RENEWAL_HISTORY_BARS, RENEWAL_LAG_BLOCKS, RENEWAL_WINDOW_BLOCKS, RenewalWindow,
     Renewed, SymbolRenewal, renew, renewal_block,
 };
+pub use share::{LightGbmShare, ShareError, combined, combined_number};
 pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};
 pub use transform::{TargetTransform, VOLATILITY_FLOOR, log_volatility};

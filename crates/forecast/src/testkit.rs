@@ -174,6 +174,7 @@ fn parts(task: Task, sizes: [Size; 2], random: &mut Random, golden_rows: &[Vec<f
         lightgbm,
         xgboost,
         rounds: sizes.map(|size| size.rounds as u64),
+        lightgbm_share: None,
         lightgbm_parameters: BTreeMap::new(),
         xgboost_parameters: BTreeMap::new(),
         metrics: Vec::new(),

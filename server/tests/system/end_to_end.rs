@@ -235,7 +235,7 @@ fn answers_equal_the_original_libraries(
     compared
 }
 
-/// The mean of a task's members, calibrated and stacked as the bundle says.
+/// A task's members combined, calibrated and stacked as the bundle says.
 fn ensemble(
     bundle: &Bundle,
     prediction: &Prediction,
@@ -245,7 +245,8 @@ fn ensemble(
 ) -> Answer {
     let means = Task::ALL.map(|task| {
         let found = prediction.task(task).expect("every task is answered");
-        mean(&found.lightgbm, &found.xgboost)
+        let share = bundle.manifest().task(task).and_then(|entry| entry.lightgbm_share);
+        together(share.map(f64::from), &found.lightgbm, &found.xgboost)
     });
     let signals = Signals::of(|task| Some(&means[task.index()]), context);
     let calibrated = bundle.calibration().answer(task, means[task.index()].clone(), &signals, context);
@@ -291,8 +292,13 @@ fn in_the_outcomes_unit(
     }
 }
 
-fn mean(a: &Answer, b: &Answer) -> Answer {
-    let values = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| (a + b) / 2.0).collect::<Vec<_>>();
+/// The mean of both, or the first's share and the rest of the second.
+fn together(share: Option<f64>, a: &Answer, b: &Answer) -> Answer {
+    let number = |(a, b): (&f64, &f64)| match share {
+        Some(share) => share * a + (1.0 - share) * b,
+        None => (a + b) / 2.0,
+    };
+    let values = a.as_slice().iter().zip(b.as_slice()).map(number).collect::<Vec<_>>();
     match a {
         Answer::Value(_) => Answer::Value(values[0]),
         Answer::Probabilities(_) => Answer::Probabilities(values),

@@ -1,16 +1,17 @@
-//! `features`, `train` and `evaluate`.
+//! `train`, `search` and `evaluate`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use forecast::Task;
 
-use super::{SuiteArguments, WindowArguments, cores};
+use super::{LeaveOutArguments, SuiteArguments, WindowArguments, cores};
 use crate::Result;
 use crate::audit;
+use crate::left_out::LeftOut;
 use crate::time::TimeArgument;
 use crate::train::recipe::{Effort, Shapes};
-use crate::train::{Library, Part};
+use crate::train::{HalfLife, Library, Part};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]
@@ -27,23 +28,16 @@ pub struct EffortArguments {
     /// File of shapes in place of the standard ones, as search writes it.
     #[arg(long, value_name = "FILE")]
     pub shapes: Option<PathBuf>,
+    /// Days after which a row counts half as much as the newest one learned from, in every fold and at the end [default: all rows
+    /// count the same].
+    #[arg(long, value_name = "DAYS")]
+    pub half_life: Option<HalfLife>,
+    /// What the boosters are not shown.
+    #[command(flatten)]
+    pub leave_out: LeaveOutArguments,
     /// Threads of the libraries; the bundle does not depend on it [default: all cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-}
-
-/// `features`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct FeaturesArguments {
-    /// The windows.
-    #[command(flatten)]
-    pub windows: WindowArguments,
-    /// Write rows and outcomes to this file.
-    #[arg(long)]
-    pub parquet: Option<PathBuf>,
-    /// Write the rows from the train window's first bar to the test window's last into this folder, as a repository of Feast's.
-    #[arg(long, value_name = "DIR")]
-    pub feast: Option<PathBuf>,
 }
 
 /// `train`.
@@ -132,6 +126,14 @@ pub struct EvaluateAloneArguments {
 }
 
 impl EffortArguments {
+    /// The features that boosters are not shown.
+    ///
+    /// # Errors
+    /// When a name is none of the catalogue's, all are named, or the file can't be read.
+    pub fn left_out(&self) -> Result<LeftOut> {
+        self.leave_out.left_out()
+    }
+
     /// The effort, with all cores if no number of threads was given.
     ///
     /// # Errors
@@ -142,6 +144,7 @@ impl EffortArguments {
             threads: self.threads.map_or_else(cores, usize::from),
             rounds_max: self.rounds.map(|rounds| rounds as usize),
             folds: usize::from(self.folds),
+            half_life: self.half_life,
             shapes: self.shapes.as_deref().map_or_else(|| Ok(Shapes::default()), Shapes::read)?,
         })
     }

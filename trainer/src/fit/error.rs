@@ -39,6 +39,12 @@ pub enum FitError {
         /// The library's last error.
         message: String,
     },
+    /// A library is asked from within a training on the same thread.
+    #[error("{library} is asked while this thread trains; a training's progress may not call the libraries")]
+    Amid {
+        /// `LightGBM` or `XGBoost`.
+        library: &'static str,
+    },
     /// Two inputs that belong together differ in size.
     #[error("{what} has {found} values, but {expected} are needed")]
     Shape {

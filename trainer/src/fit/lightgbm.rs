@@ -4,12 +4,15 @@
 //! the library is told, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is
 //! `Send`: the library keeps its last error and its log callback per thread.
 
+mod gains;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 
+use super::turn::Turn;
 use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
 
 const LIBRARY: &str = "LightGBM";
@@ -65,6 +68,7 @@ api! {
         -> c_int;
     booster_predict_size = "LGBM_BoosterCalcNumPredict":
         fn(Handle, c_int, c_int, c_int, c_int, *mut i64) -> c_int;
+    booster_importance = "LGBM_BoosterFeatureImportance": fn(Handle, c_int, c_int, *mut f64) -> c_int;
     booster_free = "LGBM_BoosterFree": fn(Handle) -> c_int;
 }
 
@@ -127,6 +131,7 @@ impl LightGbm {
             return Err(FitError::Shape { what: "the list of names", found, expected });
         }
         let line = text(&parameters.to_line())?;
+        let _turn = Turn::take(LIBRARY)?;
         let mut handle = ptr::null_mut();
         let reference = reference.map_or(ptr::null_mut(), |data| data.handle);
         // SAFETY: `rows` is a live row-major f64 buffer of exactly rows * columns values (checked by Matrix),
@@ -151,7 +156,7 @@ impl LightGbm {
 
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`LightGbm::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss.
+    /// its loss; it may not call a library.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
@@ -172,6 +177,7 @@ impl LightGbm {
         if let Loss::ClassesLogLoss(classes) = loss {
             parameters = parameters.with("num_class", classes);
         }
+        let _turn = Turn::take(LIBRARY)?;
         let booster = Training::new(&self.api, train, tune, &parameters)?;
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
@@ -192,7 +198,8 @@ impl LightGbm {
     /// # Errors
     /// When the library refuses.
     pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
-        let model = self.model(file)?;
+        let _turn = Turn::take(LIBRARY)?;
+        let model = self.read(file)?;
         save(&self.api, model.handle, rounds)
     }
 
@@ -201,6 +208,11 @@ impl LightGbm {
     /// # Errors
     /// When the library refuses it.
     pub fn model(&self, file: &[u8]) -> Result<LightGbmModel, FitError> {
+        let _turn = Turn::take(LIBRARY)?;
+        self.read(file)
+    }
+
+    fn read(&self, file: &[u8]) -> Result<LightGbmModel, FitError> {
         let file = CString::new(file).map_err(|_| FitError::Nul { text: "the model file".to_owned() })?;
         let (mut handle, mut rounds) = (ptr::null_mut(), 0);
         // SAFETY: `file` is NUL-terminated and outlives the call; both answers go to live locals.
@@ -240,6 +252,7 @@ impl LightGbmData {
         }
         let count =
             c_int::try_from(values.len()).map_err(|_| FitError::TooLarge { what, value: values.len() })?;
+        let _turn = Turn::take(LIBRARY)?;
         // SAFETY: the handle is live and exclusively borrowed, `values` has `count` f32, which are copied.
         let status = unsafe {
             (self.api.dataset_field)(self.handle, field.as_ptr(), values.as_ptr().cast(), count, TYPE_F32)
@@ -341,6 +354,7 @@ impl LightGbmModel {
     /// # Errors
     /// When the rows have another width than the model's, or the library refuses.
     pub fn predict(&self, rows: Matrix<'_, f64>, raw: bool, threads: usize) -> Result<Vec<f64>, FitError> {
+        let _turn = Turn::take(LIBRARY)?;
         let mut features = 0;
         // SAFETY: the handle is live and the answer goes to a live local.
         let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };

@@ -5,6 +5,7 @@
 //! library keeps its last error and its lent buffers per thread.
 
 mod feed;
+mod gains;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -14,6 +15,7 @@ use std::slice;
 
 use feed::Feed;
 
+use super::turn::Turn;
 use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
 
 const LIBRARY: &str = "XGBoost";
@@ -76,6 +78,16 @@ api! {
     booster_load = "XGBoosterLoadModelFromBuffer": fn(Handle, *const c_void, u64) -> c_int;
     booster_predict = "XGBoosterPredictFromDMatrix":
         fn(Handle, Handle, *const c_char, *mut *const u64, *mut u64, *mut *const f32) -> c_int;
+    booster_scores = "XGBoosterFeatureScore":
+        fn(
+            Handle,
+            *const c_char,
+            *mut u64,
+            *mut *const *const c_char,
+            *mut u64,
+            *mut *const u64,
+            *mut *const f32
+        ) -> c_int;
     booster_free = "XGBoosterFree": fn(Handle) -> c_int;
 }
 
@@ -136,6 +148,7 @@ impl XgBoost {
     /// # Errors
     /// When the library refuses, for example because a value is infinite.
     pub fn data(&self, rows: Matrix<'_, f32>, threads: usize) -> Result<XgBoostData, FitError> {
+        let _turn = Turn::take(LIBRARY)?;
         let array = array_interface(rows.values(), &[rows.rows(), rows.columns()]);
         let array = text(&array)?;
         let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}}}"#))?;
@@ -161,6 +174,7 @@ impl XgBoost {
         reference: Option<&XgBoostData>,
     ) -> Result<XgBoostData, FitError> {
         let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}, "max_bin": {bins}}}"#))?;
+        let _turn = Turn::take(LIBRARY)?;
         let mut feed = Feed::new(&self.api, rows)?;
         let mut handle = ptr::null_mut();
         let reference = reference.map_or(ptr::null_mut(), |data| data.handle);
@@ -184,7 +198,7 @@ impl XgBoost {
 
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss.
+    /// its loss; it may not call a library.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
@@ -201,6 +215,7 @@ impl XgBoost {
             let (found, expected) = (names.len(), train.columns);
             return Err(FitError::Shape { what: "the list of names", found, expected });
         }
+        let _turn = Turn::take(LIBRARY)?;
         let data: Vec<&XgBoostData> = [train].into_iter().chain(tune).collect();
         let booster = XgBoostModel::new(&self.api, &data)?;
         let (objective, metric) = match loss {
@@ -235,7 +250,8 @@ impl XgBoost {
     /// # Errors
     /// When the library refuses.
     pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
-        self.model(file)?.first_rounds(rounds)?.save()
+        let _turn = Turn::take(LIBRARY)?;
+        self.read(file)?.first_rounds(rounds)?.save()
     }
 
     /// Reads a model file back.
@@ -243,6 +259,11 @@ impl XgBoost {
     /// # Errors
     /// When the library refuses it.
     pub fn model(&self, file: &[u8]) -> Result<XgBoostModel, FitError> {
+        let _turn = Turn::take(LIBRARY)?;
+        self.read(file)
+    }
+
+    fn read(&self, file: &[u8]) -> Result<XgBoostModel, FitError> {
         let model = XgBoostModel::new(&self.api, &[])?;
         // SAFETY: the handle is live; the buffer has the stated length and is only read during the call.
         let status =
@@ -282,6 +303,7 @@ impl XgBoostData {
             return Err(FitError::Shape { what, found: values.len(), expected: self.rows });
         }
         let array = text(&array_interface(values, &[values.len()]))?;
+        let _turn = Turn::take(LIBRARY)?;
         // SAFETY: the handle is live and exclusively borrowed; the interface names a live buffer of the stated
         // length, which is copied.
         let status = unsafe { (self.api.matrix_info)(self.handle, field.as_ptr(), array.as_ptr()) };
@@ -393,6 +415,7 @@ impl XgBoostModel {
     /// # Errors
     /// When the rows have another width than the model's, or the library refuses.
     pub fn predict(&self, rows: &XgBoostData, raw: bool) -> Result<Vec<f32>, FitError> {
+        let _turn = Turn::take(LIBRARY)?;
         let mut features = 0_u64;
         // SAFETY: the handle is live and the answer goes to a live local.
         let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };

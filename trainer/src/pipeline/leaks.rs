@@ -12,8 +12,9 @@ impl Pipeline {
     pub(super) fn audit_leaks(&self, arguments: &LeaksArguments) -> Result<()> {
         let started = Instant::now();
         let klines = self.klines()?;
-        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
         drop(klines);
+        dataset.leave_out(arguments.effort.left_out()?);
         let found = audit_leaks(&dataset, arguments.effort.effort()?, self.console)?;
         write_json(&self.folder().join("leaks.json"), &found)?;
         self.console.report("audit leaks", started, &found, || leaks_table(&found));

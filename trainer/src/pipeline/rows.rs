@@ -8,6 +8,9 @@ use crate::{Result, feast, parquet};
 
 impl Pipeline {
     pub(super) fn features_alone(&self, arguments: &FeaturesArguments) -> Result<()> {
+        if arguments.rank.rank {
+            return self.rank(&arguments.rank);
+        }
         let klines = self.klines()?;
         let dataset = self.features(&klines, &arguments.windows)?;
         if let Some(path) = &arguments.parquet {

@@ -59,6 +59,7 @@ impl Pipeline {
     pub fn run(&self, arguments: &RunArguments) -> Result<()> {
         let started = Instant::now();
         // A file that can't be used is told before the training, not after it.
+        arguments.train.effort.left_out()?;
         Suite::read(arguments.train.suite.suite.as_deref())?;
         if !arguments.no_promote {
             Gates::read(arguments.gates.gates.as_deref())?;
@@ -198,7 +199,9 @@ impl Pipeline {
         let started = Instant::now();
         let effort = arguments.train.effort.effort()?;
         let shapes = format!("{:?}", effort.shapes);
-        let inputs = (data_version, rows.split, effort.seed, effort.rounds_max, effort.folds, shapes);
+        let left_out = arguments.train.effort.left_out()?.names();
+        let told = (effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life, left_out);
+        let inputs = (data_version, rows.split, told);
         let stage = Stage { name: "train", inputs, files: &trained::files };
         let (trained, way) = run.stage(
             stage,

@@ -23,6 +23,7 @@ impl Pipeline {
         arguments: &TrainArguments,
     ) -> Result<Trained> {
         let started = Instant::now();
+        dataset.leave_out(arguments.effort.left_out()?);
         let checkpoints = self.checkpoints(arguments.fresh);
         let trained = train::train(dataset, &self.course(data_version, arguments, &checkpoints)?)?;
         trained::save(&trained, &self.folder())?;
@@ -44,6 +45,7 @@ impl Pipeline {
         drop(klines);
         let Some(part) = part.part() else { return self.train(&mut dataset, &version, train).map(drop) };
         let started = Instant::now();
+        dataset.leave_out(train.effort.left_out()?);
         let checkpoints = self.checkpoints(train.fresh);
         let found = train_part(&dataset, &self.course(&version, train, &checkpoints)?, part)?;
         self.console.report("train part", started, &found, || {

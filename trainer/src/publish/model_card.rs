@@ -17,7 +17,7 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     let _ = writeln!(
         text,
         "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, the \
-         ensemble (their mean, calibrated or stacked where that was better out of sample) and the baselines are served side by \
+         ensemble (their mean, weighted, calibrated or stacked where that was better out of sample) and the baselines are served side by \
          side; returns and volatility have bands.\n",
         trained.tasks.len(),
         symbols.join(", "),
@@ -31,7 +31,7 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     let _ = writeln!(
         text,
         "\nAt least {EMBARGO_BARS} bars lie between two windows. A walk over {} folds of the training and tuning \
-         windows set rounds, calibration, stacking and bands; the boosters then learned from both windows. This run chose \
+         windows set rounds, shares, calibration, stacking and bands; the boosters then learned from both windows. This run chose \
          nothing by the test window (the recipe itself was shaped with it in sight). Data: `{}`. Seed: {}.\n",
         trained.walk.folds.len(),
         trained.plan.data_version,

@@ -7,6 +7,7 @@ use forecast::{TargetTransform, Task};
 
 use super::base_score::base_score;
 use super::course::Course;
+use super::recency;
 use super::recipe::{self, Effort};
 use super::single_precision;
 use crate::Result;
@@ -92,6 +93,18 @@ pub(super) fn labels(
     .unzip()
 }
 
+/// The labels of the rows that are learned from, and their weights by what is known of them and by their age.
+pub(super) fn learned_labels(
+    dataset: &Dataset,
+    task: Task,
+    learned: Range<usize>,
+    effort: Effort,
+) -> (Vec<f32>, Vec<f32>) {
+    let (targets, mut weights) = labels(dataset, task, learned.clone());
+    recency::weigh(dataset, effort.half_life, learned, &mut weights);
+    (targets, weights)
+}
+
 /// Rows as a library has binned them, and those that the loss is followed on.
 struct Binned<D, R> {
     data: D,
@@ -122,7 +135,7 @@ pub(super) fn lightgbm(
             none => none.insert(lightgbm_rows(library, dataset, lesson, course)?),
         };
         let started = Instant::now();
-        let (targets, weights) = labels(dataset, task, lesson.learned.clone());
+        let (targets, weights) = learned_labels(dataset, task, lesson.learned.clone(), effort);
         data.set_labels(&targets)?;
         data.set_weights(&weights)?;
         if let Some((followed, rows)) = followed {
@@ -197,7 +210,7 @@ pub(super) fn xgboost(
             }
         };
         let started = Instant::now();
-        let (targets, weights) = labels(dataset, task, lesson.learned.clone());
+        let (targets, weights) = learned_labels(dataset, task, lesson.learned.clone(), effort);
         data.set_labels(&targets)?;
         data.set_weights(&weights)?;
         if let Some((followed, rows)) = followed {

@@ -20,8 +20,8 @@ use crate::served::Served;
 pub struct Choice {
     /// The task.
     pub task: Task,
-    /// `calibration by own`, `calibration by signals`, `stacking`, or `renewal`: how far probabilities are believed by what has
-    /// come true, which serving does in any case.
+    /// `shares` of both members, `calibration by own`, `calibration by signals`, `stacking`, or `renewal`: how far probabilities
+    /// are believed by what has come true, which serving does in any case.
     pub what: String,
     /// The task's mean loss without it.
     pub loss_without: f64,

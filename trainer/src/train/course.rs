@@ -6,6 +6,7 @@ use forecast::Task;
 use serde::Serialize;
 
 use super::boosters::Lesson;
+use super::recency::HalfLife;
 use super::recipe::{self, Effort};
 use crate::Result;
 use crate::checkpoints::{BoosterKey, Checkpoints};
@@ -41,6 +42,8 @@ struct Dependencies<'a> {
     schedule: Schedule,
     learned: Rows,
     followed: Option<Rows>,
+    half_life_days: Option<HalfLife>,
+    left_out: Vec<String>,
 }
 
 /// A range of rows by the bars of its ends.
@@ -81,6 +84,8 @@ impl Course<'_> {
             schedule: lesson.schedule(task, self.effort),
             learned: Rows::of(dataset, &lesson.learned),
             followed: lesson.followed().map(|rows| Rows::of(dataset, &rows)),
+            half_life_days: self.effort.half_life,
+            left_out: dataset.left_out().names(),
         })
     }
 }

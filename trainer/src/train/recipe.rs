@@ -10,6 +10,7 @@ use std::path::Path;
 use forecast::{Task, TaskKind};
 use serde::{Deserialize, Serialize};
 
+use super::recency::HalfLife;
 use crate::fit::{Loss, Parameters, Schedule};
 use crate::{Result, TrainerError};
 
@@ -29,6 +30,8 @@ pub struct Effort {
     pub folds: usize,
     /// Shapes in place of the standard ones.
     pub shapes: Shapes,
+    /// After how many days a row counts half; without it all count the same.
+    pub half_life: Option<HalfLife>,
 }
 
 /// The shape of one task's boosters.

@@ -4,18 +4,19 @@ pub mod space;
 pub mod tpe;
 pub mod trials;
 
+use std::ops::Range;
 use std::path::Path;
 
 use forecast::Task;
 use serde::{Deserialize, Serialize};
 
-use super::boosters::labels;
+use super::boosters::{labels, learned_labels};
 use super::folds::folds;
 use super::recipe::{self, Effort, Shape, Shapes};
-use crate::Result;
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::fit::{LightGbm, LightGbmData, Matrix, lightgbm_path};
+use crate::{Result, TrainerError};
 use space::Point;
 use tpe::{is_hopeless, next_point};
 use trials::{Trial, Trials};
@@ -59,20 +60,21 @@ pub fn search(
     let names: Vec<&str> = features::Catalogue::standard().names().collect();
     let mut binned = Vec::new();
     for fold in folds(&dataset.split, effort.folds, dataset.interval) {
-        let mut both = Vec::with_capacity(2);
-        for window in [fold.learned, fold.answered] {
-            let rows = dataset.range(window);
-            let matrix = Matrix::new(dataset.values(rows.clone()), dataset.width())?;
-            let mut data = library.data(matrix, &names, &bins, both.first())?;
-            let (targets, weights) = labels(dataset, task, rows);
-            data.set_labels(&targets)?;
-            data.set_weights(&weights)?;
-            both.push(data);
-        }
-        let rows = dataset.range(fold.learned).len();
-        if let (Some(answered), Some(learned)) = (both.pop(), both.pop()) {
-            binned.push(Binned { learned, answered, rows });
-        }
+        let [learned, answered] = [fold.learned, fold.answered].map(|window| dataset.range(window));
+        let bin =
+            |rows: Range<usize>, (targets, weights): (Vec<f32>, Vec<f32>), like: Option<&LightGbmData>| {
+                let matrix = Matrix::new(dataset.values(rows), dataset.width())?;
+                let mut data = library.data(matrix, &names, &bins, like)?;
+                data.set_labels(&targets)?;
+                data.set_weights(&weights)?;
+                Ok::<_, TrainerError>(data)
+            };
+        let rows = learned.len();
+        let labelled = learned_labels(dataset, task, learned.clone(), effort);
+        let learned = bin(learned, labelled, None)?;
+        let labelled = labels(dataset, task, answered.clone());
+        let answered = bin(answered, labelled, Some(&learned))?;
+        binned.push(Binned { learned, answered, rows });
     }
     let standard = effort.shapes.of(task);
     let trials = Trials::at(file.to_owned());

@@ -3,15 +3,21 @@
 
 use std::ops::Range;
 
-use forecast::{Answer, BaselineInputs, BaselineName, Baselines, TargetTransform, Task, mean, score};
+use forecast::{
+    Answer, BaselineInputs, BaselineName, Baselines, LightGbmShare, TargetTransform, Task, score,
+};
 use serde::{Deserialize, Serialize};
 
 use super::boosters::{self, Lesson, Libraries, Stop};
+use super::combine::Choice;
 use super::course::Course;
 use super::folds::{Fold, folds};
+use super::importance::BoosterGains;
+use super::part::Library;
 use super::recipe::Effort;
+use super::shares::BothMembers;
 use super::{rounds, single_precision};
-use crate::answers::{Answers, member_answers, to_answer};
+use crate::answers::{answer_width, member_answers};
 use crate::dataset::Dataset;
 use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
@@ -38,8 +44,14 @@ pub struct FoldReport {
 pub(super) struct OutOfSample {
     /// The answered rows of the dataset, fold after fold.
     pub(super) rows: Vec<usize>,
-    /// By task: the mean of the members, a row each.
+    /// By task: the members' mean, weighted where they have shares, a row each.
     pub(super) means: Vec<Vec<Answer>>,
+    /// By task: how much LightGBM counts in the means; without a share as much as XGBoost.
+    pub(super) shares: Vec<Option<LightGbmShare>>,
+    /// By task: how a share compared with the plain mean.
+    pub(super) share_choices: Vec<Choice>,
+    /// What the features have done in every booster.
+    pub(super) gains: Vec<BoosterGains>,
     /// The best baseline of each task, fitted fold by fold.
     pub(super) best_baseline: Vec<BaselineName>,
     /// By task: the rounds for LightGBM and XGBoost.
@@ -130,6 +142,9 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
     let mut found = OutOfSample {
         rows,
         means: Vec::with_capacity(Task::COUNT),
+        shares: Vec::with_capacity(Task::COUNT),
+        share_choices: Vec::with_capacity(Task::COUNT),
+        gains: Vec::with_capacity(Task::COUNT * Library::ALL.len() * walked.len()),
         best_baseline: Vec::with_capacity(Task::COUNT),
         rounds: Vec::with_capacity(Task::COUNT),
         folds: walked.iter().map(|fold| fold.report.clone()).collect(),
@@ -140,23 +155,31 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
         };
         let best = [0, 1].map(|library| column(|member| member.fit.rounds, library));
         let trained = [0, 1].map(|library| column(|member| member.fit.rounds_trained, library));
-        let mut means = Vec::with_capacity(found.rows.len());
+        let mut members = BothMembers {
+            task,
+            width: answer_width(task),
+            lightgbm: Vec::new(),
+            xgboost: Vec::new(),
+            outcomes: found.rows.iter().map(|row| dataset.outcomes(*row..row + 1)[0][task.index()]).collect(),
+            bars: found.rows.iter().map(|row| dataset.key(*row).bar.index(dataset.interval)).collect(),
+        };
         for (at, fold) in walked.iter().enumerate() {
             let rounds = [0, 1].map(|library| rounds::of_fold(&best[library], &trained[library], at));
             let one = cut(libraries, fold, task, rounds)?;
+            found.gains.extend(gains(libraries, &one, at)?);
             let inputs = dataset.inputs(fold.answered.clone());
             let [_, lightgbm, xgboost] = member_answers(&one, dataset.values(fold.answered.clone()), inputs)?;
-            means.extend(means_of(task, &lightgbm, &xgboost));
+            members.lightgbm.extend(lightgbm.values);
+            members.xgboost.extend(xgboost.values);
         }
-        found.means.push(means);
+        let (share, choice) = members.choose();
+        found.means.push(members.combined(share));
+        found.shares.push(share);
+        found.share_choices.push(choice);
         found.best_baseline.push(best_baseline(dataset, walked, task));
         found.rounds.push([0, 1].map(|library| rounds::of_all(&best[library])));
     }
     Ok(found)
-}
-
-fn means_of<'a>(task: Task, a: &'a Answers, b: &'a Answers) -> impl Iterator<Item = Answer> + 'a {
-    a.rows().zip(b.rows()).map(move |(a, b)| mean(&to_answer(task, a), &to_answer(task, b)))
 }
 
 /// A fold's boosters of a task, cut to so many rounds.
@@ -165,7 +188,17 @@ fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> 
     lightgbm.fit.file = libraries.lightgbm.library.first_rounds(&lightgbm.fit.file, rounds[0])?;
     xgboost.fit.file = libraries.xgboost.library.first_rounds(&xgboost.fit.file, rounds[1])?;
     let transform = TargetTransform::standard(task);
-    Ok(TrainedTask { task, transform, best_baseline: BaselineName::Climatology, lightgbm, xgboost })
+    let best_baseline = BaselineName::Climatology;
+    Ok(TrainedTask { task, transform, best_baseline, lightgbm, xgboost, lightgbm_share: None })
+}
+
+/// What the features have done in both of a fold's boosters.
+fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Result<[BoosterGains; 2]> {
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let lightgbm = libraries.lightgbm.library.model(&one.lightgbm.fit.file)?.gains()?;
+    let xgboost = libraries.xgboost.library.model(&one.xgboost.fit.file)?.gains(&names)?;
+    let of = |library, gains| BoosterGains { task: one.task, library, fold, gains };
+    Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
 }
 
 /// The baseline with the least loss over the answered rows for which all of the task's baselines have an answer.

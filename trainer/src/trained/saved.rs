@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task};
+use forecast::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{Member, Plan, Trained, TrainedTask, WalkReport};
 use crate::Result;
 use crate::artefact::{read_bytes, read_json, write_bytes, write_json};
 use crate::fit::{Fit, Parameters};
+use crate::train::Importance;
 
 const STAGE: &str = "train";
 const PLAN: &str = "plan.json";
+const IMPORTANCE: &str = "importance.json";
 
 #[derive(Serialize, Deserialize)]
 struct SavedPlan {
@@ -31,6 +33,7 @@ struct SavedTask {
     best_baseline: BaselineName,
     lightgbm: SavedMember,
     xgboost: SavedMember,
+    lightgbm_share: Option<LightGbmShare>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,7 +58,7 @@ fn xgboost_file(task: Task) -> String {
 #[must_use]
 pub fn files() -> Vec<String> {
     let boosters = Task::ALL.into_iter().flat_map(|task| [lightgbm_file(task), xgboost_file(task)]);
-    boosters.chain([PLAN.to_owned()]).collect()
+    boosters.chain([IMPORTANCE, PLAN].map(str::to_owned)).collect()
 }
 
 /// Writes boosters, baselines and plan into a folder; the plan last, so that what it names is there.
@@ -72,6 +75,7 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
             best_baseline: one.best_baseline,
             lightgbm: save_member(folder, &lightgbm_file(task), &one.lightgbm)?,
             xgboost: save_member(folder, &xgboost_file(task), &one.xgboost)?,
+            lightgbm_share: one.lightgbm_share,
         });
     }
     let plan = SavedPlan {
@@ -83,6 +87,7 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
         walk: trained.walk.clone(),
         tasks,
     };
+    write_json(&folder.join(IMPORTANCE), &trained.importance)?;
     write_json(&folder.join(PLAN), &plan)
 }
 
@@ -112,6 +117,7 @@ pub fn load(folder: &Path) -> Result<Trained> {
             best_baseline: one.best_baseline,
             lightgbm: load_member(folder, one.lightgbm)?,
             xgboost: load_member(folder, one.xgboost)?,
+            lightgbm_share: one.lightgbm_share,
         });
     }
     Ok(Trained {
@@ -121,8 +127,17 @@ pub fn load(folder: &Path) -> Result<Trained> {
         calibration: saved.calibration,
         bands: saved.bands,
         walk: saved.walk,
+        importance: load_importance(folder)?,
         tasks,
     })
+}
+
+/// Reads what the features have done in the last training.
+///
+/// # Errors
+/// When training did not run, or the file is malformed.
+pub fn load_importance(folder: &Path) -> Result<Importance> {
+    read_json(&folder.join(IMPORTANCE), STAGE)
 }
 
 fn load_member(folder: &Path, saved: SavedMember) -> Result<Member> {

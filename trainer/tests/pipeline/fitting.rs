@@ -4,8 +4,6 @@ use klinecast_trainer::fit::{
     FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
 };
 
-use crate::support::one_at_a_time;
-
 const COLUMNS: usize = 4;
 const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
 const SCHEDULE: Schedule = Schedule { rounds_max: 40, patience: 5 };
@@ -35,7 +33,6 @@ fn matrix(values: &[f64]) -> Matrix<'_, f64> {
 
 #[test]
 fn lightgbm_learns_stops_early_and_reads_its_own_file() {
-    let _working = one_at_a_time();
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
     let parameters = Parameters::default()
@@ -80,7 +77,6 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
 
 #[test]
 fn xgboost_learns_stops_early_and_reads_its_own_file() {
-    let _working = one_at_a_time();
     let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
@@ -128,9 +124,53 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     assert!((loss - first.tune_loss).abs() < 1e-5 && loss < 0.3, "{loss} {}", first.tune_loss);
 }
 
+/// LightGBM's model of so many rows, trained with so many threads.
+fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64)) -> Vec<u8> {
+    let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let parameters = Parameters::default()
+        .with("num_threads", threads)
+        .with("num_leaves", 63)
+        .with("verbosity", -1)
+        .with("deterministic", true)
+        .with("force_col_wise", true)
+        .with("seed", 3);
+    let (values, labels) = rows(20_000, salt);
+    let mut data = library.data(matrix(&values), &NAMES, &parameters, None).expect("rows");
+    data.set_labels(&labels).expect("labels");
+    let fit = library.train((&data, None), Loss::SquaredError, &parameters, SCHEDULE, progress);
+    fit.expect("a model").file
+}
+
+#[test]
+fn trainings_in_several_threads_take_turns_and_give_what_they_give_alone() {
+    // Numbers of threads that differ: without turns one training changes the other's while it works.
+    let kinds = [(1, 1), (2, 6), (3, 3)];
+    let alone = kinds.map(|(salt, threads)| lightgbm_alone(salt, threads, &mut |_, _| ()));
+    assert_ne!(alone[0], alone[1]);
+    std::thread::scope(|scope| {
+        let trainings = [0, 1, 2, 0, 1, 2].map(|at| {
+            let (salt, threads) = kinds[at];
+            (at, scope.spawn(move || lightgbm_alone(salt, threads, &mut |_, _| ())))
+        });
+        for (at, training) in trainings {
+            assert!(training.join().expect("no panic") == alone[at], "{:?} differs", kinds[at]);
+        }
+    });
+}
+
+#[test]
+fn a_trainings_progress_that_calls_a_library_is_refused_and_does_not_wait_for_ever() {
+    let other = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let mut told = None;
+    lightgbm_alone(1, 2, &mut |_, _| told = other.model(b"no model").err().map(|error| error.to_string()));
+    let told = told.unwrap_or_default();
+    assert!(told.contains("LightGBM is asked while this thread trains"), "{told}");
+    // The turn has ended with the training.
+    assert!(matches!(other.model(b"no model"), Err(FitError::Refused { .. })));
+}
+
 #[test]
 fn what_a_library_refuses_is_an_error_that_quotes_it() {
-    let _working = one_at_a_time();
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let told = library.model(b"no model").err().map(|error| error.to_string());
     assert!(told.is_some_and(|text| text.starts_with("LightGBM refused LGBM_BoosterLoadModelFromString: ")));

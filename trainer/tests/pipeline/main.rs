@@ -10,5 +10,6 @@ mod export;
 mod fitting;
 mod parity;
 mod promotion;
+mod recipe;
 mod run;
 mod support;

@@ -11,7 +11,7 @@ use klinecast_trainer::trained::output_count;
 use store::testkit::TestPostgres;
 use store::{Home, Stage};
 
-use crate::support::{execute, market, one_at_a_time, write_files};
+use crate::support::{execute, market, write_files};
 use crate::{expectations, parity, promotion};
 
 #[test]
@@ -108,7 +108,9 @@ fn what_was_walked_is_recorded(bundle: &Bundle) {
     for fold in &folds {
         assert_eq!(fold["best_rounds"].as_array().map(Vec::len), Some(Task::COUNT));
     }
+    let shared = bundle.manifest().tasks.iter().filter(|entry| entry.lightgbm_share.is_some());
     for (what, kept) in [
+        ("shares", shared.map(|entry| entry.task).collect::<Vec<_>>()),
         ("calibration", bundle.calibration().tasks().collect::<Vec<_>>()),
         ("stacking", bundle.stacking().tasks().collect()),
     ] {
@@ -196,7 +198,6 @@ fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     assert_eq!(count as u64, training.rows[2]);
     assert!(count > 1_000, "{count} rows");
 
-    let _working = one_at_a_time();
     let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = single_precision(rows);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Parser;
 use exchange_sim::synthetic;
@@ -30,18 +29,9 @@ pub(crate) fn write_files(folder: &Path, klines: &BTreeMap<Symbol, Vec<Kline>>) 
     }
 }
 
-/// Held while one of the original libraries works: LightGBM keeps the number of threads for the whole process, and a training
-/// whose number is changed by another one reads beyond its buffers. The program itself trains one booster at a time.
-pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static WORKING: Mutex<()> = Mutex::new(());
-    // A test that failed meanwhile says so itself.
-    WORKING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs a command line in this process without output; answers what it said about its failure.
 pub(crate) fn execute(words: &[&str]) -> Result<(), String> {
     let arguments = Arguments::try_parse_from(std::iter::once(&"klinecast-trainer").chain(words));
-    let _working = one_at_a_time();
     pipeline::execute_with(&arguments.expect("a well-formed command line"), Console::silent())
         .map_err(|error| error.to_string())
 }

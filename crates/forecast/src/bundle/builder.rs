@@ -13,7 +13,7 @@ use super::{
     MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
     STACKING_FILE, TaskEntry, TrainingWindow, canonical,
 };
-use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task};
+use crate::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
 
 /// Everything that a bundle is made of. The same parts give the same bytes and the same digest.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ pub struct TaskParts {
     pub lightgbm_parameters: BTreeMap<String, Value>,
     /// Parameters given to XGBoost.
     pub xgboost_parameters: BTreeMap<String, Value>,
+    /// How much LightGBM counts in the ensemble; without it as much as XGBoost.
+    pub lightgbm_share: Option<LightGbmShare>,
     /// The test window's metrics.
     pub metrics: Vec<ModelMetrics>,
 }
@@ -168,6 +170,7 @@ fn entry(parts: &TaskParts) -> TaskEntry {
         best_baseline: parts.best_baseline,
         lightgbm: booster(GoldenLibrary::LightGbm, parts.rounds[0], &parts.lightgbm_parameters),
         xgboost: booster(GoldenLibrary::XgBoost, parts.rounds[1], &parts.xgboost_parameters),
+        lightgbm_share: parts.lightgbm_share,
         metrics: parts.metrics.clone(),
     }
 }

@@ -6,7 +6,7 @@ use kline::{BarTime, Interval, Symbol};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{BaselineName, TargetTransform, Task, bits};
+use crate::{BaselineName, LightGbmShare, TargetTransform, Task, bits};
 
 /// The schema version that this crate writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 5;
@@ -83,6 +83,9 @@ pub struct TaskEntry {
     pub lightgbm: BoosterEntry,
     /// The XGBoost booster.
     pub xgboost: BoosterEntry,
+    /// How much LightGBM counts in the ensemble; without it as much as XGBoost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lightgbm_share: Option<LightGbmShare>,
     /// The test window's metrics, members, ensemble and baselines side by side.
     pub metrics: Vec<ModelMetrics>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forecast::testkit::tiny_bundle;
-use forecast::{Answer, Bundle, BundleBuilder, BundleDigest, BundleError, Task};
+use forecast::{Answer, Bundle, BundleBuilder, BundleDigest, BundleError, LightGbmShare, Task};
 use kline::Interval;
 use serde_json::{Value, json};
 
@@ -118,6 +118,30 @@ fn manifests_that_are_malformed_newer_or_contradictory_are_refused() {
     assert_eq!(refused(baseline).1, "bundle_field");
     let transform = with_manifest(|manifest| manifest["tasks"][3]["transform"] = json!("log_volatility"));
     assert_eq!(refused(transform).1, "bundle_transform");
+}
+
+#[test]
+fn a_share_is_read_to_the_bit_stands_only_where_it_is_and_is_refused_beyond_its_bounds() {
+    let without = String::from_utf8(files()["manifest.json"].clone()).expect("text");
+    assert!(
+        !without.contains("lightgbm_share"),
+        "bundles without shares have the bytes that they always had"
+    );
+    let mut builder = builder(7);
+    builder.tasks[2].lightgbm_share = Some(LightGbmShare::nearest(0.1 + 0.2));
+    let bundle = builder.build().expect("valid");
+    let shares: Vec<_> = bundle.manifest().tasks.iter().map(|entry| entry.lightgbm_share).collect();
+    let third = builder.tasks[2].task.index();
+    for (at, share) in shares.iter().enumerate() {
+        assert_eq!(
+            share.map(|share| f64::from(share).to_bits()),
+            (at == third).then(|| (0.1 + 0.2_f64).to_bits())
+        );
+    }
+    let (error, reason) =
+        refused(with_manifest(|manifest| manifest["tasks"][0]["lightgbm_share"] = json!(1.5)));
+    assert_eq!(reason, "bundle_malformed");
+    assert!(error.to_string().contains("from 0 to 1"), "{error}");
 }
 
 #[test]
@@ -343,6 +367,11 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
         "return_4step": {"signals": {"weights": [0.01, 0.1, 0.2, 0.1, 0.05]}},
         "volatility_4step": {"level": {"offset": 0.1}}}"#;
     builder.calibration = serde_json::from_str(calibration).expect("well-formed");
+    // Every second task's members have shares.
+    let share = |task: Task| task.index().is_multiple_of(2).then(|| LightGbmShare::nearest(0.3));
+    for parts in &mut builder.tasks {
+        parts.lightgbm_share = share(parts.task);
+    }
     let bundle = builder.build().expect("valid");
     let row = vec![0.1; features::Catalogue::standard().len()];
     let context = forecast::OutcomeContext {
@@ -360,8 +389,19 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
     let answers = bundle.answer(&row, &inputs, &renewal, &mut Vec::new());
     assert_eq!(answers.iter().map(|answer| answer.task).collect::<Vec<_>>(), Task::ALL);
     let volatility = answers[Task::Volatility4Step.index()].ensemble.value().expect("a number");
-    let means: Vec<Answer> =
-        answers.iter().map(|answer| forecast::mean(&answer.lightgbm, &answer.xgboost)).collect();
+    let combined = |answer: &forecast::TaskPrediction| {
+        let number = |a: f64, b: f64| match share(answer.task) {
+            Some(_) => 0.3 * a + (1.0 - 0.3) * b,
+            None => (a + b) / 2.0,
+        };
+        let both = answer.lightgbm.as_slice().iter().zip(answer.xgboost.as_slice());
+        let numbers: Vec<f64> = both.map(|(a, b)| number(*a, *b)).collect();
+        match answer.lightgbm {
+            Answer::Value(_) => Answer::Value(numbers[0]),
+            Answer::Probabilities(_) => Answer::Probabilities(numbers),
+        }
+    };
+    let means: Vec<Answer> = answers.iter().map(combined).collect();
     let signals = forecast::Signals::of(|task| means.get(task.index()), &context);
     for answer in &answers {
         let every = [&answer.lightgbm, &answer.xgboost, &answer.ensemble];
@@ -372,7 +412,7 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
                 assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{probabilities:?}");
             }
         }
-        let mean = forecast::mean(&answer.lightgbm, &answer.xgboost);
+        let mean = combined(answer);
         let mean = bundle.calibration().answer(answer.task, mean, &signals, &context);
         assert_eq!(answer.bands.is_empty(), !forecast::has_bands(answer.task));
         let expected = bundle.stacking().answer(answer.task, mean, volatility, &context);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use features::Catalogue;
 use forecast::testkit::{stacking, tiny_bundle};
-use forecast::{Bundle, Event, Forecaster, REGIME_NEEDED_BARS, Role, Source, Stacking, Task};
+use forecast::{Bundle, Event, Forecaster, LightGbmShare, REGIME_NEEDED_BARS, Role, Source, Stacking, Task};
 
 use crate::live_is_batch::{closed, settings};
 use crate::market::{M15, history, symbols};
@@ -41,6 +41,9 @@ fn rows_alone_have_the_bits_of_the_predictions_made_from_them() {
     let klines = history(11, &names, bars);
     let mut builder = tiny_bundle(4, &names, M15);
     builder.stacking = stacking(4);
+    for parts in builder.tasks.iter_mut().step_by(2) {
+        parts.lightgbm_share = Some(LightGbmShare::nearest(0.3));
+    }
     let bundle: Arc<Bundle> = Arc::new(builder.build().expect("valid"));
     assert_eq!(
         bundle.stacking().tasks().count(),
