@@ -2,6 +2,7 @@
 
 pub mod alarms;
 mod coverage;
+mod deflation;
 pub mod metrics;
 mod page;
 mod reliability;
@@ -17,10 +18,12 @@ use crate::Result;
 use crate::answers::{Answers, baseline_answers, every_answer};
 use crate::console::Console;
 use crate::dataset::Dataset;
+use crate::looks::Tried;
 use crate::trained::{Trained, TrainedTask};
 pub use coverage::Coverage;
 pub(crate) use coverage::Served;
-use forecast::score::{DAY_MS, Figure, PairedTest, Resampling, paired_test, skill};
+pub use deflation::DeflatedTest;
+use forecast::score::{DAY_MS, Deflated, Figure, PairedTest, Resampling, paired_test, skill};
 pub(crate) use page::FIGURES;
 pub use page::page;
 pub use reliability::ReliabilityBin;
@@ -40,6 +43,9 @@ pub struct Evaluation {
     pub net_values: Vec<NetValue>,
     /// Figures that look like a leak.
     pub alarms: Vec<String>,
+    /// How much was tried before; what is deflated is deflated by it.
+    #[serde(default)]
+    pub tried: Tried,
 }
 
 /// One task on the test window.
@@ -55,6 +61,12 @@ pub struct TaskEvaluation {
     pub models: Vec<ModelMetrics>,
     /// The ensemble against the best baseline, by daily sums; `None` on too few days.
     pub paired: Option<PairedTest>,
+    /// Its p of being no better, once it is known to be the best of several trials.
+    #[serde(default)]
+    pub deflated: Option<DeflatedTest>,
+    /// The ensemble's rank correlation of returns beside that of the best of so many trials without skill.
+    #[serde(default)]
+    pub deflated_ic: Option<Deflated>,
     /// The ensemble beside the best baseline by symbol, month, hour and regime.
     pub slices: Vec<Slice>,
     /// Stated probabilities beside what happened; empty for a regression.
@@ -88,13 +100,15 @@ impl Evaluation {
     }
 }
 
-/// Scores every task on the test window by our own scorer, which is what will be served.
+/// Scores every task on the test window by our own scorer, which is what will be served. What `tried` says deflates paired tests,
+/// rank correlations and Sharpe ratios.
 ///
 /// # Errors
 /// When a booster can't be read.
 pub fn evaluate(
     dataset: &Dataset,
     trained: &Trained,
+    tried: Tried,
     resamples: usize,
     console: &Console,
 ) -> Result<Evaluation> {
@@ -107,8 +121,14 @@ pub fn evaluate(
     let mut evaluation = Evaluation {
         tasks: Vec::new(),
         coverage: coverage::coverage(dataset, &trained.bands, &ensembles),
-        net_values: value::net_values(dataset, ensembles[Task::Direction4Step.index()], resampling),
+        net_values: value::net_values(
+            dataset,
+            ensembles[Task::Direction4Step.index()],
+            resampling,
+            tried.of(Task::Direction4Step),
+        ),
         alarms: Vec::new(),
+        tried,
     };
     for (task, members) in trained.tasks.iter().zip(&members) {
         let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling);
@@ -116,6 +136,7 @@ pub fn evaluate(
         evaluation.alarms.extend(alarms);
         bar.advance(f64::NAN);
     }
+    deflation::deflate(&mut evaluation);
     Ok(evaluation)
 }
 
@@ -169,7 +190,19 @@ fn evaluate_task(
     }
     let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
     let best_baseline = one.best_baseline;
-    (TaskEvaluation { task, rows, best_baseline, models, paired, slices, reliability }, alarms)
+    let (deflated, deflated_ic) = (None, None);
+    let found = TaskEvaluation {
+        task,
+        rows,
+        best_baseline,
+        models,
+        paired,
+        deflated,
+        deflated_ic,
+        slices,
+        reliability,
+    };
+    (found, alarms)
 }
 
 /// Every volatility model's factor for QLIKE: the members' and the ensemble's from the walk, the baselines' from the tuning

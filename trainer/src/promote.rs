@@ -5,9 +5,11 @@ use kline::Milliseconds;
 use serde::Serialize;
 use store::{Home, ModelVersion, Registry, StoreError};
 
+use crate::certificates::{Certificate, certified};
 use crate::evidence::{self, Evidence};
 use crate::gates::{Gates, Judgement};
 use crate::ingest::kept_klines;
+use crate::looks::{Likeness, Looks, SHAPES_TRIED, Tried};
 use crate::{Result, TrainerError, machine};
 
 /// Whom a model stands against.
@@ -95,13 +97,20 @@ fn model(registry: &dyn Registry, version: Option<u32>) -> Result<ModelVersion> 
     Ok(registry.version(version)?)
 }
 
-/// Judges a version (the newest if none is named) by the klines that are kept, against the champion of now. Changes nothing.
+/// Judges a version (the newest if none is named) by the klines that are kept, against the champion of now. Changes nothing but the
+/// list of who was looked at on which test window.
 ///
 /// # Errors
 /// When there is no such version, its bundle does not hold, or the store can't be read.
-pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -> Result<Trial> {
+pub fn judge(
+    home: &Home,
+    version: Option<u32>,
+    gates: &Gates,
+    threads: usize,
+    now: Milliseconds,
+) -> Result<Trial> {
     let model = model(home.registry(), version)?;
-    let bundle = Bundle::from_files(home.objects().get(model.bundle)?)?;
+    let bundle = candidate(home, &model)?;
     let champion = home.registry().champion()?.filter(|champion| champion.bundle != model.bundle);
     let (opponent, champion) = match champion {
         None => (Opponent::Nobody, None),
@@ -114,9 +123,31 @@ pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -
     };
     let manifest = bundle.manifest();
     let kept = kept_klines(home, &manifest.symbols, manifest.interval)?;
-    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, threads);
+    let tried = tried(home, &bundle, now)?;
+    let certified = certified(&bundle, &home.folder().join("training"))?;
+    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, (tried, certified), threads);
     let judgements = gates.judge(&evidence);
     Ok(Trial { version: model.version, bundle: model.bundle, opponent, evidence, judgements })
+}
+
+/// The bundle that is judged. One without its certificates can't be read, and passes no gate by force: no server would take it.
+fn candidate(home: &Home, model: &ModelVersion) -> Result<Bundle> {
+    Bundle::from_files(home.objects().get(model.bundle)?).map_err(|error| {
+        match Certificate::lacking(&error) {
+            Some(gate) => TrainerError::Uncertified { version: model.version, gate, source: Box::new(error) },
+            None => error.into(),
+        }
+    })
+}
+
+/// How much was tried before a bundle, which is looked at now.
+fn tried(home: &Home, bundle: &Bundle, now: Milliseconds) -> Result<Tried> {
+    let looks = Looks::of(&home.folder().join("training"));
+    let look = |window| looks.note(&Likeness::of_bundle(bundle)?, window, now);
+    let other_models = evidence::test_window(bundle).map(look).transpose()?.unwrap_or(0);
+    let shapes = bundle.manifest().parameters.get(SHAPES_TRIED).cloned();
+    let shapes = shapes.and_then(|shapes| serde_json::from_value(shapes).ok()).unwrap_or_default();
+    Ok(Tried { other_models, shapes })
 }
 
 fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {

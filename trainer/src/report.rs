@@ -189,7 +189,26 @@ pub(crate) fn training(found: &TrainingReport) -> String {
 #[must_use]
 pub(crate) fn evaluation(found: &Evaluation) -> String {
     let tasks = found.tasks.iter().map(task_table);
-    tasks.chain([coverage_table(found), value_table(found)]).collect::<Vec<_>>().join("\n")
+    let tables = [tested_table(found), coverage_table(found), value_table(found)];
+    tasks.chain(tables).collect::<Vec<_>>().join("\n")
+}
+
+/// The ensemble against the best baseline, before and after the number of trials is counted.
+fn tested_table(found: &Evaluation) -> String {
+    let rows = found.tasks.iter().map(|task| {
+        let p = |p: f64| if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.4}") };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        vec![
+            format!("{} against {}", task.task, task.best_baseline),
+            or_none(task.paired.map(|test| p(test.p_better))),
+            or_none(task.deflated.map(|test| test.trials.to_string())),
+            or_none(task.deflated.map(|test| p(test.p_better))),
+            or_none(task.deflated.map(|test| p(test.p_better_of_all))),
+            or_none(task.deflated_ic.map(|ic| format!("{:.4}: {:.3}", ic.hurdle, ic.probability))),
+        ]
+    });
+    let header = ["paired test", "p", "trials", "deflated", "of all tasks", "ic of chance: above it"];
+    table(&header, rows)
 }
 
 /// Bands over the whole window, and the symbol and month that are farthest from what was said.
@@ -229,9 +248,15 @@ fn value_table(found: &Evaluation) -> String {
             format!("{:.2}", value.turnover),
             format!("{:.2}", value.daily_bp),
             value.sharpe.map_or_else(|| "-".to_owned(), |sharpe| format!("{sharpe:.1}{interval}")),
+            value.deflated.map_or_else(
+                || "-".to_owned(),
+                |of| format!("{:.1} of {}: {:.3}", of.hurdle, of.trials, of.probability),
+            ),
         ]
     });
-    table(&["direction followed", "cost bp", "right", "turnover", "bp a day", "Sharpe"], rows)
+    let header =
+        ["direction followed", "cost bp", "right", "turnover", "bp a day", "Sharpe", "of chance: above it"];
+    table(&header, rows)
 }
 
 fn task_table(task: &TaskEvaluation) -> String {

@@ -66,6 +66,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         seed: effort.seed,
         rounds_max: effort.rounds_max,
         folds: effort.folds,
+        shapes_tried: effort.shapes.tried(),
     };
     let report = WalkReport {
         folds: walk.folds,

@@ -2,6 +2,8 @@
 
 mod saved;
 
+use std::collections::BTreeMap;
+
 use forecast::{Bands, BaselineName, Baselines, Calibration, Stacking, TargetTransform, Task, TaskKind};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,9 @@ pub struct Plan {
     pub rounds_max: Option<usize>,
     /// How many folds were walked over at most.
     pub folds: usize,
+    /// How many shapes were tried before each that took the place of a standard one, by task.
+    #[serde(default)]
+    pub shapes_tried: BTreeMap<Task, u32>,
 }
 
 /// What the walk over the folds was, and what was chosen by it.

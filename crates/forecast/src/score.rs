@@ -3,6 +3,7 @@
 mod bootstrap;
 mod calibration;
 mod card;
+mod deflated;
 mod intervals;
 mod ledger;
 mod paired;
@@ -13,6 +14,7 @@ mod student;
 pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
 pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days};
+pub use deflated::{Deflated, Moments, deflated_estimate, expected_maximum, holm, sidak};
 pub use intervals::{auc_interval, sharpe_interval, skill, spearman_interval};
 pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
 pub use paired::{PAIRED_DAYS_MIN, PairedTest, paired_test};

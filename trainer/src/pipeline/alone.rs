@@ -52,7 +52,7 @@ impl Pipeline {
     ) -> Result<()> {
         let started = Instant::now();
         let bar = self.console.spinner("judging the model by the gates");
-        let trial = promote::judge(&self.home, version, gates, cores())?;
+        let trial = promote::judge(&self.home, version, gates, cores(), now())?;
         bar.finish_and_clear();
         self.console.report("judge", started, &trial, || report::trial(&trial));
         if dry_run {

@@ -1,6 +1,7 @@
 //! The search for shapes as a stage.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use forecast::Task;
@@ -9,7 +10,7 @@ use super::Pipeline;
 use crate::args::SearchArguments;
 use crate::artefact::{read_json, write_json};
 use crate::console::table;
-use crate::train::recipe::Shape;
+use crate::train::recipe::FoundShape;
 use crate::train::search::{Found, search};
 use crate::{Result, TrainerError};
 
@@ -26,18 +27,27 @@ impl Pipeline {
         let file = self.folder().join("search").join(format!("{task}.jsonl"));
         let found = search(&dataset, task, effort, arguments.trials, &file, &self.console)?;
         let Some(found) = found else { return Ok(()) };
-        if found.loss < found.standard_loss {
-            let path = self.folder().join(SHAPES);
-            let mut shapes: BTreeMap<Task, Shape> = match read_json(&path, "search") {
-                Err(TrainerError::MissingStage { .. }) => BTreeMap::new(),
-                read => read?,
-            };
-            shapes.insert(task, found.shape);
-            write_json(&path, &shapes)?;
-        }
+        let path = self.folder().join(SHAPES);
+        let mut shapes: BTreeMap<Task, FoundShape> = match read_json(&path, "search") {
+            Err(TrainerError::MissingStage { .. }) => BTreeMap::new(),
+            read => read?,
+        };
+        // Of the trials of this home's own file the search's file knows all.
+        let own = arguments.effort.shapes.as_ref().is_some_and(|given| is_same(given, &path));
+        let before = effort.shapes.tried().get(&task).copied().filter(|_| !own).unwrap_or(1).max(1);
+        let tried = u32::try_from(found.trials[0]).unwrap_or(u32::MAX).saturating_add(before - 1);
+        // Written also if it is the shape that the search began with: that one is then the best of so many.
+        shapes.insert(task, FoundShape { shape: found.shape, tried });
+        write_json(&path, &shapes)?;
         self.console.report("search", started, &found, || text(&found));
         Ok(())
     }
+}
+
+/// Whether two paths lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|one| Some(one) == real(other))
 }
 
 fn text(found: &Found) -> String {
