@@ -23,10 +23,13 @@ use crate::trained::{Trained, TrainedTask};
 pub use coverage::Coverage;
 pub(crate) use coverage::Served;
 pub use deflation::DeflatedTest;
-use forecast::score::{DAY_MS, Deflated, Figure, PairedTest, Resampling, paired_test, skill};
+use forecast::score::{
+    DAY_MS, Deflated, Figure, PairedTest, Resampling, paired_test, skill, skill_block_days,
+};
 pub(crate) use page::FIGURES;
 pub use page::page;
 pub use reliability::ReliabilityBin;
+pub(crate) use slices::Days;
 pub use slices::{Cut, Slice};
 pub use value::NetValue;
 
@@ -61,13 +64,16 @@ pub struct TaskEvaluation {
     pub models: Vec<ModelMetrics>,
     /// The ensemble against the best baseline, by daily sums; `None` on too few days.
     pub paired: Option<PairedTest>,
+    /// How many days in a row the interval of the ensemble's skill draws together, as many as depend on one another.
+    #[serde(default)]
+    pub block_days: Option<usize>,
     /// Its p of being no better, once it is known to be the best of several trials.
     #[serde(default)]
     pub deflated: Option<DeflatedTest>,
     /// The ensemble's rank correlation of returns beside that of the best of so many trials without skill.
     #[serde(default)]
     pub deflated_ic: Option<Deflated>,
-    /// The ensemble beside the best baseline by symbol, month, hour and regime.
+    /// The ensemble beside the best baseline by symbol, month, hour and regime, then on the folds of the walk.
     pub slices: Vec<Slice>,
     /// Stated probabilities beside what happened; empty for a regression.
     pub reliability: Vec<ReliabilityBin>,
@@ -167,7 +173,8 @@ fn evaluate_task(
     ];
     let factors = variance_factors(dataset, trained, one);
     let mut models = Vec::new();
-    let (mut alarms, mut slices, mut reliability, mut paired) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut alarms, mut slices, mut reliability) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut paired, mut block_days) = (None, None);
     for (place, answers) in members.iter().chain(&baselines).enumerate() {
         let losses = losses(truth, answers);
         let mut found = figures(truth, answers, &losses);
@@ -183,7 +190,9 @@ fn evaluate_task(
             alarms = alarms::alarms(task, &found);
             let baseline = references[0].1.as_deref().unwrap_or_default();
             paired = paired_test(&losses, baseline, &days);
+            block_days = Some(skill_block_days(&losses, baseline, &days));
             slices = slices::slices(dataset, &losses, baseline);
+            slices.extend(trained.walk.folds.iter().filter_map(|fold| fold.skills.get(&task).cloned()));
             reliability = reliability::reliability(task, answers, &outcomes);
         }
         models.push(ModelMetrics { model: answers.model.clone(), values: flatten(found) });
@@ -197,6 +206,7 @@ fn evaluate_task(
         best_baseline,
         models,
         paired,
+        block_days,
         deflated,
         deflated_ic,
         slices,

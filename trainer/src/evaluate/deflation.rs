@@ -71,6 +71,7 @@ mod tests {
             best_baseline: BaselineName::Zero,
             models: vec![ModelMetrics { model: "ensemble".to_owned(), values }],
             paired: p_better.map(test),
+            block_days: None,
             deflated: None,
             deflated_ic: None,
             slices: Vec::new(),

@@ -38,7 +38,8 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     let _ = writeln!(
         html,
         "<p class=\"note\">Test window {} to {}; trained on {} to {} with a walk over {} folds; data <code>{}</code>, seed {}. \
-         Skill is 1 - loss/baseline loss; brackets are 95 % intervals from whole UTC days drawn again over all pairs at once.</p>",
+         Skill is 1 - loss/baseline loss; brackets, and lines over bars, are 95 % intervals from whole UTC days drawn again over all \
+         pairs at once, as many days in a row as depend on one another (Politis and White).</p>",
         time(split.test.from),
         time(split.test.until),
         time(split.train.from),
@@ -109,6 +110,9 @@ fn task_part(html: &mut String, task: &TaskEvaluation) {
             ic.trials, ic.hurdle, ic.probability
         );
     }
+    if let Some(days) = task.block_days {
+        let _ = write!(html, " Days drawn in a row: {days}.");
+    }
     html.push_str("</p>\n");
     let names: Vec<&str> =
         FIGURES.into_iter().filter(|name| task.figure("ensemble", name).is_some()).collect();
@@ -125,14 +129,19 @@ fn task_part(html: &mut String, task: &TaskEvaluation) {
     });
     table(html, std::iter::once("model").chain(names.iter().copied()), rows);
     html.push_str("<div class=\"plots\">");
-    let kinds: [(&str, IsOf); 4] = [
+    let kinds: [(&str, IsOf); 5] = [
         ("skill by symbol", |cut| matches!(cut, Cut::Symbol(_))),
         ("skill by month", |cut| matches!(cut, Cut::Month(_))),
         ("skill by hour, UTC", |cut| matches!(cut, Cut::Hour(_))),
         ("skill by the regime that came", |cut| matches!(cut, Cut::Regime(_))),
+        ("skill on the folds of the walk, before calibration", |cut| matches!(cut, Cut::Fold(_))),
     ];
     for (caption, is_of) in kinds {
-        let bar = |slice: &Slice| (slice.cut.to_string(), slice.skill.unwrap_or(f64::NAN));
+        let bar = |slice: &Slice| plot::Bar {
+            name: slice.cut.to_string(),
+            value: slice.skill.unwrap_or(f64::NAN),
+            interval: slice.interval,
+        };
         let bars: Vec<_> = task.slices.iter().filter(|slice| is_of(&slice.cut)).map(bar).collect();
         html.push_str(&plot::bars(caption, &bars));
     }

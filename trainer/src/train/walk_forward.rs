@@ -1,6 +1,7 @@
 //! The walk: every fold is answered by boosters that have not seen it. What calibrates, stacks and gives bands is fitted on
 //! these answers, and the rounds of the final boosters are what the folds were best with.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use forecast::{Answer, BaselineInputs, BaselineName, Baselines, TargetTransform, Task, mean, score};
@@ -13,6 +14,7 @@ use super::recipe::Effort;
 use super::{rounds, single_precision};
 use crate::answers::{Answers, member_answers, to_answer};
 use crate::dataset::Dataset;
+use crate::evaluate::{Cut, Days, Slice};
 use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
 use crate::{Result, TrainerError};
@@ -31,6 +33,9 @@ pub struct FoldReport {
     pub best_rounds: Vec<[usize; 2]>,
     /// By task: the rounds that were trained until the patience ran out.
     pub trained_rounds: Vec<[usize; 2]>,
+    /// By task: the members' mean beside the best baseline of all folds, on what the fold answered.
+    #[serde(default)]
+    pub skills: BTreeMap<Task, Slice>,
 }
 
 /// Answers to rows that the boosters had not seen.
@@ -113,7 +118,7 @@ pub(super) fn walk(dataset: &Dataset, libraries: &Libraries, course: &Course<'_>
             (both(|member| member.fit.rounds), both(|member| member.fit.rounds_trained));
         let rows = [learned.len(), answered.len()];
         walked.push(Walked {
-            report: FoldReport { fold, rows, best_rounds, trained_rounds },
+            report: FoldReport { fold, rows, best_rounds, trained_rounds, skills: BTreeMap::new() },
             answered,
             members: [lightgbm, xgboost],
             baselines: Baselines::fit(dataset.samples(learned))?,
@@ -148,8 +153,16 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
             let [_, lightgbm, xgboost] = member_answers(&one, dataset.values(fold.answered.clone()), inputs)?;
             means.extend(means_of(task, &lightgbm, &xgboost));
         }
+        let baseline = best_baseline(dataset, walked, task);
+        let mut rest = means.as_slice();
+        for (at, fold) in walked.iter().enumerate() {
+            let (own, others) = rest.split_at(fold.answered.len());
+            let skill = skill_of_fold(dataset, (at, fold), (task, baseline), own);
+            found.folds[at].skills.extend(skill.map(|skill| (task, skill)));
+            rest = others;
+        }
         found.means.push(means);
-        found.best_baseline.push(best_baseline(dataset, walked, task));
+        found.best_baseline.push(baseline);
         found.rounds.push([0, 1].map(|library| rounds::of_all(&best[library])));
     }
     Ok(found)
@@ -166,6 +179,23 @@ fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> 
     xgboost.fit.file = libraries.xgboost.library.first_rounds(&xgboost.fit.file, rounds[1])?;
     let transform = TargetTransform::standard(task);
     Ok(TrainedTask { task, transform, best_baseline: BaselineName::Climatology, lightgbm, xgboost })
+}
+
+/// A fold's answers beside a baseline that was fitted on what it learned from; `None` without rows that have both.
+fn skill_of_fold(
+    dataset: &Dataset,
+    (at, fold): (usize, &Walked),
+    (task, baseline): (Task, BaselineName),
+    means: &[Answer],
+) -> Option<Slice> {
+    let mut days = Days::default();
+    for (sample, mean) in dataset.samples(fold.answered.clone()).zip(means) {
+        let outcome = sample.outcomes[task.index()];
+        let answer = fold.baselines.answer(baseline, task, &sample.inputs);
+        let baseline_loss = answer.map_or(f64::NAN, |answer| score::loss(task, &answer, outcome));
+        days.add(sample.inputs.bar, score::loss(task, mean, outcome), baseline_loss);
+    }
+    days.slice(Cut::Fold(u16::try_from(at + 1).unwrap_or(u16::MAX)))
 }
 
 /// The baseline with the least loss over the answered rows for which all of the task's baselines have an answer.
