@@ -235,7 +235,7 @@ pub enum TrainerError {
     },
     /// A bundle lacks a certificate.
     #[error(
-        "version {version} does not pass: {gate}: {source}; what was the champion before goes on, and --force does not help: no server takes such a bundle"
+        "version {version} does not pass: {gate}: {problem}; what was the champion before goes on, and --force does not help: no server takes such a bundle"
     )]
     Uncertified {
         /// The model.
@@ -243,7 +243,7 @@ pub enum TrainerError {
         /// The certificate.
         gate: Certificate,
         /// What is wrong.
-        source: Box<forecast::BundleError>,
+        problem: Box<forecast::BundleError>,
     },
     /// Another trainer works on the same artefacts.
     #[error(

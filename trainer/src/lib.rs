@@ -41,6 +41,7 @@ pub mod lock;
 pub mod looks;
 pub mod machine;
 pub mod metrics_file;
+pub mod models;
 mod parquet;
 pub mod pipeline;
 pub mod profile;

@@ -6,6 +6,7 @@ mod drift;
 mod leaks;
 mod lineage;
 mod locking;
+mod models;
 mod parity;
 mod pruning;
 mod rows;
@@ -115,8 +116,9 @@ fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
             Ok(())
         }
         Command::Promote(arguments) => {
-            pipeline.promote(arguments.version, &arguments.gates, arguments.dry_run)
+            pipeline.promote(arguments.version, arguments.to.stage(), &arguments.gates, arguments.dry_run)
         }
+        Command::Models => pipeline.models(),
         Command::Prune(arguments) => pipeline.prune(arguments),
         // Needs no home of its own.
         Command::Schedule(_) => Ok(()),

@@ -63,7 +63,7 @@ pub(crate) fn trial(found: &Trial) -> String {
         vec![judged.gate.to_owned(), task, passed.to_owned(), judged.told.clone()]
     });
     let text = table(&["gate", "task", "", "found"], rows);
-    format!("version {} against {opponent}\n{text}", found.version)
+    format!("version {} for {} against {opponent}\n{text}", found.version, found.to)
 }
 
 /// What was exported.
@@ -182,7 +182,14 @@ pub(crate) fn training(found: &TrainingReport) -> String {
         vec![choice.task.to_string(), choice.what.clone(), format!("{gain:+.3} %"), kept.to_owned()]
     });
     let choices = table(&["tried on the walk", "beside the mean", "better by", ""], choices);
-    format!("{boosters}\n{choices}")
+    let folds = found.walk.folds.iter().flat_map(|fold| &fold.skills).map(|(task, slice)| {
+        let interval =
+            slice.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]"));
+        let skill = slice.skill.map_or_else(|| "-".to_owned(), |skill| format!("{skill:.4}{interval}"));
+        vec![slice.cut.to_string(), task.to_string(), slice.rows.to_string(), skill]
+    });
+    let folds = table(&["walk", "task", "rows", "skill before calibration"], folds);
+    format!("{boosters}\n{choices}\n{folds}")
 }
 
 /// The test window: the ensemble, its members and the best baseline, each with the task's own figures.

@@ -34,14 +34,20 @@ impl Pipeline {
         };
         // Of the trials of this home's own file the search's file knows all.
         let own = arguments.effort.shapes.as_ref().is_some_and(|given| is_same(given, &path));
-        let before = effort.shapes.tried().get(&task).copied().filter(|_| !own).unwrap_or(1).max(1);
-        let tried = u32::try_from(found.trials[0]).unwrap_or(u32::MAX).saturating_add(before - 1);
+        let before = effort.shapes.tried().get(&task).copied().filter(|_| !own);
+        let tried = tried(found.trials[0], before);
         // Written also if it is the shape that the search began with: that one is then the best of so many.
         shapes.insert(task, FoundShape { shape: found.shape, tried });
         write_json(&path, &shapes)?;
         self.console.report("search", started, &found, || text(&found));
         Ok(())
     }
+}
+
+/// How many shapes were tried in all: by a search, and before the shape that it began with, which is one of its own trials.
+fn tried(begun: usize, before: Option<u32>) -> u32 {
+    let before = before.unwrap_or(1).max(1) - 1;
+    u32::try_from(begun).unwrap_or(u32::MAX).saturating_add(before)
 }
 
 /// Whether two paths lead to one file.
@@ -63,4 +69,25 @@ fn text(found: &Found) -> String {
         ),
     ];
     table(&["task", "trials", "loss before", "least loss", "its shape"], [row])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_goes_on_from_another_ones_shape_counts_that_ones_trials_too() {
+        assert_eq!((tried(40, None), tried(40, Some(1)), tried(40, Some(0))), (40, 40, 40));
+        assert_eq!(tried(10, Some(40)), 49, "the shape that it began with is one of both");
+    }
+
+    #[test]
+    fn one_file_is_known_by_whatever_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("shapes.json");
+        std::fs::write(&file, "{}").expect("written");
+        assert!(is_same(&folder.path().join("./shapes.json"), &file));
+        assert!(!is_same(&folder.path().join("none.json"), &file));
+        assert!(!is_same(&folder.path().join("none.json"), &folder.path().join("none.json")));
+    }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use forecast::BundleDigest;
+use klinecast_trainer::models::models;
 use sha2::{Digest, Sha256};
-use store::Home;
+use store::{Alias, Home, Stage};
 
 use crate::support::execute;
 
@@ -73,14 +74,54 @@ pub(crate) fn is_by_evidence_or_recorded_force(one: &Home, two: &Home, at_two: &
     assert!(!told.contains("days: 6"), "five days are enough there: {told}");
     assert_eq!((champion(two), how(two, 2)), (1, Vec::new()), "the champion goes on");
 
+    staging_takes_the_gates_that_need_no_champion(two, &stage, (&demanding, &lenient));
     stage(&["promote", "--force"]).expect("by force");
     assert_eq!(champion(two), 2);
     let forced = how(two, 2);
-    assert!(matches!(&forced[..], [told] if told.contains("by force past: days: 6")), "{forced:?}");
+    assert!(
+        matches!(&forced[..], [staged, told] if staged.starts_with("passed 4") && told.contains("by force past: days: 6")),
+        "{forced:?}"
+    );
+
+    assert_eq!(walked(two, 2).0, [Stage::None, Stage::Staging, Stage::Production]);
+    assert_eq!(
+        walked(two, 1),
+        (vec![Stage::None, Stage::Production, Stage::Archived], "version 2 took its place".to_owned(),)
+    );
 
     a_champion_that_cannot_be_asked_is_not_passed_by(two, at_two, &lenient);
     leaks_are_a_gate_of_who_demands_it(two, at_two);
     a_bundle_without_its_certificate_is_no_champion_even_by_force(two, at_two);
+}
+
+/// The stages of a version in their order, and what is said of the last one.
+fn walked(home: &Home, version: u32) -> (Vec<Stage>, String) {
+    let found = models(home.registry()).expect("models");
+    let model = found.into_iter().find(|model| model.version == version).expect("the version");
+    assert_eq!(model.steps.last().map(|step| (step.stage, step.at)), Some((model.stage, model.since)));
+    let how = model.steps.last().and_then(|step| step.how.clone()).unwrap_or_default();
+    (model.steps.iter().map(|step| step.stage).collect(), how)
+}
+
+fn staging_takes_the_gates_that_need_no_champion(
+    home: &Home,
+    stage: &impl Fn(&[&str]) -> Result<(), String>,
+    (demanding, lenient): (&str, &str),
+) {
+    let told = stage(&["promote", "--to", "staging"]).expect_err("six days are too few there, too");
+    assert!(told.contains("version 2 does not pass: days: 6"), "{told}");
+    stage(&["promote", "--to", "staging", "--gates", demanding, "--dry-run"]).expect("no champion is asked");
+    assert_eq!(walked(home, 2), (vec![Stage::None], String::new()), "a dry run changes nothing");
+    stage(&["promote", "--to", "staging", "--gates", demanding]).expect("what only a champion would hinder");
+    let (stages, how) = walked(home, 2);
+    assert_eq!(stages, [Stage::None, Stage::Staging]);
+    assert!(how.starts_with("passed 4 gates (by "), "{how}");
+    let challenger = home.registry().by_alias(Alias::Challenger).expect("a registry");
+    assert_eq!((challenger.map(|model| model.version), champion(home)), (Some(2), 1));
+    let told =
+        stage(&["promote", "--to", "staging", "--version", "1", "--gates", lenient]).expect_err("served");
+    assert!(told.contains("version 1 is the champion, in production"), "{told}");
+    stage(&["models"]).expect("a table");
 }
 
 /// `audit leaks` was run on the klines of both versions.
@@ -145,7 +186,7 @@ fn looks_are_counted(one: &Home, two: &Home) {
     };
     let looks = |home: &Home| training(home, "looks.jsonl").lines().filter(|line| !line.is_empty()).count();
     assert_eq!(looks(one), 1, "trained, published and judged it is one model");
-    assert_eq!(looks(two), 3, "two models, the first also on other days");
+    assert_eq!(looks(two), 2, "two models, the first twice on the same days");
     let other_models = |home: &Home| {
         let found: serde_json::Value =
             serde_json::from_str(&training(home, "evaluation.json")).expect("JSON");
