@@ -154,8 +154,10 @@ pub enum Command {
     Evaluate(EvaluateAloneArguments),
     /// Build and verify the bundle, keep it, register it.
     Publish,
-    /// Make a published bundle the champion.
+    /// Move a published bundle to production as the champion, or to staging first, if it passes the gates.
     Promote(PromoteArguments),
+    /// The registered versions: the stage of each, since when, and by what and whom it came there.
+    Models,
     /// Why this model: its data, program, parameters and windows, the champion before it, what was done when and where, and how
     /// it came to be promoted.
     Lineage(LineageArguments),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kline::Interval;
 
+use crate::certificates::Certificate;
 use crate::fit;
 
 /// Why a stage did not finish. Each message names the thing, the value and the remedy.
@@ -238,6 +239,18 @@ pub enum TrainerError {
         /// One sentence a gate.
         failed: Vec<String>,
     },
+    /// A bundle lacks a certificate.
+    #[error(
+        "version {version} does not pass: {gate}: {problem}; what was the champion before goes on, and --force does not help: no server takes such a bundle"
+    )]
+    Uncertified {
+        /// The model.
+        version: u32,
+        /// The certificate.
+        gate: Certificate,
+        /// What is wrong.
+        problem: Box<forecast::BundleError>,
+    },
     /// Another trainer works on the same artefacts.
     #[error(
         "{path} is held by {holder}; wait until that has ended, or end it: what is left of a trainer that was killed holds nobody up"
@@ -303,7 +316,7 @@ impl TrainerError {
     #[must_use]
     pub const fn status(&self) -> u8 {
         match self {
-            Self::Gates { .. } => 3,
+            Self::Gates { .. } | Self::Uncertified { .. } => 3,
             Self::Locked { .. } => 4,
             _ => 1,
         }
@@ -315,6 +328,7 @@ impl TrainerError {
         matches!(
             self,
             Self::Gates { .. }
+                | Self::Uncertified { .. }
                 | Self::Alarm { .. }
                 | Self::Invalid { .. }
                 | Self::TooLittle { .. }

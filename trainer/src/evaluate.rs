@@ -2,6 +2,7 @@
 
 pub mod alarms;
 mod coverage;
+mod deflation;
 pub mod metrics;
 mod page;
 mod reliability;
@@ -17,12 +18,17 @@ use crate::Result;
 use crate::answers::{Answers, baseline_answers, every_answer};
 use crate::console::Console;
 use crate::dataset::Dataset;
+use crate::looks::Tried;
 use crate::trained::{Trained, TrainedTask};
 pub use coverage::Coverage;
-use forecast::score::{DAY_MS, Figure, PairedTest, Resampling, paired_test, skill};
+pub use deflation::DeflatedTest;
+use forecast::score::{
+    DAY_MS, Deflated, Figure, PairedTest, Resampling, paired_test, skill, skill_block_days,
+};
 pub(crate) use page::FIGURES;
 pub use page::page;
 pub use reliability::ReliabilityBin;
+pub(crate) use slices::Days;
 pub use slices::{Cut, Slice};
 pub use value::NetValue;
 
@@ -39,6 +45,9 @@ pub struct Evaluation {
     pub net_values: Vec<NetValue>,
     /// Figures that look like a leak.
     pub alarms: Vec<String>,
+    /// How much was tried before; what is deflated is deflated by it.
+    #[serde(default)]
+    pub tried: Tried,
 }
 
 /// One task on the test window.
@@ -54,7 +63,16 @@ pub struct TaskEvaluation {
     pub models: Vec<ModelMetrics>,
     /// The ensemble against the best baseline, by daily sums; `None` on too few days.
     pub paired: Option<PairedTest>,
-    /// The ensemble beside the best baseline by symbol, month, hour and regime.
+    /// How many days in a row the interval of the ensemble's skill draws together, as many as depend on one another.
+    #[serde(default)]
+    pub block_days: Option<usize>,
+    /// Its p of being no better, once it is known to be the best of several trials.
+    #[serde(default)]
+    pub deflated: Option<DeflatedTest>,
+    /// The ensemble's rank correlation of returns beside that of the best of so many trials without skill.
+    #[serde(default)]
+    pub deflated_ic: Option<Deflated>,
+    /// The ensemble beside the best baseline by symbol, month, hour and regime, then on the folds of the walk.
     pub slices: Vec<Slice>,
     /// Stated probabilities beside what happened; empty for a regression.
     pub reliability: Vec<ReliabilityBin>,
@@ -87,13 +105,15 @@ impl Evaluation {
     }
 }
 
-/// Scores every task on the test window by our own scorer, which is what will be served.
+/// Scores every task on the test window by our own scorer, which is what will be served. What `tried` says deflates paired tests,
+/// rank correlations and Sharpe ratios.
 ///
 /// # Errors
 /// When a booster can't be read.
 pub fn evaluate(
     dataset: &Dataset,
     trained: &Trained,
+    tried: Tried,
     resamples: usize,
     console: &Console,
 ) -> Result<Evaluation> {
@@ -111,8 +131,14 @@ pub fn evaluate(
     let mut evaluation = Evaluation {
         tasks: Vec::new(),
         coverage,
-        net_values: value::net_values(dataset, ensembles[Task::Direction4Step.index()], resampling),
+        net_values: value::net_values(
+            dataset,
+            ensembles[Task::Direction4Step.index()],
+            resampling,
+            tried.of(Task::Direction4Step),
+        ),
         alarms: Vec::new(),
+        tried,
     };
     for (task, members) in trained.tasks.iter().zip(&members) {
         let (found, alarms) = evaluate_task(dataset, trained, (task, members), resampling);
@@ -120,6 +146,7 @@ pub fn evaluate(
         evaluation.alarms.extend(alarms);
         bar.advance(f64::NAN);
     }
+    deflation::deflate(&mut evaluation);
     Ok(evaluation)
 }
 
@@ -150,7 +177,8 @@ fn evaluate_task(
     ];
     let factors = variance_factors(dataset, trained, one);
     let mut models = Vec::new();
-    let (mut alarms, mut slices, mut reliability, mut paired) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut alarms, mut slices, mut reliability) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut paired, mut block_days) = (None, None);
     for (place, answers) in members.iter().chain(&baselines).enumerate() {
         let losses = losses(truth, answers);
         let mut found = figures(truth, answers, &losses);
@@ -166,14 +194,29 @@ fn evaluate_task(
             alarms = alarms::alarms(task, &found);
             let baseline = references[0].1.as_deref().unwrap_or_default();
             paired = paired_test(&losses, baseline, &days);
+            block_days = Some(skill_block_days(&losses, baseline, &days));
             slices = slices::slices(dataset, &losses, baseline);
+            slices.extend(trained.walk.folds.iter().filter_map(|fold| fold.skills.get(&task).cloned()));
             reliability = reliability::reliability(task, answers, &outcomes);
         }
         models.push(ModelMetrics { model: answers.model.clone(), values: flatten(found) });
     }
     let rows = outcomes.iter().filter(|outcome| !outcome.is_nan()).count();
     let best_baseline = one.best_baseline;
-    (TaskEvaluation { task, rows, best_baseline, models, paired, slices, reliability }, alarms)
+    let (deflated, deflated_ic) = (None, None);
+    let found = TaskEvaluation {
+        task,
+        rows,
+        best_baseline,
+        models,
+        paired,
+        block_days,
+        deflated,
+        deflated_ic,
+        slices,
+        reliability,
+    };
+    (found, alarms)
 }
 
 /// Every volatility model's factor for QLIKE: the members' and the ensemble's from the walk, the baselines' from the tuning

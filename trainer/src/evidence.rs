@@ -8,9 +8,11 @@ use forecast::{Answer, BAND_LEVELS, BaselineName, Bundle, Task, TaskKind, renewa
 use kline::{BarTime, Interval, Kline, Symbol};
 use serde::Serialize;
 
+use crate::certificates::Certified;
 use crate::dataset::Dataset;
 use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
 use crate::ingest::{Disputes, Kept};
+use crate::looks::Tried;
 use crate::quality;
 use crate::served::Served;
 use crate::split::{LEAD_BARS, Split, Window};
@@ -29,6 +31,8 @@ pub struct TaskEvidence {
     pub baseline: Option<PairedTest>,
     /// The ensemble against the champion's; `None` without one, or on too few days.
     pub champion: Option<PairedTest>,
+    /// How many models of the task were tried, this one included: what it is better by is deflated by it.
+    pub trials: u32,
     /// Of classes.
     pub calibration_error: Option<f64>,
     /// Of tasks with bands: how far the share of outcomes inside is from the level, at the worst level.
@@ -44,10 +48,21 @@ pub struct Evidence {
     pub days: usize,
     /// The first bar that the champion is compared on: it has learned from what was before.
     pub champion_from: Option<BarTime>,
+    /// How much was tried before.
+    pub tried: Tried,
     /// One entry a task, in the order of [`Task::ALL`].
     pub tasks: Vec<TaskEvidence>,
     /// The symbol whose klines are worst over the windows, and their score from 0 to 1.
     pub quality: Option<(Symbol, f64)>,
+    /// What the audits certified.
+    pub certificates: Vec<Certified>,
+}
+
+/// The test window of a bundle; `None` if its training had none.
+#[must_use]
+pub fn test_window(bundle: &Bundle) -> Option<Window> {
+    let training = bundle.manifest().training;
+    training.test_from.zip(training.test_until).map(|(from, until)| Window { from, until })
 }
 
 /// Gathers what speaks for a bundle and against it.
@@ -56,11 +71,12 @@ pub fn gather(
     bundle: &Bundle,
     champion: Option<&Bundle>,
     Kept { klines, disputes, .. }: &Kept,
+    (tried, certificates): (Tried, Vec<Certified>),
     threads: usize,
 ) -> Evidence {
     let manifest = bundle.manifest();
     let (interval, training) = (manifest.interval, manifest.training);
-    let window = training.test_from.zip(training.test_until).map(|(from, until)| Window { from, until });
+    let window = test_window(bundle);
     let learned =
         Window { from: training.train_from, until: training.test_until.unwrap_or(training.tune_until) };
     let quality = worst(klines, disputes, learned, interval);
@@ -70,7 +86,7 @@ pub fn gather(
     };
     let champion_from = champion.map(unseen_from);
     let Some(test) = window else {
-        return Evidence { window, days: 0, champion_from, tasks: Vec::new(), quality };
+        return Evidence { window, days: 0, champion_from, tried, tasks: Vec::new(), quality, certificates };
     };
     let lead = Window { from: test.from.plus(-LEAD_BARS, interval), until: test.from.plus(-1, interval) };
     let split = Split { train: lead, tune: lead, test };
@@ -87,6 +103,7 @@ pub fn gather(
             best_baseline: entry.best_baseline,
             baseline: paired_test(ensemble, baseline, &days),
             champion: theirs.and_then(|theirs| paired_test(ensemble, &theirs.ensemble, &days)),
+            trials: tried.of(entry.task),
             calibration_error: (entry.task.kind() != TaskKind::Regression)
                 .then(|| expected_calibration_error(stated.iter().copied(), CALIBRATION_BINS)),
             coverage_error: coverage_error(held),
@@ -95,7 +112,7 @@ pub fn gather(
     let tasks = tasks.collect();
     let mut distinct = days;
     distinct.dedup();
-    Evidence { window, days: distinct.len(), champion_from, tasks, quality }
+    Evidence { window, days: distinct.len(), champion_from, tried, tasks, quality, certificates }
 }
 
 /// The symbol with the worst klines of a window.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forecast::Task;
-use forecast::score::PairedTest;
+use forecast::score::{PairedTest, sidak};
 use serde::{Deserialize, Serialize};
 
+use crate::certificates::Certificate;
 use crate::evidence::{Evidence, TaskEvidence};
 use crate::{Result, TrainerError};
 
@@ -33,6 +34,9 @@ pub struct Gates {
     pub days_min: usize,
     /// The least quality score of any symbol's klines.
     pub quality_min: f64,
+    /// The certificates that are demanded; those that a bundle carries if a file does not say.
+    #[serde(default = "Certificate::carried")]
+    pub certificates: Vec<Certificate>,
     /// The ensemble against the best baseline.
     pub baseline: BTreeMap<Task, Demand>,
     /// The ensemble against the champion's.
@@ -46,13 +50,13 @@ pub struct Gates {
 /// How a gate judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judgement {
-    /// `days`, `quality`, `baseline`, `champion`, `calibration` or `coverage`.
+    /// `causality`, `parity`, `leaks`, `days`, `quality`, `baseline`, `champion`, `calibration` or `coverage`.
     pub gate: &'static str,
     /// The task that it is about.
     pub task: Option<Task>,
     /// Whether it lets the model pass.
     pub passed: bool,
-    /// What was found; a probability where a paired test was made. `None` if nothing could be.
+    /// What was found; a probability where a paired test was made, deflated where better is demanded. `None` if nothing could be.
     pub found: Option<f64>,
     /// What is demanded: the least or the most of that.
     pub bound: f64,
@@ -96,15 +100,17 @@ impl Gates {
     /// Judges the evidence, gate by gate. Without a champion, or for the champion itself, its gates are left out.
     #[must_use]
     pub fn judge(&self, evidence: &Evidence) -> Vec<Judgement> {
-        let mut found = vec![self.days(evidence), self.quality(evidence)];
+        let certificates = self.certificates.iter().map(|demanded| certificate(*demanded, evidence));
+        let mut found: Vec<Judgement> = certificates.collect();
+        found.extend([self.days(evidence), self.quality(evidence)]);
         for task in &evidence.tasks {
             let name = task.best_baseline.name();
-            let judged = self.paired("baseline", &self.baseline, task.task, task.baseline);
+            let judged = self.paired("baseline", &self.baseline, task, task.baseline);
             found.extend(
                 judged.map(|judged| Judgement { told: format!("{}, beside {name}", judged.told), ..judged }),
             );
             if evidence.champion_from.is_some() {
-                found.extend(self.paired("champion", &self.champion, task.task, task.champion));
+                found.extend(self.paired("champion", &self.champion, task, task.champion));
             }
             found.extend(self.calibration(task));
             found.extend(self.coverage(task));
@@ -168,12 +174,13 @@ impl Gates {
         })
     }
 
-    /// What a paired test has to say about a task; `None` if nothing is demanded.
+    /// What a paired test has to say about a task; `None` if nothing is demanded. To be better takes a p that is deflated for the
+    /// number of trials; not to be worse is judged as it is found, for deflation would make that easier.
     fn paired(
         &self,
         gate: &'static str,
         demands: &BTreeMap<Task, Demand>,
-        task: Task,
+        &TaskEvidence { task, trials, .. }: &TaskEvidence,
         test: Option<PairedTest>,
     ) -> Option<Judgement> {
         let demand = *demands.get(&task)?;
@@ -189,15 +196,34 @@ impl Gates {
         };
         let PairedTest { difference, statistic, days, p_better, p_worse, .. } = test;
         let (passed, found, wanted) = match demand {
-            Demand::Better => (p_better < bound, p_better, "better"),
+            Demand::Better => {
+                let deflated = sidak(p_better, trials);
+                (deflated < bound, deflated, "better")
+            }
             Demand::NotWorse => (p_worse >= bound, p_worse, "not worse"),
         };
-        let sign = if demand == Demand::Better { "below" } else { "at least" };
+        let p = match demand {
+            Demand::Better => format!("p {p_better:.4}, deflated for {trials} trials {found:.4}, below"),
+            Demand::NotWorse => format!("p {found:.4}, at least"),
+        };
         let told = format!(
-            "{wanted}: loss {difference:+.3e}, {statistic:+.2} standard errors over {days} days, p {found:.4}, {sign} \
-             {bound:.4} is demanded"
+            "{wanted}: loss {difference:+.3e}, {statistic:+.2} standard errors over {days} days, {p} {bound:.4} is demanded"
         );
         Some(Judgement { gate, task: Some(task), passed, found: Some(found), bound, told })
+    }
+}
+
+/// Whether a demanded certificate holds: 1 or 0, of 1.
+fn certificate(demanded: Certificate, evidence: &Evidence) -> Judgement {
+    let found = evidence.certificates.iter().find(|found| found.certificate == demanded);
+    let holds = found.is_some_and(|found| found.holds);
+    Judgement {
+        gate: demanded.name(),
+        task: None,
+        passed: holds,
+        found: Some(f64::from(u8::from(holds))),
+        bound: 1.0,
+        told: found.map_or_else(|| "there is no certificate".to_owned(), |found| found.told.clone()),
     }
 }
 

@@ -2,6 +2,8 @@ use forecast::BaselineName;
 use kline::BarTime;
 
 use super::*;
+use crate::certificates::Certified;
+use crate::looks::Tried;
 
 fn test(p_worse: f64) -> PairedTest {
     PairedTest {
@@ -21,6 +23,7 @@ fn good() -> Evidence {
         best_baseline: BaselineName::Zero,
         baseline: Some(test(0.99)),
         champion: Some(test(0.5)),
+        trials: 1,
         calibration_error: matches!(task, Task::Direction4Step | Task::VolRegime4Step).then_some(0.02),
         coverage_error: forecast::has_bands(task).then_some(0.01),
     };
@@ -28,6 +31,10 @@ fn good() -> Evidence {
         window: None,
         days: 90,
         champion_from: BarTime::from_open(1_735_689_600_000, kline::Interval::M15),
+        tried: Tried::default(),
+        certificates: [Certificate::Causality, Certificate::Parity, Certificate::Leaks]
+            .map(|certificate| Certified { certificate, holds: true, told: "proven".to_owned() })
+            .to_vec(),
         tasks: Task::ALL.map(task).to_vec(),
         quality: Some(("BTCUSDT".parse().expect("a name"), 0.999)),
     }
@@ -52,6 +59,7 @@ fn a_model_with_good_evidence_passes_every_gate() {
         [of("days"), of("quality"), of("baseline"), of("champion"), of("calibration"), of("coverage")],
         [1, 1, 7, 7, 2, 4]
     );
+    assert_eq!([of("causality"), of("parity"), of("leaks")], [1, 1, 0], "leaks are not demanded of everyone");
     let alone = Evidence { champion_from: None, ..evidence };
     assert!(standard().judge(&alone).iter().all(|judged| judged.gate != "champion"), "nobody to beat");
 }
@@ -59,10 +67,15 @@ fn a_model_with_good_evidence_passes_every_gate() {
 #[test]
 fn each_gate_fails_by_itself_and_says_by_how_much() {
     type Spoil = fn(&mut Evidence);
-    let spoiled: [(&str, &str, Spoil); 9] = [
+    let spoiled: [(&str, &str, Spoil); 11] = [
         ("coverage return_4step:", "0.0700 from their level, 0.05 is the most", |evidence| {
             evidence.tasks[Task::Return4Step.index()].coverage_error = Some(0.07);
         }),
+        ("causality:", "the certificate did not pass", |evidence| {
+            evidence.certificates[0].holds = false;
+            evidence.certificates[0].told = "the certificate did not pass".to_owned();
+        }),
+        ("parity:", "there is no certificate", |evidence| evidence.certificates.truncate(1)),
         ("days:", "13 UTC days", |evidence| evidence.days = 13),
         ("quality:", "0.9000, the worst is BTCUSDT; 0.95 is the least", |evidence| {
             evidence.quality = evidence.quality.map(|(symbol, _)| (symbol, 0.9));
@@ -94,6 +107,23 @@ fn each_gate_fails_by_itself_and_says_by_how_much() {
 }
 
 #[test]
+fn who_demands_that_canaries_were_heard_gets_a_gate_for_it() {
+    let text = STANDARD.replace("[\"causality\", \"parity\"]", "[\"leaks\"]");
+    let gates: Gates = toml::from_str(&text).expect("gates");
+    let mut evidence = good();
+    let judged = gates.judge(&evidence);
+    assert!(judged.iter().any(|judged| judged.gate == "leaks" && judged.passed), "{judged:?}");
+    assert!(judged.iter().all(|judged| judged.gate != "causality"));
+    evidence.certificates[2].holds = false;
+    let judged = gates.judge(&evidence);
+    let failed: Vec<_> = judged.iter().filter(|judged| !judged.passed).collect();
+    assert!(matches!(&failed[..], [one] if one.gate == "leaks" && one.found == Some(0.0)), "{failed:?}");
+    let without = STANDARD.replace("certificates = [\"causality\", \"parity\"]", "");
+    let gates: Gates = toml::from_str(&without).expect("a file of before");
+    assert_eq!(gates, standard());
+}
+
+#[test]
 fn what_is_not_a_number_passes_no_gate() {
     let mut evidence = good();
     evidence.quality = evidence.quality.map(|(symbol, _)| (symbol, f64::NAN));
@@ -102,6 +132,34 @@ fn what_is_not_a_number_passes_no_gate() {
         task.calibration_error = task.calibration_error.map(|_| f64::NAN);
     }
     assert_eq!(failed(&evidence).len(), 1 + 7 + 7 + 2);
+}
+
+#[test]
+fn the_best_of_many_trials_has_to_be_better_by_more_but_may_not_be_worse_by_more() {
+    let mut evidence = good();
+    let volatility = Task::Volatility4Step.index();
+    evidence.tasks[volatility].baseline = Some(test(0.998));
+    assert_eq!(failed(&evidence), Vec::<String>::new(), "0.002 is below 0.05");
+    evidence.tasks[volatility].trials = 40;
+    let told = failed(&evidence);
+    assert!(
+        told.len() == 1
+            && told[0].contains("p 0.0020, deflated for 40 trials 0.0770, below 0.0500 is demanded"),
+        "{told:?}"
+    );
+    let judged = standard().judge(&evidence);
+    let judged = judged.iter().find(|judged| judged.gate == "baseline" && !judged.passed).expect("the gate");
+    assert!(
+        judged.found.is_some_and(|found| (found - (1.0 - 0.998_f64.powi(40))).abs() < 1e-12),
+        "{judged:?}"
+    );
+    // Forty trials don't excuse one that is worse.
+    let mut worse = good();
+    worse.tasks[volatility].baseline = Some(test(1.0 - 1e-9));
+    worse.tasks[volatility].champion = Some(test(0.001));
+    worse.tasks[volatility].trials = 40;
+    let told = failed(&worse);
+    assert!(told.len() == 1 && told[0].contains("p 0.0010, at least 0.0071"), "{told:?}");
 }
 
 #[test]
@@ -123,6 +181,7 @@ fn a_file_that_says_something_else_is_refused_with_the_command_that_makes_one() 
         (STANDARD.replace("level = 0.05", "level = 5"), "level is 5, not from 0 to 1"),
         (STANDARD.replace("days_min = 14", "days_min = -1"), "days_min"),
         (STANDARD.replace("days_min", "days_most"), "days_most"),
+        (STANDARD.replacen("\"causality\"", "\"beauty\"", 1), "beauty"),
         (STANDARD.replacen("return_1step", "return_2step", 1), "return_2step"),
         (STANDARD.replacen("\"not_worse\"", "\"best\"", 1), "best"),
         (STANDARD.replacen("0.08", "nan", 1), "direction_4step is NaN"),

@@ -7,6 +7,7 @@ mod importance;
 mod leaks;
 mod lineage;
 mod locking;
+mod models;
 mod parity;
 mod pruning;
 mod rows;
@@ -39,6 +40,7 @@ use crate::evaluate::Evaluation;
 use crate::export::ExportRequest;
 use crate::gates;
 use crate::ingest::{Kept, Source, kept_klines};
+use crate::looks::{Likeness, Looks, Tried};
 use crate::metrics_file::MetricsFile;
 use crate::publish::{Certificates, Published};
 use crate::split::{Split, SplitRequest};
@@ -115,8 +117,9 @@ fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
             Ok(())
         }
         Command::Promote(arguments) => {
-            pipeline.promote(arguments.version, &arguments.gates, arguments.dry_run)
+            pipeline.promote(arguments.version, arguments.to.stage(), &arguments.gates, arguments.dry_run)
         }
+        Command::Models => pipeline.models(),
         Command::Prune(arguments) => pipeline.prune(arguments),
         // Needs no home of its own.
         Command::Schedule(_) => Ok(()),
@@ -262,7 +265,11 @@ impl Pipeline {
         arguments: &EvaluateArguments,
     ) -> Result<Evaluation> {
         let started = Instant::now();
-        let found = evaluate::evaluate(dataset, trained, arguments.resamples, &self.console)?;
+        // Noted before it is looked at: who breaks off has looked.
+        let looks = Looks::of(&self.folder());
+        let other_models = looks.note(&Likeness::of_trained(trained)?, dataset.split.test, now())?;
+        let tried = Tried { other_models, shapes: trained.plan.shapes_tried.clone() };
+        let found = evaluate::evaluate(dataset, trained, tried, arguments.resamples, &self.console)?;
         // What is published are the figures of the window that training had set aside.
         if dataset.split == trained.plan.split {
             write_json(&self.folder().join("evaluation.json"), &found)?;

@@ -1,20 +1,22 @@
-//! Makes a published bundle the champion, if the evidence speaks for it.
+//! Moves a published bundle to staging or to production, if the evidence speaks for it.
 
 use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Home, ModelVersion, Registry, StoreError};
+use store::{Home, ModelVersion, Registry, Stage, StoreError};
 
+use crate::certificates::{Certificate, certified};
 use crate::evidence::{self, Evidence};
 use crate::gates::{Gates, Judgement};
 use crate::ingest::kept_klines;
+use crate::looks::{Likeness, Looks, SHAPES_TRIED, Tried};
 use crate::{Result, TrainerError, machine};
 
 /// Whom a model stands against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opponent {
-    /// There is no champion, or the model is it.
+    /// There is no champion, the model is it, or is to go to staging only.
     Nobody,
     /// The champion's version.
     Champion(u32),
@@ -34,6 +36,8 @@ pub struct Trial {
     pub version: u32,
     /// Its bundle.
     pub bundle: BundleDigest,
+    /// Where it is to go.
+    pub to: Stage,
     /// Whom it stands against.
     pub opponent: Opponent,
     /// What was found.
@@ -76,7 +80,9 @@ pub struct Promoted {
     pub version: u32,
     /// The bundle.
     pub bundle: BundleDigest,
-    /// The champion before, if there was another.
+    /// The stage that it is in.
+    pub stage: Stage,
+    /// The champion before, if there was another and it had to give way.
     pub before: Option<u32>,
     /// The gates that it has not passed.
     pub forced_past: Vec<String>,
@@ -95,14 +101,27 @@ fn model(registry: &dyn Registry, version: Option<u32>) -> Result<ModelVersion> 
     Ok(registry.version(version)?)
 }
 
-/// Judges a version (the newest if none is named) by the klines that are kept, against the champion of now. Changes nothing.
+/// Judges a version (the newest if none is named) by the klines that are kept: for production against the champion of now, for any
+/// other stage without. Changes nothing but the list of who was looked at on which test window.
 ///
 /// # Errors
 /// When there is no such version, its bundle does not hold, or the store can't be read.
-pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -> Result<Trial> {
+pub fn judge(
+    home: &Home,
+    (version, to): (Option<u32>, Stage),
+    gates: &Gates,
+    threads: usize,
+    now: Milliseconds,
+) -> Result<Trial> {
     let model = model(home.registry(), version)?;
-    let bundle = Bundle::from_files(home.objects().get(model.bundle)?)?;
-    let champion = home.registry().champion()?.filter(|champion| champion.bundle != model.bundle);
+    let bundle = candidate(home, &model)?;
+    let champion = home.registry().champion()?;
+    if to != Stage::Production && champion.as_ref().is_some_and(|champion| champion.version == model.version)
+    {
+        return Err(StoreError::Champion { version: model.version }.into());
+    }
+    let stands = |champion: &ModelVersion| to == Stage::Production && champion.bundle != model.bundle;
+    let champion = champion.filter(stands);
     let (opponent, champion) = match champion {
         None => (Opponent::Nobody, None),
         Some(champion) => match stored(home, champion.bundle) {
@@ -114,17 +133,42 @@ pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -
     };
     let manifest = bundle.manifest();
     let kept = kept_klines(home, &manifest.symbols, manifest.interval)?;
-    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, threads);
+    let tried = tried(home, &bundle, now)?;
+    let certified = certified(&bundle, &home.folder().join("training"))?;
+    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, (tried, certified), threads);
     let judgements = gates.judge(&evidence);
-    Ok(Trial { version: model.version, bundle: model.bundle, opponent, evidence, judgements })
+    Ok(Trial { version: model.version, bundle: model.bundle, to, opponent, evidence, judgements })
+}
+
+/// The bundle that is judged. One without its certificates can't be read, and passes no gate by force: no server would take it.
+fn candidate(home: &Home, model: &ModelVersion) -> Result<Bundle> {
+    Bundle::from_files(home.objects().get(model.bundle)?).map_err(|error| {
+        match Certificate::lacking(&error) {
+            Some(gate) => {
+                TrainerError::Uncertified { version: model.version, gate, problem: Box::new(error) }
+            }
+            None => error.into(),
+        }
+    })
+}
+
+/// How much was tried before a bundle, which is looked at now.
+fn tried(home: &Home, bundle: &Bundle, now: Milliseconds) -> Result<Tried> {
+    let looks = Looks::of(&home.folder().join("training"));
+    let look = |window| looks.note(&Likeness::of_bundle(bundle)?, window, now);
+    let other_models = evidence::test_window(bundle).map(look).transpose()?.unwrap_or(0);
+    let shapes = bundle.manifest().parameters.get(SHAPES_TRIED).cloned();
+    let shapes = shapes.and_then(|shapes| serde_json::from_value(shapes).ok()).unwrap_or_default();
+    Ok(Tried { other_models, shapes })
 }
 
 fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {
     Ok(Bundle::from_files(home.objects().get(bundle)?)?)
 }
 
-/// Points the alias champion to the version, moves it to production and archives the one before, and notes in the registry's
-/// history how it came to that: in one step, and only if the champion is still the one that it was judged against.
+/// Moves the version to the stage that it was judged for, archives what was there before, and notes in the registry's history how it
+/// came to that. In production it is the champion, in one step, and only if the champion is still the one that it was judged against;
+/// in staging it is the challenger.
 ///
 /// # Errors
 /// As [`Trial::check`]; [`StoreError::OtherChampion`] if another became the champion since; when the registry can't be written.
@@ -140,6 +184,12 @@ pub fn promote(home: &Home, trial: &Trial, force: bool, now: Milliseconds) -> Re
         [] => format!("passed {gates} gates (by {by})"),
         failed => format!("promoted by force past: {} (by {by})", failed.join("; ")),
     };
-    let model = home.registry().crown(trial.version, against, &how, now)?;
-    Ok(Promoted { version: model.version, bundle: model.bundle, before: against, forced_past: failed })
+    let model = match trial.to {
+        Stage::Production => home.registry().crown(trial.version, against, &how, now)?,
+        Stage::Staging | Stage::None | Stage::Archived => {
+            store::stage(home.registry(), trial.version, &how, now)?
+        }
+    };
+    let (version, bundle, stage) = (model.version, model.bundle, model.stage);
+    Ok(Promoted { version, bundle, stage, before: against, forced_past: failed })
 }

@@ -19,6 +19,7 @@ use crate::audit::BoosterFile;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
+use crate::looks::SHAPES_TRIED;
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
 use crate::trained::{Trained, TrainedTask, output_count};
@@ -139,6 +140,7 @@ fn parameters(trained: &Trained) -> BTreeMap<String, Value> {
         ("left_out", json!(trained.plan.left_out)),
         ("half_life_days", json!(trained.plan.half_life_days)),
         ("walk", json!(trained.walk)),
+        (SHAPES_TRIED, json!(trained.plan.shapes_tried)),
     ];
     told.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -67,7 +67,7 @@ pub(crate) fn trial(found: &Trial) -> String {
         vec![judged.gate.to_owned(), task, passed.to_owned(), judged.told.clone()]
     });
     let text = table(&["gate", "task", "", "found"], rows);
-    format!("version {} against {opponent}\n{text}", found.version)
+    format!("version {} for {} against {opponent}\n{text}", found.version, found.to)
 }
 
 /// What was exported.
@@ -186,18 +186,44 @@ pub(crate) fn training(found: &TrainingReport) -> String {
         vec![choice.task.to_string(), choice.what.clone(), format!("{gain:+.3} %"), kept.to_owned()]
     });
     let choices = table(&["tried on the walk", "beside the mean", "better by", ""], choices);
+    let folds = found.walk.folds.iter().flat_map(|fold| &fold.skills).map(|(task, slice)| {
+        let interval =
+            slice.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]"));
+        let skill = slice.skill.map_or_else(|| "-".to_owned(), |skill| format!("{skill:.4}{interval}"));
+        vec![slice.cut.to_string(), task.to_string(), slice.rows.to_string(), skill]
+    });
+    let folds = table(&["walk", "task", "rows", "skill before calibration"], folds);
     let unused = match found.unused_features.len() {
         0 => String::new(),
         count => format!("\n{count} features that no booster splits on; features --rank names them\n"),
     };
-    format!("{boosters}\n{choices}{unused}")
+    format!("{boosters}\n{choices}\n{folds}{unused}")
 }
 
 /// The test window: the ensemble, its members and the best baseline, each with the task's own figures.
 #[must_use]
 pub(crate) fn evaluation(found: &Evaluation) -> String {
     let tasks = found.tasks.iter().map(task_table);
-    tasks.chain([coverage_table(found), value_table(found)]).collect::<Vec<_>>().join("\n")
+    let tables = [tested_table(found), coverage_table(found), value_table(found)];
+    tasks.chain(tables).collect::<Vec<_>>().join("\n")
+}
+
+/// The ensemble against the best baseline, before and after the number of trials is counted.
+fn tested_table(found: &Evaluation) -> String {
+    let rows = found.tasks.iter().map(|task| {
+        let p = |p: f64| if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.4}") };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        vec![
+            format!("{} against {}", task.task, task.best_baseline),
+            or_none(task.paired.map(|test| p(test.p_better))),
+            or_none(task.deflated.map(|test| test.trials.to_string())),
+            or_none(task.deflated.map(|test| p(test.p_better))),
+            or_none(task.deflated.map(|test| p(test.p_better_of_all))),
+            or_none(task.deflated_ic.map(|ic| format!("{:.4}: {:.3}", ic.hurdle, ic.probability))),
+        ]
+    });
+    let header = ["paired test", "p", "trials", "deflated", "of all tasks", "ic of chance: above it"];
+    table(&header, rows)
 }
 
 /// Bands over the whole window, and the symbol and month that are farthest from what was said.
@@ -237,9 +263,15 @@ fn value_table(found: &Evaluation) -> String {
             format!("{:.2}", value.turnover),
             format!("{:.2}", value.daily_bp),
             value.sharpe.map_or_else(|| "-".to_owned(), |sharpe| format!("{sharpe:.1}{interval}")),
+            value.deflated.map_or_else(
+                || "-".to_owned(),
+                |of| format!("{:.1} of {}: {:.3}", of.hurdle, of.trials, of.probability),
+            ),
         ]
     });
-    table(&["direction followed", "cost bp", "right", "turnover", "bp a day", "Sharpe"], rows)
+    let header =
+        ["direction followed", "cost bp", "right", "turnover", "bp a day", "Sharpe", "of chance: above it"];
+    table(&header, rows)
 }
 
 fn task_table(task: &TaskEvaluation) -> String {

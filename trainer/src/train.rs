@@ -74,6 +74,7 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         folds: effort.folds,
         half_life_days: effort.half_life,
         left_out: dataset.left_out().names(),
+        shapes_tried: effort.shapes.tried(),
     };
     let report = WalkReport {
         folds: walk.folds,

@@ -2,6 +2,8 @@
 
 mod saved;
 
+use std::collections::BTreeMap;
+
 use forecast::{
     Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task, TaskKind,
 };
@@ -53,6 +55,9 @@ pub struct Plan {
     /// The features that boosters were not shown.
     #[serde(default)]
     pub left_out: Vec<String>,
+    /// How many shapes were tried before each that took the place of a standard one, by task.
+    #[serde(default)]
+    pub shapes_tried: BTreeMap<Task, u32>,
 }
 
 /// What the walk over the folds was, and what was chosen by it.

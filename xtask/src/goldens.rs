@@ -22,17 +22,17 @@ struct Script {
     packages: &'static [&'static str],
 }
 
+const FORECAST: &[&str] = &["arch==8.*", "statsmodels==0.14.*", "scipy==1.*", "numpy==2.*"];
+
 const SCRIPTS: &[Script] = &[
     Script {
         room: "features",
         path: "crates/features/tests/goldens/make.py",
         packages: &["TA-Lib==0.8.2", "numpy==2.*"],
     },
-    Script {
-        room: "forecast",
-        path: "crates/forecast/tests/goldens/make.py",
-        packages: &["statsmodels==0.14.*", "scipy==1.*", "numpy==2.*"],
-    },
+    Script { room: "forecast", path: "crates/forecast/tests/goldens/make.py", packages: FORECAST },
+    Script { room: "forecast", path: "crates/forecast/tests/goldens/deflated.py", packages: FORECAST },
+    Script { room: "forecast", path: "crates/forecast/tests/goldens/blocks.py", packages: FORECAST },
     Script {
         room: "forest",
         path: "crates/forest/tests/goldens/make.py",

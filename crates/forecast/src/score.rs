@@ -1,8 +1,10 @@
 //! Scoring rules: pure functions used by the trainer's evaluation and the live score alike. NaN says missing.
 
+mod blocks;
 mod bootstrap;
 mod calibration;
 mod card;
+mod deflated;
 mod intervals;
 mod ledger;
 mod paired;
@@ -13,7 +15,8 @@ mod student;
 pub use bootstrap::{Figure, Resampling};
 pub use calibration::{CalibrationBin, calibration_bins, expected_calibration_error};
 pub use card::{CardDay, CardLine, CardRequest, INTERVAL_DAYS_MIN, skill_of_days};
-pub use intervals::{auc_interval, sharpe_interval, skill, spearman_interval};
+pub use deflated::{Deflated, Moments, deflated_estimate, expected_maximum, holm, sidak};
+pub use intervals::{auc_interval, sharpe_interval, skill, skill_block_days, spearman_interval};
 pub use ledger::{DAY_MS, DayOutcomes, DaySums, Ledger, day_of};
 pub use paired::{PAIRED_DAYS_MIN, PairedTest, paired_test};
 pub use ranking::{auc, spearman};

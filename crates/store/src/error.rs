@@ -135,6 +135,12 @@ pub enum StoreError {
         /// The champion of now.
         found: Option<u32>,
     },
+    /// The champion was to go back to staging.
+    #[error("version {version} is the champion, in production; make another the champion first")]
+    Champion {
+        /// The model.
+        version: u32,
+    },
     /// The database was written by a newer program.
     #[error(
         "database {database} has schema {found}, this program knows up to {known}; use the newer program"

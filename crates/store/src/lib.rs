@@ -29,6 +29,7 @@ mod retention;
 mod secret;
 mod snapshot;
 mod sqlite;
+mod stages;
 #[cfg(feature = "test-support")]
 pub mod testkit;
 mod tls;
@@ -55,3 +56,4 @@ pub use registry::{
 pub use retention::{ChainPlace, ChainedRecord, Dropped, Exported, JournalDay, JournalRetention};
 pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;
+pub use stages::{StageStep, stage, stage_steps};

@@ -8,7 +8,7 @@ use forecast::BundleDigest;
 use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::{StoreError, stages};
 
 /// A name that is no stage or no alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -264,7 +264,8 @@ pub fn champion_before(registry: &dyn Registry) -> Result<Option<ModelVersion>, 
 }
 
 /// Moves a version to a stage as people expect it: to production means that it becomes the champion and that the
-/// one before is archived; to staging means that it becomes the challenger. Answers the version as it is then.
+/// one before is archived; to staging means that it becomes the challenger, and that what was in staging is archived. Answers the
+/// version as it is then.
 ///
 /// # Errors
 /// When there is no such version, or the registry can't be written.
@@ -295,6 +296,7 @@ pub fn promote(
         Stage::Staging => {
             registry.set_alias(Alias::Challenger, version, at)?;
             registry.set_stage(version, stage, at)?;
+            stages::archive_staged(registry, version, at)?;
         }
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use store::Stage;
 
 /// `promote`.
 #[derive(Debug, Clone, Default, Args)]
@@ -10,6 +11,10 @@ pub struct PromoteArguments {
     /// The version in the registry [default: the newest].
     #[arg(long)]
     pub version: Option<u32>,
+    /// Where to: staging takes the gates that need no champion and makes it the challenger, production takes all of them and makes
+    /// it the champion. What was there before is archived.
+    #[arg(long, value_enum, default_value_t)]
+    pub to: PromoteTo,
     /// What it has to pass.
     #[command(flatten)]
     pub gates: GateArguments,
@@ -19,6 +24,27 @@ pub struct PromoteArguments {
     /// Print the standard gates, as a file to start from.
     #[arg(long, exclusive = true)]
     pub print_gates: bool,
+}
+
+/// A stage that evidence leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PromoteTo {
+    /// To be watched.
+    Staging,
+    /// To be served.
+    #[default]
+    Production,
+}
+
+impl PromoteTo {
+    /// As the registry knows it.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Staging => Stage::Staging,
+            Self::Production => Stage::Production,
+        }
+    }
 }
 
 /// What a model has to pass before it becomes the champion.

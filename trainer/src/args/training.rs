@@ -25,7 +25,8 @@ pub struct EffortArguments {
     /// Walk-forward folds: what the models answer to them, unseen, sets rounds, calibration, stacking and bands.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub folds: u16,
-    /// File of shapes in place of the standard ones, as search writes it.
+    /// File of shapes in place of the standard ones, as search writes it; how many it tried is recorded, and tests on the test
+    /// window are deflated by it.
     #[arg(long, value_name = "FILE")]
     pub shapes: Option<PathBuf>,
     /// Days after which a row counts half as much as the newest one learned from, in every fold and at the end [default: all rows

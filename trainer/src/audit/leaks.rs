@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use forecast::score::{Figure, Resampling, auc_interval};
 use forecast::{TargetTransform, Task};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::answers::{Answers, lightgbm_answers};
@@ -37,14 +37,14 @@ const RESAMPLES: usize = 400;
 const SHUFFLED: [Task; 3] = [Task::Return4Step, Task::Direction4Step, Task::Volatility4Step];
 
 /// What a canary showed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Canary {
     /// `shuffled outcomes` or `planted future`.
-    pub canary: &'static str,
+    pub canary: String,
     /// The task.
     pub task: Task,
     /// What was measured: `auc`, `r2` or `r2_log`.
-    pub figure: &'static str,
+    pub figure: String,
     /// The figure.
     pub value: f64,
     /// Its 95 % interval.
@@ -54,8 +54,12 @@ pub struct Canary {
 }
 
 /// What both canaries showed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leaks {
+    /// The catalogue of the rows, in hexadecimal digits.
+    pub catalogue_hash: String,
+    /// The content hash of the klines.
+    pub data_version: String,
     /// Rows that were learned from, and that were answered.
     pub rows: [usize; 2],
     /// One line a canary and task.
@@ -64,11 +68,38 @@ pub struct Leaks {
     pub passed: bool,
 }
 
+impl Leaks {
+    /// Why it does not speak for models of these features and klines, if it does not.
+    #[must_use]
+    pub fn problem(&self, catalogue_hash: &str, data_version: &str) -> Option<String> {
+        if let Some(canary) = self.canaries.iter().find(|canary| !canary.passed) {
+            return Some(format!("tells of a leak: {} of {}", canary.canary, canary.task));
+        }
+        if !self.passed || self.canaries.is_empty() {
+            return Some("did not pass".to_owned());
+        }
+        let known = [
+            ("catalogue", &self.catalogue_hash, catalogue_hash),
+            ("data version", &self.data_version, data_version),
+        ];
+        let (what, found, expected) = known.into_iter().find(|(_, found, expected)| found != expected)?;
+        Some(format!("is of {what} {found}, not of {expected}"))
+    }
+}
+
+/// What the report is kept as in the folder of artefacts.
+pub(crate) const LEAKS_FILE: &str = "leaks.json";
+
 /// Lets both canaries sing on the last fold of the walk.
 ///
 /// # Errors
 /// When LightGBM is missing or refuses.
-pub fn audit_leaks(dataset: &Dataset, effort: Effort, console: Console) -> Result<Leaks> {
+pub fn audit_leaks(
+    dataset: &Dataset,
+    data_version: String,
+    effort: Effort,
+    console: Console,
+) -> Result<Leaks> {
     let library = LightGbm::load(&lightgbm_path()?)?;
     let plan = folds(&dataset.split, effort.folds, dataset.interval);
     let whole = dataset.range(dataset.split.tune);
@@ -85,7 +116,9 @@ pub fn audit_leaks(dataset: &Dataset, effort: Effort, console: Console) -> Resul
     canaries.push(cage.planted(Task::Direction4Step)?);
     bar.advance(f64::NAN);
     let passed = canaries.iter().all(|canary| canary.passed);
-    Ok(Leaks { rows: [cage.learned.len(), cage.answered.len()], canaries, passed })
+    let catalogue_hash = features::Catalogue::standard().hash().to_string();
+    let rows = [cage.learned.len(), cage.answered.len()];
+    Ok(Leaks { catalogue_hash, data_version, rows, canaries, passed })
 }
 
 /// At most [`ROWS_MOST`] rows, evenly.
@@ -217,7 +250,8 @@ impl OwnedTruth {
     }
 }
 
-fn canary(canary: &'static str, task: Task, figure: &'static str, found: Figure, passed: bool) -> Canary {
+fn canary(canary: &str, task: Task, figure: &str, found: Figure, passed: bool) -> Canary {
+    let (canary, figure) = (canary.to_owned(), figure.to_owned());
     Canary { canary, task, figure, value: found.value, interval: [found.low, found.high], passed }
 }
 
@@ -226,9 +260,9 @@ fn canary(canary: &'static str, task: Task, figure: &'static str, found: Figure,
 pub(crate) fn leaks_table(found: &Leaks) -> String {
     let rows = found.canaries.iter().map(|canary| {
         vec![
-            canary.canary.to_owned(),
+            canary.canary.clone(),
             canary.task.to_string(),
-            canary.figure.to_owned(),
+            canary.figure.clone(),
             format!("{:.4} [{:.4}, {:.4}]", canary.value, canary.interval[0], canary.interval[1]),
             (if canary.passed { "as it has to be" } else { "a leak" }).to_owned(),
         ]

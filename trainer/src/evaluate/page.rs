@@ -5,6 +5,7 @@ mod plot;
 use std::fmt::Write as _;
 
 use super::{Coverage, Cut, Evaluation, NetValue, Slice, TaskEvaluation};
+use crate::looks::Tried;
 use crate::publish::readable_figure;
 use crate::trained::Trained;
 
@@ -37,7 +38,8 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     let _ = writeln!(
         html,
         "<p class=\"note\">Test window {} to {}; trained on {} to {} with a walk over {} folds; data <code>{}</code>, seed {}. \
-         Skill is 1 - loss/baseline loss; brackets are 95 % intervals from whole UTC days drawn again over all pairs at once.</p>",
+         Skill is 1 - loss/baseline loss; brackets, and lines over bars, are 95 % intervals from whole UTC days drawn again over all \
+         pairs at once, as many days in a row as depend on one another (Politis and White).</p>",
         time(split.test.from),
         time(split.test.until),
         time(split.train.from),
@@ -45,6 +47,13 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
         trained.walk.folds.len(),
         trained.plan.data_version,
         trained.plan.seed
+    );
+    let _ = writeln!(
+        html,
+        "<p class=\"note\">Trials. Other models that were scored on bars of this test window in this home: {}; shapes that a search had \
+         tried: {}. Both count, as an upper bound: trials are alike, and a search looks at the folds alone.</p>",
+        evaluation.tried.other_models,
+        shapes_tried(&evaluation.tried)
     );
     for alarm in &evaluation.alarms {
         let _ = writeln!(
@@ -60,6 +69,13 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     choices_part(&mut html, trained);
     html.push_str("</body></html>\n");
     html
+}
+
+/// How many shapes a search had tried, in words.
+fn shapes_tried(tried: &Tried) -> String {
+    let searched: Vec<String> =
+        tried.shapes.iter().map(|(task, shapes)| format!("{shapes} of {task}")).collect();
+    if searched.is_empty() { "none".to_owned() } else { searched.join(", ") }
 }
 
 /// Whether a part of the window is of a kind.
@@ -80,6 +96,23 @@ fn task_part(html: &mut String, task: &TaskEvaluation) {
             task.best_baseline, test.days, test.difference, test.statistic, test.p_better
         );
     }
+    if let Some(test) = task.deflated {
+        let _ = write!(
+            html,
+            " {} trials: p deflated {:.4} (Šidák), for all tasks together {:.4} (Holm).",
+            test.trials, test.p_better, test.p_better_of_all
+        );
+    }
+    if let Some(ic) = task.deflated_ic {
+        let _ = write!(
+            html,
+            " The best rank correlation of {} without skill is expected at {:.4}; this one is above it with probability {:.3}.",
+            ic.trials, ic.hurdle, ic.probability
+        );
+    }
+    if let Some(days) = task.block_days {
+        let _ = write!(html, " Days drawn in a row: {days}.");
+    }
     html.push_str("</p>\n");
     let names: Vec<&str> =
         FIGURES.into_iter().filter(|name| task.figure("ensemble", name).is_some()).collect();
@@ -96,14 +129,19 @@ fn task_part(html: &mut String, task: &TaskEvaluation) {
     });
     table(html, std::iter::once("model").chain(names.iter().copied()), rows);
     html.push_str("<div class=\"plots\">");
-    let kinds: [(&str, IsOf); 4] = [
+    let kinds: [(&str, IsOf); 5] = [
         ("skill by symbol", |cut| matches!(cut, Cut::Symbol(_))),
         ("skill by month", |cut| matches!(cut, Cut::Month(_))),
         ("skill by hour, UTC", |cut| matches!(cut, Cut::Hour(_))),
         ("skill by the regime that came", |cut| matches!(cut, Cut::Regime(_))),
+        ("skill on the folds of the walk, before calibration", |cut| matches!(cut, Cut::Fold(_))),
     ];
     for (caption, is_of) in kinds {
-        let bar = |slice: &Slice| (slice.cut.to_string(), slice.skill.unwrap_or(f64::NAN));
+        let bar = |slice: &Slice| plot::Bar {
+            name: slice.cut.to_string(),
+            value: slice.skill.unwrap_or(f64::NAN),
+            interval: slice.interval,
+        };
         let bars: Vec<_> = task.slices.iter().filter(|slice| is_of(&slice.cut)).map(bar).collect();
         html.push_str(&plot::bars(caption, &bars));
     }
@@ -135,7 +173,9 @@ fn coverage_part(html: &mut String, coverage: &[Coverage]) {
 fn value_part(html: &mut String, values: &[NetValue]) {
     html.push_str(
         "<h2>Value after costs</h2><p class=\"note\">Each pair held long or short for four steps by the direction ensemble, equal \
-         weights. For the record: it is no advice.</p>\n",
+         weights. The last column is the Sharpe ratio that the best of so many trials without skill is expected to show (models tried, \
+         times rules), and how probable it is that this one is above it (Bailey and López de Prado's deflated Sharpe ratio). For \
+         the record: it is no advice.</p>\n",
     );
     let rows = values.iter().map(|value| {
         let interval =
@@ -148,11 +188,23 @@ fn value_part(html: &mut String, values: &[NetValue]) {
             format!("{:.2}", value.turnover),
             format!("{:.2}", value.daily_bp),
             value.sharpe.map_or_else(|| "-".to_owned(), |sharpe| format!("{sharpe:.2}{interval}")),
+            value.deflated.map_or_else(
+                || "-".to_owned(),
+                |of| format!("{:.2} of {}: {:.3}", of.hurdle, of.trials, of.probability),
+            ),
         ];
         ("", cells)
     });
-    let names =
-        ["decisions", "cost", "trades", "right", "turnover a pair and day", "bp a day", "Sharpe of a year"];
+    let names = [
+        "decisions",
+        "cost",
+        "trades",
+        "right",
+        "turnover a pair and day",
+        "bp a day",
+        "Sharpe of a year",
+        "of chance: above it",
+    ];
     table(html, names, rows);
 }
 

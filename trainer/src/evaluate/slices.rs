@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use forecast::Task;
-use forecast::score::ratio_skill;
+use forecast::score::{CardDay, Figure, day_of, skill_of_days};
 use kline::{BarTime, Symbol};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub enum Cut {
     Symbol(Symbol),
     /// Those of a month, for example `2025-01`.
     Month(String),
+    /// Those that a fold of the walk answered, from 1 on: no part of the test window.
+    Fold(u16),
     /// Those whose bar lies in an hour of the day, UTC.
     Hour(u8),
     /// Those after which the volatility came out low, normal or high.
@@ -32,6 +34,7 @@ impl fmt::Display for Cut {
             Self::All => f.write_str("all"),
             Self::Symbol(symbol) => write!(f, "{symbol}"),
             Self::Month(month) => f.write_str(month),
+            Self::Fold(number) => write!(f, "fold {number}"),
             Self::Hour(hour) => write!(f, "{hour:02} h"),
             Self::Regime(regime) => f.write_str(regime),
         }
@@ -51,13 +54,16 @@ pub struct Slice {
     pub baseline_loss: f64,
     /// `1 - loss/baseline_loss`; `None` where the baseline has none.
     pub skill: Option<f64>,
+    /// Its 95 % interval from blocks of days drawn again; `None` on fewer than five days.
+    #[serde(default)]
+    pub interval: Option<[f64; 2]>,
 }
 
 /// The parts by symbol, month, hour and regime, in this order; rows that lack a loss are left out.
 pub(super) fn slices(dataset: &Dataset, losses: &[f64], baseline_losses: &[f64]) -> Vec<Slice> {
     let range = dataset.range(dataset.split.test);
     let names = Task::VolRegime4Step.class_names();
-    let mut sums: BTreeMap<Cut, (u32, [f64; 2])> = BTreeMap::new();
+    let mut parts: BTreeMap<Cut, Days> = BTreeMap::new();
     for ((row, loss), baseline) in range.zip(losses).zip(baseline_losses) {
         if loss.is_nan() || baseline.is_nan() {
             continue;
@@ -72,19 +78,49 @@ pub(super) fn slices(dataset: &Dataset, losses: &[f64], baseline_losses: &[f64])
             regime.map(|name| Cut::Regime((*name).to_owned())),
         ];
         for cut in cuts.into_iter().flatten() {
-            let (rows, sums) = sums.entry(cut).or_default();
-            *rows += 1;
-            *sums = [sums[0] + loss, sums[1] + baseline];
+            parts.entry(cut).or_default().add(key.bar, *loss, *baseline);
         }
     }
-    let slice = |(cut, (rows, [loss, baseline])): (Cut, (u32, [f64; 2]))| Slice {
+    parts.into_iter().filter_map(|(cut, days)| days.slice(cut)).collect()
+}
+
+/// Losses by UTC day.
+#[derive(Debug, Default)]
+pub(crate) struct Days(BTreeMap<i64, CardDay>);
+
+impl Days {
+    /// Adds a row, if it has both losses.
+    pub(crate) fn add(&mut self, bar: BarTime, loss: f64, baseline_loss: f64) {
+        if loss.is_nan() || baseline_loss.is_nan() {
+            return;
+        }
+        let day = day_of(bar);
+        let sums = self.0.entry(day).or_insert(CardDay { day, count: 0, loss: 0.0, baseline_loss: 0.0 });
+        sums.count += 1;
+        sums.loss += loss;
+        sums.baseline_loss += baseline_loss;
+    }
+
+    /// What they come to; `None` without rows.
+    pub(crate) fn slice(self, cut: Cut) -> Option<Slice> {
+        let days: Vec<CardDay> = self.0.into_values().collect();
+        (!days.is_empty()).then(|| slice(cut, &days))
+    }
+}
+
+fn slice(cut: Cut, days: &[CardDay]) -> Slice {
+    let rows: u64 = days.iter().map(|day| day.count).sum();
+    let [loss, baseline] = [|day: &CardDay| day.loss, |day: &CardDay| day.baseline_loss]
+        .map(|of| days.iter().map(of).sum::<f64>());
+    let Figure { value, low, high } = skill_of_days(days);
+    Slice {
         cut,
-        rows,
-        loss: loss / f64::from(rows),
-        baseline_loss: baseline / f64::from(rows),
-        skill: Some(ratio_skill(loss, baseline)).filter(|skill| skill.is_finite()),
-    };
-    sums.into_iter().map(slice).collect()
+        rows: u32::try_from(rows).unwrap_or(u32::MAX),
+        loss: loss / rows as f64,
+        baseline_loss: baseline / rows as f64,
+        skill: Some(value).filter(|skill| skill.is_finite()),
+        interval: Some([low, high]).filter(|ends| ends.iter().all(|end| end.is_finite())),
+    }
 }
 
 /// A bar's month, for example `2025-01`.

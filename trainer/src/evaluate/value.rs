@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use forecast::Task;
-use forecast::score::{DAY_MS, Figure, Resampling, sharpe_interval};
+use forecast::score::{DAY_MS, Deflated, Figure, Moments, Resampling, sharpe_interval};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
@@ -14,6 +14,9 @@ use crate::dataset::Dataset;
 
 /// Costs of a whole position, in basis points.
 const COSTS_BP: [f64; 4] = [0.0, 2.0, 5.0, 10.0];
+
+/// A market that never closes.
+const DAYS_A_YEAR: f64 = 365.0;
 
 /// The share of decisions that are followed: all, and the tenth with the most confidence.
 const SHARES: [f64; 2] = [1.0, 0.1];
@@ -37,6 +40,12 @@ pub struct NetValue {
     pub sharpe: Option<f64>,
     /// Its 95 % interval from days drawn again.
     pub sharpe_interval: Option<[f64; 2]>,
+    /// How daily returns are shaped; their Sharpe ratio is that of a day.
+    #[serde(default)]
+    pub moments: Option<Moments>,
+    /// The Sharpe ratio of a year beside that of the best of all that was tried, models and rules, without skill.
+    #[serde(default)]
+    pub deflated: Option<Deflated>,
 }
 
 #[derive(Clone, Copy)]
@@ -48,8 +57,14 @@ struct Decision {
     change: f64,
 }
 
-/// Every rule at every cost, by the direction ensemble's answers to the rows of the test window.
-pub(super) fn net_values(dataset: &Dataset, direction: &Answers, resampling: Resampling) -> Vec<NetValue> {
+/// Every rule at every cost, by the direction ensemble's answers to the rows of the test window; the ensemble is the best of
+/// `trials` models.
+pub(super) fn net_values(
+    dataset: &Dataset,
+    direction: &Answers,
+    resampling: Resampling,
+    trials: u32,
+) -> Vec<NetValue> {
     let decisions = decisions(dataset, direction);
     let mut found = Vec::new();
     for share in SHARES {
@@ -58,7 +73,8 @@ pub(super) fn net_values(dataset: &Dataset, direction: &Answers, resampling: Res
         let place = ((edges.len() as f64 * share) as usize).saturating_sub(1);
         let Some(least) = edges.get(place).copied() else { continue };
         for cost_bp in COSTS_BP {
-            found.push(follow(&decisions, share, least, cost_bp, resampling));
+            let of_all_rules = trials.saturating_mul(SHARES.len() as u32);
+            found.push(follow(&decisions, (share, least, cost_bp), resampling, of_all_rules));
         }
     }
     found
@@ -83,7 +99,12 @@ fn decisions(dataset: &Dataset, direction: &Answers) -> Vec<Decision> {
     range.zip(direction.rows()).filter_map(decision).collect()
 }
 
-fn follow(decisions: &[Decision], share: f64, least: f64, cost_bp: f64, resampling: Resampling) -> NetValue {
+fn follow(
+    decisions: &[Decision],
+    (share, least, cost_bp): (f64, f64, f64),
+    resampling: Resampling,
+    trials: u32,
+) -> NetValue {
     let mut held: BTreeMap<u16, f64> = BTreeMap::new();
     let mut days: BTreeMap<i64, f64> = BTreeMap::new();
     let (mut trades, mut hits, mut turnover) = (0_u32, 0_u32, 0.0);
@@ -102,6 +123,10 @@ fn follow(decisions: &[Decision], share: f64, least: f64, cost_bp: f64, resampli
     let daily: Vec<f64> = days.values().map(|value| value / pairs).collect();
     let count = daily.len().max(1) as f64;
     let Figure { value, low, high } = sharpe_interval(&daily, resampling);
+    let moments = Moments::of(&daily);
+    let deflated = moments.map(|moments| moments.deflated(trials, moments.chance()));
+    let of_a_year =
+        |deflated: Deflated| Deflated { hurdle: deflated.hurdle * DAYS_A_YEAR.sqrt(), ..deflated };
     NetValue {
         share,
         cost_bp,
@@ -111,6 +136,8 @@ fn follow(decisions: &[Decision], share: f64, least: f64, cost_bp: f64, resampli
         daily_bp: daily.iter().sum::<f64>() / count * 1e4,
         sharpe: Some(value).filter(|value| value.is_finite()),
         sharpe_interval: (low.is_finite() && high.is_finite()).then_some([low, high]),
+        moments,
+        deflated: deflated.map(of_a_year).filter(|deflated| deflated.probability.is_finite()),
     }
 }
 
@@ -128,17 +155,30 @@ mod tests {
     fn who_is_always_right_earns_every_move_less_what_turning_costs() {
         // Long, then short, then short: one position is opened, then turned.
         let decisions = [decision(1, 0.1, 0.01), decision(1, -0.2, -0.02), decision(2, -0.1, -0.01)];
-        let free = follow(&decisions, 1.0, 0.0, 0.0, RESAMPLING);
+        let free = follow(&decisions, (1.0, 0.0, 0.0), RESAMPLING, 1);
         assert!((free.daily_bp - 200.0).abs() < 1e-9 && free.hit_rate == 1.0 && free.trades == 3);
         assert!((free.turnover - 1.5).abs() < 1e-12);
-        let paid = follow(&decisions, 1.0, 0.0, 10.0, RESAMPLING);
+        let paid = follow(&decisions, (1.0, 0.0, 10.0), RESAMPLING, 1);
         assert!((paid.daily_bp - (200.0 - 1.5 * 10.0)).abs() < 1e-9, "{}", paid.daily_bp);
+    }
+
+    #[test]
+    fn the_best_of_many_is_worth_less_than_one_alone() {
+        let change = |day: i64| if day % 3 == 0 { -0.004 } else { 0.004 };
+        let decisions: Vec<Decision> = (0..90).map(|day| decision(day, 0.1, change(day))).collect();
+        let of = |trials| follow(&decisions, (1.0, 0.0, 0.0), RESAMPLING, trials).deflated.expect("90 days");
+        let (one, many) = (of(1), of(200));
+        assert_eq!((one.trials, one.hurdle, many.trials), (1, 0.0, 200));
+        // Of 200 tries without skill over 90 days the best shows 2.77 standard errors, each a root of 365/89 a year.
+        let hurdle = forecast::score::expected_maximum(200) * (365.0_f64 / 89.0).sqrt();
+        assert!((many.hurdle - hurdle).abs() < 1e-9 && (5.5..5.7).contains(&hurdle), "{many:?}");
+        assert!(one.probability > 0.99 && many.probability < 0.8, "{one:?} {many:?}");
     }
 
     #[test]
     fn without_confidence_nothing_is_held() {
         let decisions = [decision(1, 0.3, 0.01), decision(1, 0.1, -0.02), decision(2, -0.4, 0.01)];
-        let found = follow(&decisions, 0.5, 0.3, 0.0, RESAMPLING);
+        let found = follow(&decisions, (0.5, 0.3, 0.0), RESAMPLING, 1);
         assert_eq!((found.trades, found.hit_rate), (2, 0.5));
         assert!((found.daily_bp - 0.0).abs() < 1e-9);
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use forecast::{CAUSALITY_FILE, PARITY_FILE};
-use store::StoreError;
+use store::{Stage, StoreError};
 
 use super::Pipeline;
 use crate::args::{EvaluateAloneArguments, GateArguments, cores};
@@ -21,17 +21,18 @@ use crate::{Result, TrainerError, promote, report, version};
 const TRIALS_MAX: usize = 5;
 
 impl Pipeline {
-    /// Judges a version by the gates and makes it the champion. If another becomes the champion meanwhile, it is judged anew
+    /// Judges a version by the gates and moves it to a stage, in production as the champion. If another becomes the champion meanwhile, it is judged anew
     /// against that one.
     pub(super) fn promote(
         &self,
         version: Option<u32>,
+        to: Stage,
         arguments: &GateArguments,
         dry_run: bool,
     ) -> Result<()> {
         let gates = Gates::read(arguments.gates.as_deref())?;
         for trials in 1.. {
-            match self.judge_and_promote(version, &gates, arguments, dry_run) {
+            match self.judge_and_promote((version, to), &gates, arguments, dry_run) {
                 Err(TrainerError::Store(changed @ StoreError::OtherChampion { .. }))
                     if trials < TRIALS_MAX =>
                 {
@@ -45,14 +46,14 @@ impl Pipeline {
 
     fn judge_and_promote(
         &self,
-        version: Option<u32>,
+        of: (Option<u32>, Stage),
         gates: &Gates,
         arguments: &GateArguments,
         dry_run: bool,
     ) -> Result<()> {
         let started = Instant::now();
         let bar = self.console.spinner("judging the model by the gates");
-        let trial = promote::judge(&self.home, version, gates, cores())?;
+        let trial = promote::judge(&self.home, of, gates, cores(), now())?;
         bar.finish_and_clear();
         self.console.report("judge", started, &trial, || report::trial(&trial));
         if dry_run {
@@ -64,6 +65,9 @@ impl Pipeline {
             self.console.warn(&format!("promoted by force past: {failed}"));
         }
         self.console.report("promote", started, &found, || match found.before {
+            _ if found.stage != Stage::Production => {
+                format!("version {} is in {}, the challenger\n", found.version, found.stage)
+            }
             Some(before) => format!("version {} is the champion, before it {before}\n", found.version),
             None => format!("version {} is the champion\n", found.version),
         });

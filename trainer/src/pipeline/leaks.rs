@@ -5,18 +5,19 @@ use std::time::Instant;
 use super::Pipeline;
 use crate::args::LeaksArguments;
 use crate::artefact::write_json;
-use crate::audit::{audit_leaks, leaks_table};
-use crate::{Result, TrainerError};
+use crate::audit::{LEAKS_FILE, audit_leaks, leaks_table};
+use crate::{Result, TrainerError, version};
 
 impl Pipeline {
     pub(super) fn audit_leaks(&self, arguments: &LeaksArguments) -> Result<()> {
         let started = Instant::now();
         let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let data_version = version::data_version(&klines, self.interval).version;
         drop(klines);
         dataset.leave_out(arguments.effort.left_out()?);
-        let found = audit_leaks(&dataset, arguments.effort.effort()?, self.console)?;
-        write_json(&self.folder().join("leaks.json"), &found)?;
+        let found = audit_leaks(&dataset, data_version, arguments.effort.effort()?, self.console)?;
+        write_json(&self.folder().join(LEAKS_FILE), &found)?;
         self.console.report("audit leaks", started, &found, || leaks_table(&found));
         if found.passed {
             return Ok(());

@@ -135,7 +135,7 @@ impl Pipeline {
             // It was interrupted after that; judged against itself it would say something else.
             return Ok(());
         }
-        self.promote(Some(version), &arguments.gates, false)
+        self.promote(Some(version), store::Stage::Production, &arguments.gates, false)
     }
 
     /// One stage; says so if it was done before.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forecast::{Task, TaskKind};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::recency::HalfLife;
@@ -74,22 +75,49 @@ impl Shape {
     }
 }
 
+/// A task's shape in a file of shapes, with the number of those that were tried before it; 1 where the file does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FoundShape {
+    /// The shape.
+    #[serde(flatten)]
+    pub shape: Shape,
+    /// Shapes that were tried, this one included.
+    pub tried: u32,
+}
+
+impl<'de> Deserialize<'de> for FoundShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        // Flattened, a shape would take fields that it does not know.
+        let mut fields = serde_json::Map::deserialize(deserializer)?;
+        let tried = fields.remove("tried").map_or(Ok(1), serde_json::from_value).map_err(D::Error::custom)?;
+        let shape = serde_json::from_value(fields.into()).map_err(D::Error::custom)?;
+        Ok(Self { shape, tried })
+    }
+}
+
 /// Shapes that take the place of the standard ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Shapes([Option<Shape>; Task::COUNT]);
+pub struct Shapes([Option<FoundShape>; Task::COUNT]);
 
 impl Shapes {
     /// The shape of a task.
     #[must_use]
     pub fn of(&self, task: Task) -> Shape {
-        self.0[task.index()].unwrap_or_else(|| standard(task))
+        self.0[task.index()].map_or_else(|| standard(task), |found| found.shape)
     }
 
     /// The same with another shape of a task.
     #[must_use]
-    pub fn with(mut self, task: Task, shape: Shape) -> Self {
-        self.0[task.index()] = Some(shape);
+    pub fn with(mut self, task: Task, found: FoundShape) -> Self {
+        self.0[task.index()] = Some(found);
         self
+    }
+
+    /// How many shapes were tried before each that takes the place of a standard one.
+    #[must_use]
+    pub fn tried(&self) -> BTreeMap<Task, u32> {
+        let found = |task: Task| Some((task, self.0[task.index()]?.tried));
+        Task::ALL.into_iter().filter_map(found).collect()
     }
 
     /// The shapes of a file, by task.
@@ -100,14 +128,14 @@ impl Shapes {
         let io = |source| TrainerError::Io { path: path.to_owned(), act: "read", source };
         let refuse = |problem: String| TrainerError::ShapesFile { path: path.to_owned(), problem };
         let bytes = std::fs::read(path).map_err(io)?;
-        let read: BTreeMap<Task, Shape> =
+        let read: BTreeMap<Task, FoundShape> =
             serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         let mut shapes = Self::default();
-        for (task, shape) in read {
-            if let Some(problem) = shape.problem() {
+        for (task, found) in read {
+            if let Some(problem) = found.shape.problem() {
                 return Err(refuse(format!("{task} {problem}")));
             }
-            shapes = shapes.with(task, shape);
+            shapes = shapes.with(task, found);
         }
         Ok(shapes)
     }
@@ -251,4 +279,30 @@ pub fn xgboost(task: Task, effort: Effort, rows: usize) -> Parameters {
         .with("lambda", shape.ridge)
         .with("seed", effort.seed)
         .with("verbosity", 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_shapes_says_how_many_were_tried_and_one_that_does_not_is_of_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shapes.json");
+        let shape = standard(Task::Return1Step);
+        let found = |tried| serde_json::to_value(FoundShape { shape, tried }).expect("JSON");
+        let mut without = found(9);
+        without.as_object_mut().expect("fields").remove("tried").expect("the number");
+        let both = serde_json::json!({ "return_1step": found(40), "return_4step": without });
+        std::fs::write(&path, both.to_string()).expect("written");
+        let read = Shapes::read(&path).expect("shapes");
+        assert_eq!(read.tried(), BTreeMap::from([(Task::Return1Step, 40), (Task::Return4Step, 1)]));
+        assert_eq!(read.of(Task::Return1Step), shape);
+        assert_eq!(Shapes::default().tried(), BTreeMap::new());
+        let mut other = found(3);
+        other["depth"] = 7.into();
+        std::fs::write(&path, serde_json::json!({ "return_1step": other }).to_string()).expect("written");
+        let told = Shapes::read(&path).expect_err("an unknown field").to_string();
+        assert!(told.contains("depth"), "{told}");
+    }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boosters::{labels, learned_labels};
 use super::folds::folds;
-use super::recipe::{self, Effort, Shape, Shapes};
+use super::recipe::{self, Effort, FoundShape, Shape, Shapes};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::fit::{LightGbm, LightGbmData, Matrix, lightgbm_path};
@@ -106,7 +106,7 @@ pub fn search(
 
 /// The best loss on a fold of a booster of a shape.
 fn loss(library: &LightGbm, fold: &Binned, (task, shape): (Task, Shape), effort: Effort) -> Result<f64> {
-    let effort = Effort { shapes: Shapes::default().with(task, shape), ..effort };
+    let effort = Effort { shapes: Shapes::default().with(task, FoundShape { shape, tried: 1 }), ..effort };
     let parameters = recipe::lightgbm(task, effort, fold.rows).with("num_threads", effort.threads);
     let fit = library.train(
         (&fold.learned, Some(&fold.answered)),

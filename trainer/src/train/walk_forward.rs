@@ -1,6 +1,7 @@
 //! The walk: every fold is answered by boosters that have not seen it. What calibrates, stacks and gives bands is fitted on
 //! these answers, and the rounds of the final boosters are what the folds were best with.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use forecast::{
@@ -19,6 +20,7 @@ use super::shares::BothMembers;
 use super::{rounds, single_precision};
 use crate::answers::{answer_width, member_answers};
 use crate::dataset::Dataset;
+use crate::evaluate::{Cut, Days, Slice};
 use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
 use crate::{Result, TrainerError};
@@ -37,6 +39,9 @@ pub struct FoldReport {
     pub best_rounds: Vec<[usize; 2]>,
     /// By task: the rounds that were trained until the patience ran out.
     pub trained_rounds: Vec<[usize; 2]>,
+    /// By task: the members' mean beside the best baseline of all folds, on what the fold answered.
+    #[serde(default)]
+    pub skills: BTreeMap<Task, Slice>,
 }
 
 /// Answers to rows that the boosters had not seen.
@@ -125,7 +130,7 @@ pub(super) fn walk(dataset: &Dataset, libraries: &Libraries, course: &Course<'_>
             (both(|member| member.fit.rounds), both(|member| member.fit.rounds_trained));
         let rows = [learned.len(), answered.len()];
         walked.push(Walked {
-            report: FoldReport { fold, rows, best_rounds, trained_rounds },
+            report: FoldReport { fold, rows, best_rounds, trained_rounds, skills: BTreeMap::new() },
             answered,
             members: [lightgbm, xgboost],
             baselines: Baselines::fit(dataset.samples(learned))?,
@@ -173,10 +178,19 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
             members.xgboost.extend(xgboost.values);
         }
         let (share, choice) = members.choose();
-        found.means.push(members.combined(share));
+        let means = members.combined(share);
+        let baseline = best_baseline(dataset, walked, task);
+        let mut rest = means.as_slice();
+        for (at, fold) in walked.iter().enumerate() {
+            let (own, others) = rest.split_at(fold.answered.len());
+            let skill = skill_of_fold(dataset, (at, fold), (task, baseline), own);
+            found.folds[at].skills.extend(skill.map(|skill| (task, skill)));
+            rest = others;
+        }
+        found.means.push(means);
         found.shares.push(share);
         found.share_choices.push(choice);
-        found.best_baseline.push(best_baseline(dataset, walked, task));
+        found.best_baseline.push(baseline);
         found.rounds.push([0, 1].map(|library| rounds::of_all(&best[library])));
     }
     Ok(found)
@@ -199,6 +213,23 @@ fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Result<[Boost
     let xgboost = libraries.xgboost.library.model(&one.xgboost.fit.file)?.gains(&names)?;
     let of = |library, gains| BoosterGains { task: one.task, library, fold, gains };
     Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
+}
+
+/// A fold's answers beside a baseline that was fitted on what it learned from; `None` without rows that have both.
+fn skill_of_fold(
+    dataset: &Dataset,
+    (at, fold): (usize, &Walked),
+    (task, baseline): (Task, BaselineName),
+    means: &[Answer],
+) -> Option<Slice> {
+    let mut days = Days::default();
+    for (sample, mean) in dataset.samples(fold.answered.clone()).zip(means) {
+        let outcome = sample.outcomes[task.index()];
+        let answer = fold.baselines.answer(baseline, task, &sample.inputs);
+        let baseline_loss = answer.map_or(f64::NAN, |answer| score::loss(task, &answer, outcome));
+        days.add(sample.inputs.bar, score::loss(task, mean, outcome), baseline_loss);
+    }
+    days.slice(Cut::Fold(u16::try_from(at + 1).unwrap_or(u16::MAX)))
 }
 
 /// The baseline with the least loss over the answered rows for which all of the task's baselines have an answer.

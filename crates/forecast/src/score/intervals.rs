@@ -1,6 +1,6 @@
 //! Scores with intervals from days drawn again.
 
-use super::bootstrap::{Figure, Resampling, interval, number_days};
+use super::bootstrap::{Figure, Resampling, block_of, interval, number_days};
 use super::ranking::ranks_of;
 use super::ratio_skill;
 
@@ -8,6 +8,18 @@ use super::ratio_skill;
 /// each row's day number.
 #[must_use]
 pub fn skill(losses: &[f64], baseline_losses: &[f64], days: &[i64], resampling: Resampling) -> Figure {
+    let sums = daily_sums(losses, baseline_losses, days);
+    interval(sums.len(), resampling, |weights| weighted_skill(&sums, weights))
+}
+
+/// How many days in a row [`skill`] draws together.
+#[must_use]
+pub fn skill_block_days(losses: &[f64], baseline_losses: &[f64], days: &[i64]) -> usize {
+    let sums = daily_sums(losses, baseline_losses, days);
+    block_of(sums.len(), &mut |weights| weighted_skill(&sums, weights))
+}
+
+fn daily_sums(losses: &[f64], baseline_losses: &[f64], days: &[i64]) -> Vec<[f64; 2]> {
     let (numbers, count) = number_days(days);
     let mut sums = vec![[0.0; 2]; count];
     for ((&loss, &baseline), day) in losses.iter().zip(baseline_losses).zip(numbers) {
@@ -16,14 +28,16 @@ pub fn skill(losses: &[f64], baseline_losses: &[f64], days: &[i64], resampling: 
             sums[day][1] += baseline;
         }
     }
-    interval(count, resampling, |weights| {
-        let mut total = [0.0; 2];
-        for (weight, sums) in weights.iter().zip(&sums) {
-            total[0] += weight * sums[0];
-            total[1] += weight * sums[1];
-        }
-        ratio_skill(total[0], total[1])
-    })
+    sums
+}
+
+fn weighted_skill(sums: &[[f64; 2]], weights: &[f64]) -> f64 {
+    let mut total = [0.0; 2];
+    for (weight, sums) in weights.iter().zip(sums) {
+        total[0] += weight * sums[0];
+        total[1] += weight * sums[1];
+    }
+    ratio_skill(total[0], total[1])
 }
 
 /// The mean of daily values over their standard deviation, times the root of 365 (Sharpe 1966, of a market that never

@@ -105,6 +105,12 @@ fn boosters_are_registered_once_linked_and_follow_the_aliases() -> Outcome {
 }
 
 #[test]
+fn versions_walk_through_the_stages() -> Outcome {
+    let server = TestMlflow::shared();
+    suite::versions_walk_through_the_stages(&registry(server.place(&TestMlflow::new_model())))
+}
+
+#[test]
 fn a_promotion_that_is_broken_off_is_completed_by_the_same_again() -> Outcome {
     let server = TestMlflow::shared();
     let registry = registry(server.place(&TestMlflow::new_model()));

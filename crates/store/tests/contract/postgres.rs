@@ -50,6 +50,12 @@ fn postgres_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn postgres_walks_versions_through_the_stages() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::versions_walk_through_the_stages(&opened(&database)?)
+}
+
+#[test]
 fn postgres_crowns_in_one_step() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::a_champion_is_crowned_in_one_step(&opened(&database)?)

@@ -51,6 +51,12 @@ fn sqlite_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn sqlite_walks_versions_through_the_stages() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::versions_walk_through_the_stages(&store)
+}
+
+#[test]
 fn sqlite_crowns_in_one_step() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::a_champion_is_crowned_in_one_step(&store)

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
     Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, Kept, KlineStore,
-    RecordKey, Registry, Stage, StoreError, promote,
+    RecordKey, Registry, Stage, StoreError, promote, stage, stage_steps,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -283,6 +283,47 @@ pub(crate) fn the_registry_knows_one_champion(registry: &dyn Registry) -> Outcom
     let changes: Vec<String> = registry.history()?.into_iter().map(|change| change.change).collect();
     assert_eq!(changes.first().map(String::as_str), Some("registered"));
     assert!(changes.contains(&"alias champion".to_owned()));
+    Ok(())
+}
+
+pub(crate) fn versions_walk_through_the_stages(registry: &dyn Registry) -> Outcome {
+    for bundle in 1..=3 {
+        registry.register(BundleDigest([bundle; 32]), &BTreeMap::new(), 1_000)?;
+    }
+    let staged = stage(registry, 1, "passed 9 gates", 2_000)?;
+    assert_eq!((staged.stage, staged.aliases.as_slice()), (Stage::Staging, &[Alias::Challenger][..]));
+    registry.crown(1, None, "passed 16 gates", 3_000)?;
+    stage(registry, 2, "passed again", 4_000)?;
+    stage(registry, 3, "passed later", 5_000)?;
+    assert_eq!(
+        (registry.version(2)?.stage, registry.version(1)?.stage),
+        (Stage::Archived, Stage::Production)
+    );
+    assert_eq!(registry.by_alias(Alias::Challenger)?.map(|model| model.version), Some(3));
+    registry.crown(3, Some(1), "better", 6_000)?;
+    let history = registry.history()?;
+    let told = |version| -> Vec<(Stage, i64, String)> {
+        let steps = stage_steps(&history, version).into_iter();
+        steps.map(|step| (step.stage, step.at, step.how.unwrap_or_default())).collect()
+    };
+    let step = |stage, at, how: &str| (stage, at, how.to_owned());
+    assert_eq!(
+        told(1),
+        [
+            step(Stage::None, 1_000, ""),
+            step(Stage::Staging, 2_000, "passed 9 gates"),
+            step(Stage::Production, 3_000, "passed 16 gates"),
+            step(Stage::Archived, 6_000, "version 3 took its place"),
+        ]
+    );
+    assert_eq!(told(2).last(), Some(&step(Stage::Archived, 5_000, "version 3 took its place")));
+    assert_eq!(told(3).last(), Some(&step(Stage::Production, 6_000, "better")));
+
+    // The champion is in production and nowhere else.
+    let noted = registry.history()?.len();
+    assert!(matches!(stage(registry, 3, "down", 7_000), Err(StoreError::Champion { version: 3 })));
+    assert!(matches!(stage(registry, 9, "x", 7_000), Err(StoreError::NoVersion { version: 9, .. })));
+    assert_eq!(registry.history()?.len(), noted);
     Ok(())
 }
 

@@ -7,9 +7,29 @@ use super::super::ReliabilityBin;
 const HEIGHT: f64 = 120.0;
 const BAR: f64 = 18.0;
 
+/// One bar.
+pub(super) struct Bar {
+    pub(super) name: String,
+    /// NaN is no bar.
+    pub(super) value: f64,
+    /// Drawn as a line over the bar.
+    pub(super) interval: Option<[f64; 2]>,
+}
+
+impl Bar {
+    fn told(&self) -> String {
+        let interval =
+            self.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]"));
+        format!("{}: {:.4}{interval}", self.name, self.value)
+    }
+}
+
 /// Bars from zero, good ones up, with their names below and a caption.
-pub(super) fn bars(caption: &str, bars: &[(String, f64)]) -> String {
-    let known = || bars.iter().map(|(_, value)| *value).filter(|value| value.is_finite());
+pub(super) fn bars(caption: &str, bars: &[Bar]) -> String {
+    let known = || {
+        let ends = bars.iter().flat_map(|bar| bar.interval.into_iter().flatten().chain([bar.value]));
+        ends.filter(|value| value.is_finite())
+    };
     let (low, high) =
         known().fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
     let span = if high > low { high - low } else { 1.0 };
@@ -19,16 +39,27 @@ pub(super) fn bars(caption: &str, bars: &[(String, f64)]) -> String {
         "<figure><svg role=\"img\" aria-label=\"{caption}\" width=\"{width:.0}\" height=\"{:.0}\">",
         HEIGHT + 80.0
     );
-    for (at, (name, value)) in bars.iter().enumerate() {
+    for (at, bar) in bars.iter().enumerate() {
         let x = 44.0 + at as f64 * BAR;
+        let (name, value) = (&bar.name, bar.value);
         if value.is_finite() {
             let (top, bottom) = (y(value.max(0.0)), y(value.min(0.0)));
-            let colour = if *value >= 0.0 { "--good" } else { "--bad" };
+            let colour = if value >= 0.0 { "--good" } else { "--bad" };
             let _ = write!(
                 svg,
-                "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"var({colour})\"><title>{name}: {value:.4}</title></rect>",
+                "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"var({colour})\"><title>{}</title></rect>",
                 BAR - 4.0,
-                (bottom - top).max(0.5)
+                (bottom - top).max(0.5),
+                bar.told()
+            );
+        }
+        if let Some([low, high]) = bar.interval {
+            let middle = x + (BAR - 4.0) / 2.0;
+            let _ = write!(
+                svg,
+                "<line x1=\"{middle:.1}\" x2=\"{middle:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"currentColor\"/>",
+                y(high),
+                y(low)
             );
         }
         let (tx, ty) = (x + 9.0, HEIGHT + 22.0);

@@ -1,0 +1,137 @@
+//! A version's way through the stages, as the registry's history tells it.
+
+use kline::Milliseconds;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, promote};
+use crate::{StoreError, registry};
+
+/// One step of the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageStep {
+    /// The stage that it came to.
+    pub stage: Stage,
+    /// When, Unix milliseconds.
+    pub at: Milliseconds,
+    /// By what and whom: what was noted with it, or who took its place. `None` where nothing says.
+    pub how: Option<String>,
+}
+
+/// The steps of a version, the first of which is its registration. History has the oldest change first.
+#[must_use]
+pub fn stage_steps(history: &[RegistryChange], version: u32) -> Vec<StageStep> {
+    let mut steps: Vec<StageStep> = Vec::new();
+    // What was noted of the version, and who got an alias, last.
+    let (mut noted, mut taken): (Option<&RegistryChange>, Option<&RegistryChange>) = (None, None);
+    for change in history {
+        let text = change.change.as_str();
+        let is_alias = text.starts_with("alias ");
+        if is_alias && !text.ends_with(" cleared") {
+            taken = Some(change);
+        }
+        if is_alias || change.version != version {
+            continue;
+        }
+        let stage = text.strip_prefix("stage ").and_then(|name| name.parse::<Stage>().ok());
+        let Some(stage) = stage.or((text == "registered").then_some(Stage::None)) else {
+            noted = Some(change);
+            continue;
+        };
+        // The same again, after a change that was broken off, is no step.
+        if steps.last().is_some_and(|last| last.stage == stage) {
+            continue;
+        }
+        let with_it = |other: &&RegistryChange| other.at == change.at;
+        let by = match stage {
+            Stage::Archived => taken
+                .filter(with_it)
+                .filter(|other| other.version != version)
+                .map(|other| format!("version {} took its place", other.version)),
+            _ => noted.filter(with_it).map(|note| note.change.clone()),
+        };
+        steps.push(StageStep { stage, at: change.at, how: by });
+    }
+    steps
+}
+
+/// Moves a version to staging, where it is the challenger, with a note of how it came to that; what was in staging before is archived.
+/// Step by step; the same again completes what was broken off.
+///
+/// # Errors
+/// [`StoreError::Champion`] for the champion, which would be in two stages; when there is no such version, or the registry can't be
+/// written.
+pub fn stage(
+    registry: &dyn Registry,
+    version: u32,
+    how: &str,
+    at: Milliseconds,
+) -> Result<ModelVersion, StoreError> {
+    if registry.version(version)?.aliases.contains(&Alias::Champion) {
+        return Err(StoreError::Champion { version });
+    }
+    registry.note(version, how, at)?;
+    promote(registry, version, Stage::Staging, at)
+}
+
+/// Archives what is in staging beside a version.
+pub(crate) fn archive_staged(
+    registry: &dyn registry::Registry,
+    besides: u32,
+    at: Milliseconds,
+) -> Result<(), StoreError> {
+    let staged = |model: &ModelVersion| model.stage == Stage::Staging && model.version != besides;
+    for other in registry.versions()?.iter().filter(|model| staged(model)) {
+        registry.set_stage(other.version, Stage::Archived, at)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(at: Milliseconds, version: u32, change: &str) -> RegistryChange {
+        RegistryChange { at, version, change: change.to_owned() }
+    }
+
+    #[test]
+    fn each_step_says_when_and_by_what() {
+        let history = [
+            change(1, 1, "registered"),
+            change(2, 1, "passed 9 gates (by ann)"),
+            change(2, 1, "alias challenger"),
+            change(2, 1, "stage staging"),
+            change(3, 2, "registered"),
+            change(4, 1, "passed 16 gates (by bob)"),
+            change(4, 1, "alias champion"),
+            change(4, 1, "stage production"),
+            change(4, 1, "alias challenger cleared"),
+            change(5, 1, "a remark"),
+            change(6, 2, "promoted by force past: days (by bob)"),
+            change(6, 2, "alias champion"),
+            change(6, 2, "stage production"),
+            change(6, 1, "stage archived"),
+            change(7, 2, "stage production"),
+            change(8, 1, "stage staging"),
+        ];
+        let told = |version| -> Vec<(Stage, Milliseconds, Option<String>)> {
+            stage_steps(&history, version).into_iter().map(|step| (step.stage, step.at, step.how)).collect()
+        };
+        let by = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told(1),
+            [
+                (Stage::None, 1, None),
+                (Stage::Staging, 2, by("passed 9 gates (by ann)")),
+                (Stage::Production, 4, by("passed 16 gates (by bob)")),
+                (Stage::Archived, 6, by("version 2 took its place")),
+                (Stage::Staging, 8, None),
+            ]
+        );
+        assert_eq!(
+            told(2),
+            [(Stage::None, 3, None), (Stage::Production, 6, by("promoted by force past: days (by bob)"))]
+        );
+        assert_eq!(told(3), []);
+    }
+}
