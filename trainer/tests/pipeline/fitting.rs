@@ -124,8 +124,9 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     assert!((loss - first.tune_loss).abs() < 1e-5 && loss < 0.3, "{loss} {}", first.tune_loss);
 }
 
-/// LightGBM's model of so many rows, trained with so many threads.
-fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64)) -> Vec<u8> {
+/// LightGBM's model and its answers, with so many threads at every step. Mostly empty columns are binned in buffers by thread,
+/// and rows are answered in such.
+fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64)) -> (Vec<u8>, Vec<f64>) {
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let parameters = Parameters::default()
         .with("num_threads", threads)
@@ -134,11 +135,21 @@ fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64
         .with("deterministic", true)
         .with("force_col_wise", true)
         .with("seed", 3);
-    let (values, labels) = rows(20_000, salt);
+    let (mut values, labels) = rows(20_000, salt);
+    for row in values.chunks_exact_mut(COLUMNS).skip(1).step_by(20).flat_map(|row| &mut row[2..]) {
+        *row += 1.0;
+    }
+    for row in values.chunks_exact_mut(COLUMNS) {
+        row[2..].iter_mut().filter(|value| **value < 1.0).for_each(|value| *value = 0.0);
+    }
     let mut data = library.data(matrix(&values), &NAMES, &parameters, None).expect("rows");
     data.set_labels(&labels).expect("labels");
     let fit = library.train((&data, None), Loss::SquaredError, &parameters, SCHEDULE, progress);
-    fit.expect("a model").file
+    let file = fit.expect("a model").file;
+    let model = library.model(&file).expect("its own file");
+    let answers = (0..40).map(|_| model.predict(matrix(&values), false, threads).expect("answers"));
+    let answers = answers.last().unwrap_or_default();
+    (file, answers)
 }
 
 #[test]
