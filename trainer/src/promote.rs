@@ -3,7 +3,7 @@
 use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Home, ModelVersion, Registry, StoreError};
+use store::{Alias, Home, ModelVersion, Registry, StoreError};
 
 use crate::evidence::{self, Evidence};
 use crate::gates::{Gates, Judgement};
@@ -121,6 +121,20 @@ pub fn judge(home: &Home, version: Option<u32>, gates: &Gates, threads: usize) -
 
 fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {
     Ok(Bundle::from_files(home.objects().get(bundle)?)?)
+}
+
+/// Notes in the registry's history that the champion is it, if what made it that was cut off just before.
+///
+/// # Errors
+/// When the registry can't be read or written.
+pub fn settle(home: &Home, champion: u32, now: Milliseconds) -> Result<()> {
+    let is_champion = format!("alias {}", Alias::Champion);
+    let history = home.registry().history()?;
+    let noted = history.iter().rev().find(|change| change.change == is_champion);
+    if noted.map(|change| change.version) != Some(champion) {
+        home.registry().set_alias(Alias::Champion, champion, now)?;
+    }
+    Ok(())
 }
 
 /// Points the alias champion to the version, moves it to production and archives the one before, and notes in the registry's
