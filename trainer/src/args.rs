@@ -3,11 +3,13 @@
 mod audits;
 mod bundles;
 mod database;
+mod datasets;
 mod drift;
 mod features;
 mod journal;
 mod lineage;
 mod mlflow;
+mod monitoring;
 mod promotion;
 mod prune;
 mod schedule;
@@ -30,11 +32,13 @@ use crate::time::TimeArgument;
 pub use audits::{AuditCommand, CausalityArguments, LeaksArguments, ParityArguments};
 pub use bundles::BundlesArguments;
 pub use database::DatabaseArguments;
+pub use datasets::{DatasetsArguments, RestoreArguments};
 pub use drift::DriftArguments;
 pub use features::{FeaturesArguments, LeaveOutArguments, RankArguments};
 pub use journal::{ExportArguments, JournalCommand};
 pub use lineage::LineageArguments;
 pub use mlflow::MlflowArguments;
+pub use monitoring::MonitoringArguments;
 pub use promotion::{GateArguments, PromoteArguments};
 pub use prune::PruneArguments;
 pub use schedule::ScheduleArguments;
@@ -74,6 +78,9 @@ pub struct Common {
     /// The bundles.
     #[command(flatten)]
     pub bundles: BundlesArguments,
+    /// The datasets.
+    #[command(flatten)]
+    pub datasets: DatasetsArguments,
     /// Runs and registry.
     #[command(flatten)]
     pub mlflow: MlflowArguments,
@@ -90,9 +97,12 @@ pub struct Common {
     /// One JSON line a stage instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
-    /// File for the stages' figures in Prometheus's text format, for a textfile collector or a push gateway.
+    /// File for the stages' figures in Prometheus's text format, for a textfile collector.
     #[arg(long, global = true, env = "MONITORING_METRICS_FILE")]
     pub metrics_file: Option<PathBuf>,
+    /// The push gateway.
+    #[command(flatten)]
+    pub monitoring: MonitoringArguments,
 }
 
 impl Common {
@@ -138,8 +148,10 @@ pub enum Command {
     Features(FeaturesArguments),
     /// Check klines, rows and outcomes by a suite of expectations, and that rows are made from the past alone.
     Validate(ValidateArguments),
-    /// Name the data: a hash of what the klines say; commit them for DVC.
+    /// Name the data: a hash of what the klines say; keep them where --datasets says; commit them for DVC.
     Version(VersionArguments),
+    /// Bring the klines of a kept data version back into the store: of the one that a model was trained on, as lineage names it.
+    Restore(RestoreArguments),
     /// Prove what the models rely on.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -161,7 +173,8 @@ pub enum Command {
     /// Why this model: its data, program, parameters and windows, the champion before it, what was done when and where, and how
     /// it came to be promoted.
     Lineage(LineageArguments),
-    /// Remove records of old runs, and bundles that nothing refers to any more.
+    /// Remove records of old runs, and bundles and datasets that nothing refers to any more, from a bucket too; and what broken-off
+    /// publications have left in MLflow.
     Prune(PruneArguments),
     /// Run a command again and again, at the times of a cron expression.
     Schedule(ScheduleArguments),

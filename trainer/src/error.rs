@@ -275,6 +275,63 @@ pub enum TrainerError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Not exactly one dataset is meant.
+    #[error(
+        "{found} datasets in {place} have a name that begins with {text:?}, one is needed; `klinecast-trainer lineage` says a model's data version"
+    )]
+    DatasetName {
+        /// As it was given.
+        text: String,
+        /// How many fit.
+        found: usize,
+        /// Where they lie.
+        place: String,
+    },
+    /// The database has no statistics of features.
+    #[error(
+        "the database of {home} has no statistics of the features of {data_version}; run `klinecast-trainer validate` first"
+    )]
+    NoStatistics {
+        /// The data version, as it was given.
+        data_version: String,
+        /// The home.
+        home: PathBuf,
+    },
+    /// The push gateway. Nothing secret of it is repeated.
+    #[error("the figures can't be pushed: {problem}; check --push-metrics")]
+    PushGateway {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The figures can't be answered at an address.
+    #[error("the figures can't be answered at {address}: {source}; give another --metrics-address")]
+    MetricsAddress {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Another process keeps the schedule.
+    #[error("{path} is kept by {holder}; end that one, or give --status FILE for another schedule beside it")]
+    ScheduleKept {
+        /// The status file.
+        path: PathBuf,
+        /// Who keeps it.
+        holder: String,
+    },
+    /// No place of datasets was named.
+    #[error("there is no place of datasets; give --datasets s3://bucket/folder, or a folder")]
+    NoDatasets,
+    /// A dataset's files are whole, but say other klines than its name does.
+    #[error("dataset {expected} in {place} has the klines of {found}; remove it there and keep it again")]
+    OtherDataset {
+        /// The data version that was asked for.
+        expected: String,
+        /// Where it lies.
+        place: String,
+        /// The data version of its klines.
+        found: String,
+    },
     /// Git is missing or refuses.
     #[error("the repository {folder} can't be used: {problem}")]
     Git {
@@ -317,7 +374,7 @@ impl TrainerError {
     pub const fn status(&self) -> u8 {
         match self {
             Self::Gates { .. } | Self::Uncertified { .. } => 3,
-            Self::Locked { .. } => 4,
+            Self::Locked { .. } | Self::ScheduleKept { .. } => 4,
             _ => 1,
         }
     }

@@ -103,6 +103,20 @@ pub fn ingest(
     }
 }
 
+/// Keeps whole series of klines that `source` has; doing it again changes nothing.
+///
+/// # Errors
+/// When the store can't be written.
+pub(crate) fn keep(
+    home: &Home,
+    series: BTreeMap<Symbol, Vec<Kline>>,
+    source: &str,
+    interval: Interval,
+    console: &Console,
+) -> Result<Vec<Ingested>> {
+    Job { home, symbols: &[], interval, console }.keep(series, source)
+}
+
 /// What every way needs.
 #[derive(Debug, Clone, Copy)]
 struct Job<'a> {
@@ -124,17 +138,18 @@ impl Job<'_> {
         if files.is_empty() {
             return Err(TrainerError::Source { problem: "the folder has none of the wanted symbols" });
         }
-        let bar = self.console.bar(files.len(), "keeping klines");
+        self.keep(files, &folder.display().to_string())
+    }
+
+    /// Keeps whole series that `source` has, and notes where the store had them otherwise.
+    fn keep(&self, series: BTreeMap<Symbol, Vec<Kline>>, source: &str) -> Result<Vec<Ingested>> {
+        let bar = self.console.bar(series.len(), "keeping klines");
         let mut disputes = Disputes::open(self.home)?;
         let mut found = Vec::new();
-        for (symbol, klines) in files {
+        for (symbol, klines) in series {
             let mut keeper = Keeper::new(self.home, symbol, self.interval);
             keeper.keep(&klines)?;
-            keeper.note_disputes(
-                &mut disputes,
-                &[],
-                &format!("what was kept before {}", folder.display()),
-            )?;
+            keeper.note_disputes(&mut disputes, &[], &format!("what was kept before {source}"))?;
             found.push(keeper.finish(None)?);
             bar.advance(f64::NAN);
         }

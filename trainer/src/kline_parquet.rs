@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::panic::catch_unwind;
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kline::{Interval, Kline, KlineFields, Symbol};
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, TimestampType, Type as PhysicalType};
 use parquet::column::reader::get_typed_column_reader;
@@ -13,7 +14,7 @@ use parquet::data_type::{DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -126,18 +127,39 @@ pub(crate) fn read_folder(folder: &Path, interval: Interval) -> Result<BTreeMap<
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let ending = format!("-{interval}.parquet");
         let name = path.file_name().and_then(|name| name.to_str());
-        if let Some(symbol) = name.and_then(|name| name.strip_suffix(&ending)?.parse().ok()) {
+        if let Some(symbol) = name.and_then(|name| symbol_of(name, interval)) {
             found.insert(symbol, read_file(&path, interval)?);
         }
     }
     Ok(found)
 }
 
+/// The file's market, by the name that [`file_name`] gives.
+#[must_use]
+pub(crate) fn symbol_of(name: &str, interval: Interval) -> Option<Symbol> {
+    name.strip_suffix(&format!("-{interval}.parquet"))?.parse().ok()
+}
+
 fn read_file(path: &Path, interval: Interval) -> Result<Vec<Kline>> {
     let file =
         File::open(path).map_err(|source| TrainerError::Io { path: path.to_owned(), act: "read", source })?;
+    from(file, path, interval)
+}
+
+/// The klines of a file's bytes; errors call it by `path`.
+///
+/// # Errors
+/// When it is no file of klines.
+pub(crate) fn from_bytes(bytes: Vec<u8>, path: &Path, interval: Interval) -> Result<Vec<Kline>> {
+    from(Bytes::from(bytes), path, interval)
+}
+
+fn from(
+    file: impl ChunkReader + UnwindSafe + 'static,
+    path: &Path,
+    interval: Interval,
+) -> Result<Vec<Kline>> {
     // The library asserts what a damaged file need not keep.
     let rows = catch_unwind(|| read_rows(file)).unwrap_or_else(|_| Err(contradiction()));
     let malformed = |problem: String| TrainerError::KlineFile { path: PathBuf::from(path), problem };
@@ -158,7 +180,7 @@ fn contradiction() -> ParquetError {
     ParquetError::General("it contradicts itself: it is damaged".to_owned())
 }
 
-fn read_rows(file: File) -> std::result::Result<Vec<KlineFields>, ParquetError> {
+fn read_rows(file: impl ChunkReader + 'static) -> std::result::Result<Vec<KlineFields>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     let columns = reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
     for column in columns {
@@ -170,7 +192,9 @@ fn read_rows(file: File) -> std::result::Result<Vec<KlineFields>, ParquetError> 
     decode(&reader)
 }
 
-fn decode(reader: &SerializedFileReader<File>) -> std::result::Result<Vec<KlineFields>, ParquetError> {
+fn decode<R: ChunkReader + 'static>(
+    reader: &SerializedFileReader<R>,
+) -> std::result::Result<Vec<KlineFields>, ParquetError> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let fits = schema.num_columns() == COLUMNS.len()
         && COLUMNS.iter().enumerate().all(|(at, (name, kind, optional))| {

@@ -50,9 +50,28 @@ impl TrainingLock {
     /// # Errors
     /// [`TrainerError::Locked`] with its holder, or when the file can't be opened.
     pub fn take(folder: &Path, access: Access, command: &str) -> Result<Self> {
-        let path = folder.join(FILE);
+        Self::take_file(&folder.join(FILE), access, command)
+    }
+
+    /// Takes the lock of a schedule's status file; does not wait.
+    ///
+    /// # Errors
+    /// [`TrainerError::ScheduleKept`] with who keeps it, or when the file can't be opened.
+    pub fn keep_schedule(status: &Path) -> Result<Self> {
+        match Self::take_file(&status.with_added_extension("lock"), Access::Alone, "schedule") {
+            Err(TrainerError::Locked { holder, .. }) => {
+                Err(TrainerError::ScheduleKept { path: status.to_owned(), holder })
+            }
+            taken => taken,
+        }
+    }
+
+    fn take_file(path: &Path, access: Access, command: &str) -> Result<Self> {
+        let path = path.to_owned();
         let fail = |source| TrainerError::Io { path: path.clone(), act: "written", source };
-        std::fs::create_dir_all(folder).map_err(fail)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(fail)?;
+        }
         let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(fail)?;
         let taken = match access {

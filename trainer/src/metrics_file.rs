@@ -1,5 +1,8 @@
-//! The stages' figures as a file in Prometheus's text format: the node exporter's textfile collector reads it, and a push gateway
-//! takes it as it is. The names are those of the earlier pipeline.
+//! The stages' figures in Prometheus's text format: as a file, which the node exporter's textfile collector reads and `schedule`
+//! answers, and pushed to a push gateway. The names are those of the earlier pipeline.
+
+mod push;
+mod serve;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +12,7 @@ use std::path::PathBuf;
 use forecast::TaskKind;
 
 use crate::artefact::write_bytes;
+use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::expectation::Checked;
@@ -16,9 +20,15 @@ use crate::quality::SymbolQuality;
 use crate::trained::MemberReport;
 use crate::{Result, TrainerError};
 
+pub use push::{Gateway, GatewayParts};
+pub use serve::serve;
+
 /// Where the figures go. Each stage replaces its own and leaves the others' as they are.
 #[derive(Debug, Clone, Default)]
-pub struct MetricsFile(Option<PathBuf>);
+pub struct MetricsFile {
+    file: Option<PathBuf>,
+    gateway: Option<(Gateway, Console)>,
+}
 
 /// All values of one metric.
 struct Family {
@@ -31,8 +41,14 @@ struct Family {
 impl MetricsFile {
     /// A file, or none.
     #[must_use]
-    pub const fn new(path: Option<PathBuf>) -> Self {
-        Self(path)
+    pub const fn new(file: Option<PathBuf>) -> Self {
+        Self { file, gateway: None }
+    }
+
+    /// Pushes them besides; a gateway that does not take them is warned of, and no stage fails for it.
+    #[must_use]
+    pub fn pushed(self, gateway: Option<Gateway>, console: Console) -> Self {
+        Self { gateway: gateway.map(|gateway| (gateway, console)), ..self }
     }
 
     /// # Errors
@@ -87,9 +103,14 @@ impl MetricsFile {
         })
     }
 
-    /// Puts a metric into the file, in the place of what the file says of it so far.
+    /// Puts a metric in the place of what is said of it so far.
     fn replace(&self, family: Family) -> Result<()> {
-        let Some(path) = &self.0 else { return Ok(()) };
+        if let Some((gateway, console)) = &self.gateway
+            && let Err(problem) = gateway.push(family.text())
+        {
+            console.warn(&problem.to_string());
+        }
+        let Some(path) = &self.file else { return Ok(()) };
         let before = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

@@ -2,6 +2,7 @@
 //! they hand it on.
 
 mod alone;
+mod datasets;
 mod drift;
 mod importance;
 mod leaks;
@@ -25,7 +26,7 @@ use std::time::Instant;
 
 use forecast::{CAUSALITY_FILE, CausalityCertificate};
 use kline::{BarTime, Interval, Kline, Milliseconds, Symbol};
-use store::Home;
+use store::{DatasetStore, Home};
 
 use crate::args::{
     Arguments, AuditCommand, Command, EvaluateArguments, ExportArguments, JournalCommand, WindowArguments,
@@ -45,6 +46,7 @@ use crate::metrics_file::MetricsFile;
 use crate::publish::{Certificates, Published};
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
+use crate::tracking::Trains;
 use crate::trained::Trained;
 use crate::{Result, TrainerError, evaluate, export, ingest, publish, report, tracking, version};
 use locking::Use;
@@ -72,13 +74,14 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         interval: common.interval,
         klines_until: common.klines_until,
         console,
-        metrics: MetricsFile::new(common.metrics_file.clone()),
+        metrics: MetricsFile::new(common.metrics_file.clone()).pushed(common.monitoring.gateway()?, console),
+        datasets: common.datasets.store(&common.bundles)?,
     };
     let command = &arguments.command;
     let trains = match command {
-        Command::Run(_) => true,
-        Command::Train(train) => train.part.part().is_none(),
-        _ => false,
+        Command::Run(_) => Some(Trains::AndPublishes),
+        Command::Train(train) => train.part.part().is_none().then_some(Trains::Only),
+        _ => None,
     };
     pipeline.using(Use::of(command), || {
         tracking::followed(&pipeline.home, &pipeline.folder(), trains, || dispatch(&pipeline, command))
@@ -97,6 +100,7 @@ fn dispatch(pipeline: &Pipeline, command: &Command) -> Result<()> {
         Command::Features(arguments) => pipeline.features_alone(arguments),
         Command::Validate(arguments) => pipeline.validate_alone(arguments),
         Command::Version(arguments) => pipeline.version_alone(arguments),
+        Command::Restore(arguments) => pipeline.restore(&arguments.dataset),
         Command::Audit(AuditCommand::Causality(arguments)) => {
             let klines = pipeline.klines()?;
             let data_version = version::data_version(&klines, pipeline.interval).version;
@@ -142,6 +146,8 @@ pub struct Pipeline {
     pub console: Console,
     /// Where figures for Prometheus go.
     pub metrics: MetricsFile,
+    /// Where the klines of each data version are kept, if anywhere.
+    pub datasets: Option<Box<dyn DatasetStore>>,
 }
 
 /// Fewer warm bars are not divided into windows.

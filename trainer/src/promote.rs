@@ -3,7 +3,7 @@
 use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Home, ModelVersion, Registry, Stage, StoreError};
+use store::{Alias, Home, ModelVersion, Registry, Stage, StoreError};
 
 use crate::certificates::{Certificate, certified};
 use crate::evidence::{self, Evidence};
@@ -164,6 +164,20 @@ fn tried(home: &Home, bundle: &Bundle, now: Milliseconds) -> Result<Tried> {
 
 fn stored(home: &Home, bundle: BundleDigest) -> Result<Bundle> {
     Ok(Bundle::from_files(home.objects().get(bundle)?)?)
+}
+
+/// Notes in the registry's history that the champion is it, if what made it that was cut off just before.
+///
+/// # Errors
+/// When the registry can't be read or written.
+pub fn settle(home: &Home, champion: u32, now: Milliseconds) -> Result<()> {
+    let is_champion = format!("alias {}", Alias::Champion);
+    let history = home.registry().history()?;
+    let noted = history.iter().rev().find(|change| change.change == is_champion);
+    if noted.map(|change| change.version) != Some(champion) {
+        home.registry().set_alias(Alias::Champion, champion, now)?;
+    }
+    Ok(())
 }
 
 /// Moves the version to the stage that it was judged for, archives what was there before, and notes in the registry's history how it

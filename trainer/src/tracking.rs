@@ -22,8 +22,19 @@ use crate::{Result, TrainerError};
 const FILE: &str = "mlflow.json";
 /// Says why a run did not come to its end, or its model not to be the champion.
 const PROBLEM_TAG: &str = "klinecast.problem";
+/// Says why a run that came to its end has no model.
+const NOTE_TAG: &str = "klinecast.note";
 /// Reports of the stages, beside the bundle's own files.
 const REPORTS: [&str; 3] = ["evaluation.json", "quality.json", "validation.json"];
+
+/// What a command that trains does with the run that it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trains {
+    /// Nothing more: `publish` ends it.
+    Only,
+    /// All stages.
+    AndPublishes,
+}
 
 /// The run that was begun.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +72,16 @@ impl<'a> Book<'a> {
         Ok(run)
     }
 
+    /// Ends the run that was begun, in which nothing was left to do.
+    fn end(&self, begun: &Begun) -> Result<()> {
+        let Some(run) = self.mlflow.find_run(&begun.run)? else { return Ok(()) };
+        let note = (NOTE_TAG.to_owned(), "what it was to publish was published before".to_owned());
+        let figures = RunFigures { tags: BTreeMap::from([note]), ..RunFigures::default() };
+        self.mlflow.log(&run, &figures, now())?;
+        self.mlflow.end_run(&run, RunEnd::Finished, now())?;
+        self.write(&run, true)
+    }
+
     /// Says why the run that was begun came to nothing, or its model did.
     fn tell(&self, begun: &Begun, problem: &str) -> Result<()> {
         let Some(run) = self.mlflow.find_run(&begun.run)? else { return Ok(()) };
@@ -74,21 +95,36 @@ impl<'a> Book<'a> {
     }
 }
 
-/// Does `work`; if it trains and MLflow is set, in a run of its own that ends with it, unless publishing has ended it already.
+/// Does `work`; if it trains and MLflow is set, in a run of its own that ends with it, unless publishing has ended it already, or
+/// will: a training alone leaves it open for that.
 ///
 /// # Errors
 /// Of `work`; or when MLflow is set and can't be reached before.
-pub fn followed(home: &Home, folder: &Path, trains: bool, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let Some(registry) = home.mlflow().filter(|_| trains) else { return work() };
+pub fn followed(
+    home: &Home,
+    folder: &Path,
+    trains: Option<Trains>,
+    work: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let (Some(registry), Some(trains)) = (home.mlflow(), trains) else { return work() };
+    let ends = trains == Trains::AndPublishes;
     let book = Book::new(registry, folder);
     if let Some(begun) = book.begun().filter(|begun| !begun.ended) {
         book.tell(&begun, "it was broken off")?;
     }
     book.begin(now())?;
     let outcome = work();
-    if let (Err(error), Some(begun)) = (&outcome, book.begun()) {
-        // The error itself matters more than that it can't be told there, too.
-        let _ = book.tell(&begun, &error.to_string());
+    match (&outcome, book.begun()) {
+        (Err(error), Some(begun)) => {
+            // The error itself matters more than that it can't be told there, too.
+            let _ = book.tell(&begun, &error.to_string());
+        }
+        // Nothing was published in it: an earlier run's publication was taken up. What is done is done, also if that can't be told
+        // now: whoever trains next ends what is open.
+        (Ok(()), Some(begun)) if ends && !begun.ended => {
+            let _ = book.end(&begun);
+        }
+        _ => {}
     }
     outcome
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use forecast::{BundleDigest, BundleError};
 use kline::{BarTime, KlineError, Symbol};
 
+use crate::datasets::DatasetDigest;
 use crate::mlflow::MlflowFault;
 use crate::objects::{FileFault, S3Fault};
 
@@ -70,16 +71,16 @@ pub enum StoreError {
         /// What the library says.
         problem: String,
     },
-    /// Where the bundles lie can't be read. It may have a secret in it, so little of it is repeated.
+    /// A place in a bucket can't be read. It may have a secret in it, so little of it is repeated.
     #[error(
-        "the place of the bundles can't be used: {problem}; name a server (MINIO_ENDPOINT) or s3://bucket/folder, and a key"
+        "the place in a bucket can't be used: {problem}; name a server (MINIO_ENDPOINT) or s3://bucket/folder, and a key"
     )]
     S3Place {
         /// What is wrong with it.
         problem: &'static str,
     },
     /// An S3 server could not be reached, or did not do what it was asked for.
-    #[error("bundles in {place}: {action} failed: {problem}; {}", fault.remedy())]
+    #[error("{place}: {action} failed: {problem}; {}", fault.remedy())]
     S3 {
         /// Bucket and server, without the key.
         place: String,
@@ -234,6 +235,28 @@ pub enum StoreError {
     DamagedFile {
         /// The bundle.
         digest: BundleDigest,
+        /// The file's path within it.
+        file: String,
+        /// What is wrong.
+        fault: FileFault,
+    },
+    /// No dataset of that name is kept.
+    #[error(
+        "dataset {digest} is not in {place}; `klinecast-trainer version` keeps one where the klines are that made it"
+    )]
+    NoDataset {
+        /// The dataset.
+        digest: DatasetDigest,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A kept dataset is not as its manifest says.
+    #[error("dataset {digest} in {place} is damaged: {file:?} {fault}; remove it there and keep it again")]
+    DamagedDataset {
+        /// The dataset.
+        digest: DatasetDigest,
+        /// Where it lies.
+        place: String,
         /// The file's path within it.
         file: String,
         /// What is wrong.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use forecast::BundleDigest;
 
 use crate::{
-    FolderObjects, GapStore, Journal, JournalRetention, KlineStore, Mlflow, MlflowRegistry, ObjectStore,
-    Places, PostgresStore, Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
+    FeatureStore, FolderObjects, GapStore, Journal, JournalRetention, KlineStore, Mlflow, MlflowRegistry,
+    ObjectStore, Places, PostgresStore, Registry, S3Objects, SnapshotFile, SqliteStore, StoreError,
 };
 
 /// `DIR/klinecast.db` (klines, gap ledger, journal, registry; or a PostgreSQL database in its place), `DIR/bundles/`,
@@ -99,6 +99,15 @@ impl Home {
     /// The ledger of holes.
     #[must_use]
     pub fn gaps(&self) -> &dyn GapStore {
+        match &self.database {
+            Database::Sqlite(store) => store,
+            Database::Postgres(store) => store,
+        }
+    }
+
+    /// The catalogues of features and their statistics.
+    #[must_use]
+    pub fn features(&self) -> &dyn FeatureStore {
         match &self.database {
             Database::Sqlite(store) => store,
             Database::Postgres(store) => store,

@@ -15,7 +15,9 @@
 
 mod chain;
 mod database;
+mod datasets;
 mod error;
+mod features;
 mod gaps;
 mod home;
 mod journal;
@@ -38,14 +40,20 @@ mod web;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainHash, RecordKey, Verification};
 pub use database::{DatabaseParts, DatabaseUrl};
+pub use datasets::{
+    Dataset, DatasetDigest, DatasetDigestError, DatasetManifest, DatasetStore, FolderDatasets, S3Datasets,
+};
 pub use error::StoreError;
+pub use features::{
+    FEATURE_VERSIONS_MAX, FeatureCatalogue, FeatureRecord, FeatureStatistics, FeatureStore, FeatureVersion,
+};
 pub use gaps::{GapStore, Hole, HoleState};
 pub use home::Home;
 pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
 pub use mlflow::{
-    BoosterModel, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun, Origin, RunEnd,
-    RunFigures,
+    BoosterModel, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun,
+    Origin, RunEnd, RunFigures,
 };
 pub use objects::{FileFault, FolderObjects, ObjectStore, S3Fault, S3Objects, S3Parts, S3Place};
 pub use places::Places;

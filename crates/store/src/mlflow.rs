@@ -16,7 +16,7 @@ pub use client::Mlflow;
 pub use fault::MlflowFault;
 pub use models::{BoosterModel, Origin};
 pub use place::{MlflowParts, MlflowPlace};
-pub use registry::MlflowRegistry;
+pub use registry::{LeftBooster, MlflowRegistry};
 pub use runs::{MlflowRun, RunEnd, RunFigures};
 
 /// Says which bundle a version carries.

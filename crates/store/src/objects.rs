@@ -1,8 +1,8 @@
 //! Bundles as files under their digest.
 
-mod files;
-mod folder;
-mod s3;
+pub(crate) mod files;
+pub(crate) mod folder;
+pub(crate) mod s3;
 
 use std::collections::BTreeMap;
 
@@ -40,4 +40,11 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// When the store can't be read.
     fn list(&self) -> Result<Vec<BundleDigest>, StoreError>;
+
+    /// Takes a bundle away, in a bucket too, with the copy that is kept here; one that is not there is no fault. What is broken
+    /// off is still listed, and taken away by the same again.
+    ///
+    /// # Errors
+    /// When the store can't be written, or the key may not remove anything.
+    fn remove(&self, digest: BundleDigest) -> Result<(), StoreError>;
 }

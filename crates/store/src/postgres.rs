@@ -5,6 +5,7 @@
 
 mod chain;
 mod fault;
+mod features;
 mod gaps;
 mod journal;
 mod klines;

@@ -186,7 +186,8 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::OtherChampion`] if another has become it since, and nothing is changed; when there is no such version, or the
-    /// registry can't be written. A registry without transactions does it step by step: what another changes in between is not seen.
+    /// registry can't be written. A registry without transactions does it step by step, the alias last: what is cut off leaves the
+    /// old champion, and what another changes in between is not seen.
     fn crown(
         &self,
         version: u32,
@@ -197,19 +198,7 @@ pub trait Registry: Send + Sync {
         let all = self.versions()?;
         let crowning = Crowning::plan(&all, version, judged_against)?;
         self.note(version, how, at)?;
-        self.set_alias(Alias::Champion, version, at)?;
-        self.set_stage(version, Stage::Production, at)?;
-        if crowning.was_challenger {
-            self.clear_alias(Alias::Challenger, at)?;
-        }
-        // Also one that was left in production when a change before was broken off.
-        let before = |other: &&ModelVersion| {
-            other.version != version
-                && (other.stage == Stage::Production || crowning.before == Some(other.version))
-        };
-        for other in all.iter().filter(before) {
-            self.set_stage(other.version, Stage::Archived, at)?;
-        }
+        produce(self, &all, version, crowning.was_challenger, at)?;
         self.version(version)
     }
 
@@ -278,20 +267,8 @@ pub fn promote(
     let model = registry.version(version)?;
     match stage {
         Stage::Production => {
-            let all = registry.versions()?;
-            registry.set_alias(Alias::Champion, version, at)?;
-            registry.set_stage(version, stage, at)?;
-            if model.aliases.contains(&Alias::Challenger) {
-                registry.clear_alias(Alias::Challenger, at)?;
-            }
-            // Also one that was left in production when a change before was broken off.
-            let before = |other: &&ModelVersion| {
-                other.version != version
-                    && (other.stage == Stage::Production || other.aliases.contains(&Alias::Champion))
-            };
-            for before in all.iter().filter(before) {
-                registry.set_stage(before.version, Stage::Archived, at)?;
-            }
+            let was_challenger = model.aliases.contains(&Alias::Challenger);
+            produce(registry, &registry.versions()?, version, was_challenger, at)?;
         }
         Stage::Staging => {
             registry.set_alias(Alias::Challenger, version, at)?;
@@ -301,6 +278,30 @@ pub fn promote(
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }
     registry.version(version)
+}
+
+/// Moves a version to production step by step. The alias, by which everybody goes, is the last step and a single one: cut off
+/// before, the old champion is the champion; after it nothing is left to do. The same again completes it.
+fn produce<R: Registry + ?Sized>(
+    registry: &R,
+    all: &[ModelVersion],
+    version: u32,
+    was_challenger: bool,
+    at: Milliseconds,
+) -> Result<(), StoreError> {
+    registry.set_stage(version, Stage::Production, at)?;
+    if was_challenger {
+        registry.clear_alias(Alias::Challenger, at)?;
+    }
+    // Also one that was left in production when a change before was broken off.
+    let before = |other: &&ModelVersion| {
+        other.version != version
+            && (other.stage == Stage::Production || other.aliases.contains(&Alias::Champion))
+    };
+    for before in all.iter().filter(before) {
+        registry.set_stage(before.version, Stage::Archived, at)?;
+    }
+    registry.set_alias(Alias::Champion, version, at)
 }
 
 /// What crowning a version changes, as one transaction has to do it: the champion's stage before, then each change as the history

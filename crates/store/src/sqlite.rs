@@ -1,6 +1,7 @@
 //! The default database: one SQLite file with a write-ahead log.
 
 mod chain;
+mod features;
 mod gaps;
 mod journal;
 mod klines;

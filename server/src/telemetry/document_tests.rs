@@ -46,7 +46,7 @@ fn part_of(metric: &Metric) -> &'static str {
 /// What the trainer writes (`trainer/src/metrics_file.rs`).
 const TRAINER: &str = "
 ## The trainer
-`klinecast-trainer --metrics-file FILE` (`MONITORING_METRICS_FILE`) writes these as text for a textfile collector or a push gateway; each stage replaces its own.
+`klinecast-trainer --metrics-file FILE` (`MONITORING_METRICS_FILE`) writes these as text for a textfile collector, `--push-metrics URL` (`MONITORING_PUSH_URL`) pushes them to a push gateway, `schedule --metrics-address HOST:PORT` answers them; each stage replaces its own.
 
 | name | kind | labels | meaning |
 |---|---|---|---|

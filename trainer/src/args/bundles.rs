@@ -71,8 +71,16 @@ impl BundlesArguments {
     /// # Errors
     /// When it is none.
     pub fn place(&self) -> Result<Option<S3Place>> {
+        self.place_at(&self.bundles)
+    }
+
+    /// Another place on the same server, by the same key.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn place_at(&self, address: &str) -> Result<Option<S3Place>> {
         let parts = S3Parts {
-            address: &self.bundles,
+            address,
             endpoint: &self.minio_endpoint,
             access_key: &self.minio_access_key,
             secret_key: &self.minio_secret_key,

@@ -20,6 +20,13 @@ pub struct FeaturesArguments {
     /// Write the rows from the train window's first bar to the test window's last into this folder, as a repository of Feast's.
     #[arg(long, value_name = "DIR")]
     pub feast: Option<PathBuf>,
+    /// Make no rows: show the features that the database knows (kind, unit, warm-up, inputs), and how each was distributed over the
+    /// rows that were last validated.
+    #[arg(long, conflicts_with_all = ["parquet", "feast", "rank"])]
+    pub catalogue: bool,
+    /// Of this data version, as `version` names it.
+    #[arg(long, requires = "catalogue")]
+    pub data_version: Option<String>,
     /// The ranking in their place.
     #[command(flatten)]
     pub rank: RankArguments,

@@ -18,6 +18,9 @@ pub struct ScheduleArguments {
     /// File that says what was and what comes, as JSON [default: schedule.json in the home].
     #[arg(long, value_name = "FILE")]
     pub status: Option<PathBuf>,
+    /// Answer the figures of the stages to Prometheus at this address, for example 127.0.0.1:9101, under /metrics.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics_address: Option<std::net::SocketAddr>,
     /// What to run, after `--`: for example `run --rest-url https://data-api.binance.vision --days 1095`.
     #[arg(last = true, required = true, num_args = 1..)]
     pub command: Vec<String>,

@@ -12,7 +12,7 @@ impl Pipeline {
     pub(super) fn prune(&self, arguments: &PruneArguments) -> Result<()> {
         let started = Instant::now();
         let keeping = Keeping { newest: arguments.keep, days: arguments.days };
-        let found = prune(&self.home, keeping, now(), arguments.dry_run)?;
+        let found = prune(&self.home, self.datasets.as_deref(), keeping, now(), arguments.dry_run)?;
         let verb = if arguments.dry_run { "would be removed" } else { "removed" };
         self.console.report("prune", started, &found, || {
             let bundles = found.bundles.iter().map(|(bundle, version)| {
@@ -20,7 +20,12 @@ impl Pipeline {
                 format!("{version}bundle {bundle} {verb}\n")
             });
             let runs = found.runs.iter().map(|run| format!("run {run} {verb}\n"));
-            let text: String = runs.chain(bundles).collect();
+            let datasets = found.datasets.iter().map(|dataset| format!("dataset {dataset} {verb}\n"));
+            let boosters = found
+                .boosters
+                .iter()
+                .map(|(name, version)| format!("{name} version {version} in MLflow {verb}\n"));
+            let text: String = runs.chain(bundles).chain(datasets).chain(boosters).collect();
             if text.is_empty() { "nothing is old enough\n".to_owned() } else { text }
         });
         for version in &found.served {

@@ -11,6 +11,7 @@ use super::{Klines, Pipeline};
 use crate::args::RunArguments;
 use crate::artefact::read_json;
 use crate::audit::{self, CausalityRequest};
+use crate::clock::now;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::expectation::Suite;
@@ -21,7 +22,7 @@ use crate::publish::Certificates;
 use crate::runs::{Outcome, Run, Stage, Way};
 use crate::split::Split;
 use crate::trained::{self, Trained};
-use crate::{Result, TrainerError, report, version};
+use crate::{Result, TrainerError, promote, report, version};
 
 /// The klines, and the rows made of them when they are needed.
 struct Rows<'a> {
@@ -133,7 +134,7 @@ impl Pipeline {
         }
         if run.is_resumed() && self.champion()?.is_some_and(|champion| champion.version == version) {
             // It was interrupted after that; judged against itself it would say something else.
-            return Ok(());
+            return promote::settle(&self.home, version, now());
         }
         self.promote(Some(version), store::Stage::Production, &arguments.gates, false)
     }

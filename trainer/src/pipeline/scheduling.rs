@@ -7,7 +7,8 @@ use clap::Parser;
 
 use crate::args::{Arguments, Command, Common, ScheduleArguments};
 use crate::console::Console;
-use crate::{Result, TrainerError, schedule};
+use crate::lock::TrainingLock;
+use crate::{Result, TrainerError, metrics_file, schedule};
 
 pub(super) fn keep(common: &Common, arguments: &ScheduleArguments, console: Console) -> Result<()> {
     let cron = arguments.times()?;
@@ -23,13 +24,23 @@ pub(super) fn keep(common: &Common, arguments: &ScheduleArguments, console: Cons
         return Err(TrainerError::Scheduled { problem: "a schedule can't be scheduled".to_owned() });
     }
     let name = arguments.command.first().map_or("", String::as_str);
+    let file = arguments.status.clone().unwrap_or_else(|| common.home.join("schedule.json"));
+    let _kept = TrainingLock::keep_schedule(&file)?;
+    let figures = match (&common.metrics_file, arguments.metrics_address) {
+        (None, Some(_)) => Some(common.home.join("trainer.prom")),
+        (file, _) => file.clone(),
+    };
+    if let (Some(address), Some(figures)) = (arguments.metrics_address, &figures) {
+        let address = metrics_file::serve(address, figures.clone())?;
+        console.note(&format!("figures at http://{address}/metrics"));
+    }
     let command = || {
         let mut command = Process::new(&program);
         // By the environment: arguments are seen by others, and a password may be among these.
         command.args(&arguments.command).envs(common.variables());
+        command.envs(figures.iter().map(|figures| ("MONITORING_METRICS_FILE", figures)));
         command
     };
-    let file = arguments.status.clone().unwrap_or_else(|| common.home.join("schedule.json"));
     let jitter = Duration::from_secs(arguments.jitter.into());
     schedule::keep((&arguments.cron, &cron), jitter, &file, (name, command), console)
 }

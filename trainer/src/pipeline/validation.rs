@@ -15,7 +15,7 @@ use crate::ingest::Kept;
 use crate::profile::{Change, Profile, Profiles};
 use crate::quality::{self, SymbolQuality};
 use crate::validate::{self, Validation};
-use crate::{report, version};
+use crate::{catalogue, report, version};
 
 /// What a validation found, and how it was judged.
 #[derive(Debug, Serialize)]
@@ -96,6 +96,7 @@ impl Pipeline {
         self.metrics.validation(&checked)?;
         self.console.report("validate", started, &found, text);
         checked.require()?;
-        profiles.keep(&profile)
+        profiles.keep(&profile)?;
+        catalogue::keep(&self.home, &profile, now())
     }
 }

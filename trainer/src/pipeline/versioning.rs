@@ -14,6 +14,7 @@ impl Pipeline {
         let found = version::data_version(klines, self.interval);
         self.console
             .report("version", started, &found, || format!("{} ({} klines)\n", found.version, found.klines));
+        self.keep_dataset(klines, &found)?;
         Ok(found)
     }
 

@@ -22,6 +22,20 @@ fn terminate(running: &mut Running) {
     assert_eq!(running.0.wait().expect("an end").code(), Some(0), "a stop is no failure");
 }
 
+/// One status file has one keeper; another file is another schedule.
+fn a_second_one_is_refused(home: &Path, words: &[&str]) {
+    let second = program(home, words).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(4), "{text}");
+    assert!(text.contains("schedule.json is kept by process") && text.contains("--status FILE"), "{text}");
+    let beside = home.join("nightly.json");
+    let beside_it =
+        ["schedule", "--cron", "0 0 1 1 *", "--status", &beside.to_string_lossy(), "--", "quality"];
+    let mut nightly = Running::start(home, &beside_it);
+    assert!(nightly.runs_until(|| beside.exists()));
+    terminate(&mut nightly);
+}
+
 #[test]
 fn it_runs_waits_backs_off_and_stops() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -33,6 +47,7 @@ fn it_runs_waits_backs_off_and_stops() {
     let every_second = ["schedule", "--cron", "* * * * * *", "--", "ingest", "--klines", &files];
     let mut running = Running::start(&home, &every_second);
     assert!(running.runs_until(|| number(&home, "runs") >= 3));
+    a_second_one_is_refused(&home, &every_second);
     terminate(&mut running);
     let told = status(&home).expect("a status");
     assert_eq!((&told["last"]["status"], &told["failures"]), (&0.into(), &0.into()), "{told}");

@@ -99,6 +99,8 @@ fn what_is_trained_is_published_to_s3_and_mlflow_and_what_is_broken_off_is_compl
     publishing_is_completed(&elsewhere, &other);
     promoting_is_completed(&elsewhere, &other);
     elsewhere.stock_client_loads(2);
+    a_run_that_takes_its_publication_up_is_ended(&elsewhere, &other);
+    elsewhere.stock_client_loads(3);
     the_key_is_nowhere(&elsewhere);
 }
 
@@ -153,6 +155,24 @@ fn promoting_is_completed(elsewhere: &Elsewhere, other: &Home) {
     let stages = other.registry().versions().expect("a registry");
     let stages: Vec<_> = stages.iter().map(|model| (model.version, model.stage)).collect();
     assert_eq!(stages, [(2, Stage::Production), (1, Stage::Archived)]);
+}
+
+/// MLflow goes after a run has published and before it has promoted: the same again takes the publication up.
+fn a_run_that_takes_its_publication_up_is_ended(elsewhere: &Elsewhere, other: &Home) {
+    let run = ["run", "--rounds", "2", "--folds", "1", "--resamples", "20", "--force", "--seed", "9"];
+    let records = || {
+        let runs =
+            std::fs::read_dir(elsewhere.home.path().join("training/runs")).into_iter().flatten().flatten();
+        let states = runs.filter_map(|run| std::fs::read_to_string(run.path().join("state.json")).ok());
+        states.filter(|text| text.contains("\"stage\": \"publish\"")).count()
+    };
+    let before = records();
+    elsewhere.killed_amid(&run, || records() > before).expect("it was broken off before it had promoted");
+    let champion = || other.registry().champion().expect("a registry").map(|model| model.version);
+    assert_eq!(champion(), Some(2));
+    elsewhere.stage(&run).expect("the same again");
+    assert_eq!(champion(), Some(3));
+    assert_eq!(other.registry().versions().expect("a registry").len(), 3, "it was published once");
 }
 
 /// Neither the home nor what MLflow was told has the key in it.

@@ -73,7 +73,10 @@ def main():
     assert "volatility_4step/ensemble/skill" in run.data.metrics, run.data.metrics
     reports = {file.path for file in client.list_artifacts(champion.run_id, "reports")}
     assert "reports/evaluation.json" in reports, reports
-    print(len(golden["answers"]), "models")
+    runs = client.search_runs([run.info.experiment_id])
+    # What was broken off is told so by whoever comes next, what was published before is not published again: none stays open.
+    assert not [other for other in runs if other.info.status == "RUNNING"], runs
+    print(len(golden["answers"]), "models,", len(runs), "runs")
 
 
 main()

@@ -1,6 +1,6 @@
 //! The registry in MLflow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forecast::BundleDigest;
 use kline::Milliseconds;
@@ -8,9 +8,18 @@ use serde_json::json;
 
 use super::client::Mlflow;
 use super::models::{Origin, Version};
-use super::{BUNDLE_TAG, METRICS_TAG, REGISTERED_TAG, STAGE_TAG, history};
+use super::{BUNDLE_TAG, METRICS_TAG, OF_TAG, REGISTERED_TAG, STAGE_TAG, history};
 use crate::registry::{metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
+
+/// A version of a booster whose bundle is none of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftBooster {
+    /// The booster's registered model.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+}
 
 /// The registered model of the bundles. A bundle's alias is the last thing that a change of aliases sets: what is served does
 /// not change by half, and the same command again completes what was broken off.
@@ -126,6 +135,42 @@ impl MlflowRegistry {
             None => history::note(&self.0, &versions, number, "registered", at)?,
         }
         self.version(number)
+    }
+
+    /// Versions of boosters, made before a time, whose bundle is no version here: what is left of publications that were broken
+    /// off and never completed.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn left_boosters(&self, before: Milliseconds) -> Result<Vec<LeftBooster>, StoreError> {
+        let action = "looking for what is left";
+        let listed = self.listed(action)?;
+        let known: BTreeSet<&str> = listed.iter().filter_map(|version| version.tag(BUNDLE_TAG)).collect();
+        let mut found = self.0.search(action, &format!("tags.`{OF_TAG}` = '{}'", self.name()))?;
+        found.retain(|version| {
+            let bundle = version.tag(BUNDLE_TAG);
+            let is_left = bundle.is_some_and(|bundle| !known.contains(bundle));
+            is_left && version.name != self.name() && version.creation_timestamp < before
+        });
+        let mut left: Vec<LeftBooster> = found
+            .into_iter()
+            .filter_map(|version| Some(LeftBooster { version: version.number()?, name: version.name }))
+            .collect();
+        left.sort_unstable();
+        Ok(left)
+    }
+
+    /// Takes such a version away; the files stay where its run is.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn remove_booster(&self, left: &LeftBooster) -> Result<(), StoreError> {
+        let action = "removing what is left";
+        let body = json!({ "name": left.name, "version": left.version.to_string() });
+        match self.0.delete(action, "model-versions/delete", body)? {
+            Err(refusal) if refusal.is_missing() => Ok(()),
+            answer => answer.map(drop).map_err(|refusal| self.0.refused(action, refusal)),
+        }
     }
 
     /// Sets or takes away an alias of one registered model.

@@ -48,7 +48,7 @@ fn read(digest: BundleDigest, manifest: &[u8]) -> Result<BTreeMap<String, FileEn
 }
 
 /// Whether a path stays within the bundle.
-pub(super) fn is_inside(name: &str) -> bool {
+pub(crate) fn is_inside(name: &str) -> bool {
     !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 

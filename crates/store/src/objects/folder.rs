@@ -38,19 +38,6 @@ impl FolderObjects {
         self.root.join(digest.to_string())
     }
 
-    fn fill(files: &BTreeMap<String, Vec<u8>>, filling: &Path) -> Result<(), StoreError> {
-        for (name, bytes) in files {
-            let path = filling.join(name);
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(at("making folder", folder))?;
-            }
-            let mut file = File::create(&path).map_err(at("creating", &path))?;
-            file.write_all(bytes).map_err(at("writing", &path))?;
-            file.sync_all().map_err(at("flushing", &path))?;
-        }
-        File::open(filling).and_then(|folder| folder.sync_all()).map_err(at("flushing folder", filling))
-    }
-
     /// Keeps the files of a bundle; one that is there already is left as it is.
     pub(super) fn put_files(
         &self,
@@ -60,28 +47,7 @@ impl FolderObjects {
         if let Some(name) = files.keys().find(|name| !files::is_inside(name)) {
             return Err(StoreError::DamagedFile { digest, file: name.clone(), fault: FileFault::Malformed });
         }
-        let place = self.path(digest);
-        if place.exists() {
-            return Ok(());
-        }
-        let number = FILLING.fetch_add(1, Ordering::Relaxed);
-        let filling = self.root.join(format!(".filling-{}-{number}", std::process::id()));
-        let filled = Self::fill(files, &filling).and_then(|()| match fs::rename(&filling, &place) {
-            // Another process may have been faster; what is there has the same content by its name.
-            Err(_) if place.exists() => Ok(()),
-            renamed => renamed.map_err(at("renaming to", &place)),
-        });
-        if filling.exists() {
-            fs::remove_dir_all(&filling).map_err(at("removing", &filling))?;
-        }
-        filled?;
-        File::open(&self.root).and_then(|root| root.sync_all()).map_err(at("flushing folder", &self.root))
-    }
-
-    /// Takes a bundle away.
-    pub(super) fn remove(&self, digest: BundleDigest) -> Result<(), StoreError> {
-        let place = self.path(digest);
-        fs::remove_dir_all(&place).map_err(at("removing", &place))
+        keep(&self.root, &digest.to_string(), files)
     }
 }
 
@@ -97,8 +63,7 @@ impl ObjectStore for FolderObjects {
         if !place.is_dir() {
             return Err(StoreError::NoBundle { digest, place: self.root.clone() });
         }
-        let mut files = BTreeMap::new();
-        read_folder(&place, "", &mut files)?;
+        let files = read(&place)?;
         let manifest = files.get(MANIFEST_FILE).map(Vec::as_slice).unwrap_or_default();
         let found = BundleDigest::of(manifest);
         if found != digest {
@@ -128,6 +93,62 @@ impl ObjectStore for FolderObjects {
         digests.sort_unstable();
         Ok(digests)
     }
+
+    fn remove(&self, digest: BundleDigest) -> Result<(), StoreError> {
+        remove(&self.root, &digest.to_string())
+    }
+}
+
+/// Keeps files in the folder of a name; one that is there already is left as it is.
+pub(crate) fn keep(root: &Path, name: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
+    let place = root.join(name);
+    if place.exists() {
+        return Ok(());
+    }
+    let number = FILLING.fetch_add(1, Ordering::Relaxed);
+    let filling = root.join(format!(".filling-{}-{number}", std::process::id()));
+    let filled = fill(files, &filling).and_then(|()| match fs::rename(&filling, &place) {
+        // Another process may have been faster; what is there has the same content by its name.
+        Err(_) if place.exists() => Ok(()),
+        renamed => renamed.map_err(at("renaming to", &place)),
+    });
+    if filling.exists() {
+        fs::remove_dir_all(&filling).map_err(at("removing", &filling))?;
+    }
+    filled?;
+    File::open(root).and_then(|root| root.sync_all()).map_err(at("flushing folder", root))
+}
+
+fn fill(files: &BTreeMap<String, Vec<u8>>, filling: &Path) -> Result<(), StoreError> {
+    for (name, bytes) in files {
+        let path = filling.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(at("making folder", folder))?;
+        }
+        let mut file = File::create(&path).map_err(at("creating", &path))?;
+        file.write_all(bytes).map_err(at("writing", &path))?;
+        file.sync_all().map_err(at("flushing", &path))?;
+    }
+    File::open(filling).and_then(|folder| folder.sync_all()).map_err(at("flushing folder", filling))
+}
+
+/// Takes the folder of a name out of sight at once, then removes it: a reader sees all of it or nothing. None is none.
+pub(crate) fn remove(root: &Path, name: &str) -> Result<(), StoreError> {
+    let (place, aside) = (root.join(name), root.join(format!(".removing-{name}")));
+    if place.exists() {
+        fs::rename(&place, &aside).map_err(at("removing", &place))?;
+    }
+    if aside.exists() {
+        fs::remove_dir_all(&aside).map_err(at("removing", &aside))?;
+    }
+    Ok(())
+}
+
+/// Every file of a folder by its path within it.
+pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let mut files = BTreeMap::new();
+    read_folder(folder, "", &mut files)?;
+    Ok(files)
 }
 
 fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
@@ -145,7 +166,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>
     Ok(())
 }
 
-fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+pub(crate) fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
     let path = path.to_owned();
     move |source| StoreError::Files { action, path, source }
 }

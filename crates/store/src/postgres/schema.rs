@@ -92,6 +92,46 @@ const MIGRATIONS: &[&str] = &[
         place TEXT
     );
 "#,
+    r#"
+    CREATE TABLE feature_catalogues (
+        catalogue TEXT PRIMARY KEY,
+        recorded_at BIGINT NOT NULL
+    );
+    CREATE TABLE features (
+        catalogue TEXT NOT NULL REFERENCES feature_catalogues (catalogue),
+        place BIGINT NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        window_bars BIGINT NOT NULL,
+        warm_up_bars BIGINT NOT NULL,
+        inputs TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        source TEXT NOT NULL,
+        PRIMARY KEY (catalogue, place)
+    );
+    -- The rows of each data version, and how each feature is distributed over them; lists are JSON.
+    CREATE TABLE feature_versions (
+        data_version TEXT COLLATE "C" NOT NULL,
+        catalogue TEXT COLLATE "C" NOT NULL,
+        interval TEXT NOT NULL,
+        made_at BIGINT NOT NULL,
+        from_ms BIGINT NOT NULL,
+        until_ms BIGINT NOT NULL,
+        row_count BIGINT NOT NULL,
+        PRIMARY KEY (data_version, catalogue)
+    );
+    CREATE TABLE feature_statistics (
+        data_version TEXT COLLATE "C" NOT NULL,
+        catalogue TEXT COLLATE "C" NOT NULL,
+        place BIGINT NOT NULL,
+        name TEXT NOT NULL,
+        missing DOUBLE PRECISION NOT NULL,
+        edges TEXT NOT NULL,
+        below TEXT NOT NULL,
+        PRIMARY KEY (data_version, catalogue, place)
+    );
+"#,
 ];
 
 /// Held for a transaction by who makes tables, so that programs that start together queue up.

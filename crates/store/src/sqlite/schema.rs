@@ -111,6 +111,45 @@ const MIGRATIONS: &[&str] = &["
         before_ms INTEGER,
         place TEXT
     ) WITHOUT ROWID;
+", "
+    CREATE TABLE feature_catalogues (
+        catalogue TEXT PRIMARY KEY,
+        recorded_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE features (
+        catalogue TEXT NOT NULL REFERENCES feature_catalogues (catalogue),
+        place INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        window_bars INTEGER NOT NULL,
+        warm_up_bars INTEGER NOT NULL,
+        inputs TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        source TEXT NOT NULL,
+        PRIMARY KEY (catalogue, place)
+    ) WITHOUT ROWID;
+    -- The rows of each data version, and how each feature is distributed over them; lists are JSON.
+    CREATE TABLE feature_versions (
+        data_version TEXT NOT NULL,
+        catalogue TEXT NOT NULL,
+        interval TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        from_ms INTEGER NOT NULL,
+        until_ms INTEGER NOT NULL,
+        row_count INTEGER NOT NULL,
+        PRIMARY KEY (data_version, catalogue)
+    ) WITHOUT ROWID;
+    CREATE TABLE feature_statistics (
+        data_version TEXT NOT NULL,
+        catalogue TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        missing REAL NOT NULL,
+        edges TEXT NOT NULL,
+        below TEXT NOT NULL,
+        PRIMARY KEY (data_version, catalogue, place)
+    ) WITHOUT ROWID;
 "];
 
 /// Brings the schema up to date, in one transaction.

@@ -198,6 +198,12 @@ impl TestMlflow {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Its port on the loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The name of a registered model that nobody else has.
     #[must_use]
     pub fn new_model() -> String {

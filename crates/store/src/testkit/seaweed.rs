@@ -82,17 +82,7 @@ impl TestS3 {
         }
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         fs::create_dir(folder.path().join("data")).map_err(|error| error.to_string())?;
-        let identity = |(name, secret): (&str, &str), actions: &[&str]| {
-            serde_json::json!({
-                "name": name, "credentials": [{ "accessKey": name, "secretKey": secret }], "actions": actions,
-            })
-        };
-        let identities = serde_json::json!({ "identities": [
-            identity(KEY, &["Admin", "Read", "Write", "List", "Tagging"]),
-            identity(READER, &["Read:klinecast", "List:klinecast"]),
-        ] });
-        fs::write(folder.path().join("keys.json"), identities.to_string())
-            .map_err(|error| error.to_string())?;
+        write_keys(&folder, KEY.1)?;
         let mut server = Self { program, folder, ports: free_ports()?, process: Mutex::new(None) };
         for _ in 1..STARTS_MAX {
             match server.run() {
@@ -170,6 +160,18 @@ impl TestS3 {
         killed.unwrap_or_else(|problem| panic!("SeaweedFS: {problem}"));
     }
 
+    /// Takes the key away and gives another one in its place, as an operator does whose key has leaked; `None` gives the first one
+    /// back. The server is away for a moment.
+    ///
+    /// # Panics
+    /// When it does not start again.
+    pub fn change_key(&self, secret: Option<&str>) {
+        self.kill();
+        let written = write_keys(&self.folder, secret.unwrap_or(KEY.1));
+        written.unwrap_or_else(|problem| panic!("SeaweedFS: {problem}"));
+        self.start_again();
+    }
+
     /// Starts it again after [`TestS3::kill`].
     ///
     /// # Panics
@@ -186,6 +188,12 @@ impl TestS3 {
             ("MINIO_ACCESS_KEY", KEY.0.to_owned()),
             ("MINIO_SECRET_KEY", KEY.1.to_owned()),
         ]
+    }
+
+    /// Its port on the loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.ports[6]
     }
 
     /// A folder of its bucket.
@@ -225,6 +233,25 @@ impl TestS3 {
         S3Place::chosen(parts).expect("well formed").expect("one is named")
     }
 
+    /// [`TestS3::place`] by another way to the same server: at an endpoint, with a file of root certificates if that is not empty.
+    ///
+    /// # Panics
+    /// As `place`.
+    #[must_use]
+    pub fn place_through(&self, folder: &str, endpoint: &str, root_certificate: &str) -> S3Place {
+        let address = format!("s3://klinecast/{folder}");
+        let (access_key, secret_key) = KEY;
+        let parts = S3Parts {
+            address: &address,
+            endpoint,
+            access_key,
+            secret_key,
+            root_certificate,
+            ..S3Parts::default()
+        };
+        S3Place::chosen(parts).expect("well formed").expect("one is named")
+    }
+
     /// The key, which nothing may show.
     #[must_use]
     pub const fn secret(&self) -> &'static str {
@@ -240,6 +267,20 @@ impl Drop for TestS3 {
             eprintln!("SeaweedFS: {problem}");
         }
     }
+}
+
+/// Writes down who may do what.
+fn write_keys(folder: &TempDir, secret: &str) -> Result<(), String> {
+    let identity = |(name, secret): (&str, &str), actions: &[&str]| {
+        serde_json::json!({
+            "name": name, "credentials": [{ "accessKey": name, "secretKey": secret }], "actions": actions,
+        })
+    };
+    let identities = serde_json::json!({ "identities": [
+        identity((KEY.0, secret), &["Admin", "Read", "Write", "List", "Tagging"]),
+        identity(READER, &["Read:klinecast", "List:klinecast"]),
+    ] });
+    fs::write(folder.path().join("keys.json"), identities.to_string()).map_err(|error| error.to_string())
 }
 
 fn free_ports() -> Result<[u16; PORTS.len()], String> {

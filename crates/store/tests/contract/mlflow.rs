@@ -1,12 +1,13 @@
 //! The registry in a real MLflow.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use forecast::BundleDigest;
-use store::testkit::TestMlflow;
+use store::testkit::{Fate, Front, TestMlflow};
 use store::{
-    Alias, BoosterModel, Home, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, Origin, Places,
-    Registry, RunEnd, RunFigures, Stage, StoreError, champion_before, promote,
+    Alias, BoosterModel, Home, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry,
+    Origin, Places, Registry, RunEnd, RunFigures, Stage, StoreError, champion_before, promote,
 };
 
 use crate::suite::{self, Outcome};
@@ -111,6 +112,36 @@ fn versions_walk_through_the_stages() -> Outcome {
 }
 
 #[test]
+fn what_broken_off_publications_left_is_found_and_goes_and_nothing_else() -> Outcome {
+    let server = TestMlflow::shared();
+    let model = TestMlflow::new_model();
+    let registry = registry(server.place(&model));
+    let mlflow = registry.mlflow();
+    let run = mlflow.begin_run("a run", 1_000)?;
+    let source = format!("{}/models/one", run.artifacts);
+    let origin = Origin { run: &run.id, source: &source };
+    for seed in 1..=2 {
+        let bundle = BundleDigest([seed; 32]);
+        mlflow.register_boosters(&["one", "two"].map(|name| BoosterModel { name, bundle, origin }))?;
+    }
+    registry.register_from(Some(origin), BundleDigest([1; 32]), &Default::default(), 4_000)?;
+    assert_eq!(registry.left_boosters(1_000)?, [], "they are younger than that");
+    let left = registry.left_boosters(i64::MAX)?;
+    let named = |name: &str| LeftBooster { name: format!("{model}-{name}"), version: 2 };
+    assert_eq!(left, [named("one"), named("two")]);
+    for booster in &left {
+        registry.remove_booster(booster)?;
+        registry.remove_booster(booster)?;
+    }
+    assert_eq!(registry.left_boosters(i64::MAX)?, []);
+    for name in ["one", "two"] {
+        let booster = self::registry(server.place(&format!("{model}-{name}")));
+        assert_eq!(booster.versions()?.len(), 1, "that of the bundle that was registered");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_promotion_that_is_broken_off_is_completed_by_the_same_again() -> Outcome {
     let server = TestMlflow::shared();
     let registry = registry(server.place(&TestMlflow::new_model()));
@@ -182,5 +213,64 @@ fn an_mlflow_that_asks_who_it_is_takes_the_right_password_and_the_refusal_shows_
         }
     }
     assert!(!format!("{right:?}").contains("s3cret"));
+    Ok(())
+}
+
+/// Wherever a promotion is cut off, what is served is what was or what comes, whole; the same again completes it.
+#[test]
+fn a_promotion_that_is_cut_anywhere_leaves_the_old_champion_or_the_new_one() -> Outcome {
+    let server = TestMlflow::shared();
+    let model = TestMlflow::new_model();
+    let direct = registry(server.place(&model));
+    let booster = registry(server.place(&format!("{model}-one")));
+    let run = direct.mlflow().begin_run("a run", 1_000)?;
+    let source = format!("{}/models/one", run.artifacts);
+    let origin = Origin { run: &run.id, source: &source };
+    for seed in 1..=2 {
+        let bundle = BundleDigest([seed; 32]);
+        direct.mlflow().register_boosters(&[BoosterModel { name: "one", bundle, origin }])?;
+        direct.register_from(Some(origin), bundle, &Default::default(), 1_000)?;
+    }
+    direct.crown(1, None, "passed", 2_000)?;
+    let [mut old, mut new] = [1, 2];
+    for allowed in 0.. {
+        direct.set_alias(Alias::Challenger, new, 2_000)?;
+        let changes = AtomicUsize::new(0);
+        let front = Front::before(server.port(), move |line| {
+            let is_change = !line.starts_with("GET ");
+            if is_change && changes.fetch_add(1, Ordering::Relaxed) >= allowed {
+                Fate::Cut
+            } else {
+                Fate::Passed
+            }
+        });
+        let uri = format!("http://127.0.0.1:{}", front.port());
+        let parts = MlflowParts { uri: &uri, model: &model, ..MlflowParts::default() };
+        let through = registry(MlflowPlace::chosen(parts)?.ok_or("one")?);
+        let outcome = through.crown(new, Some(old), "passed", 3_000);
+
+        let champion = direct.champion()?.ok_or("a champion")?;
+        if champion.version == new {
+            assert_eq!(champion.stage, Stage::Production, "all else was done before, cut at {allowed}");
+            assert_eq!(direct.version(old)?.stage, Stage::Archived);
+            assert_eq!(direct.by_alias(Alias::Challenger)?, None);
+            assert_eq!(booster.by_alias(Alias::Champion)?.map(|booster| booster.version), Some(new));
+        } else {
+            assert_eq!(champion.version, old);
+            assert!(outcome.is_err(), "cut at {allowed}");
+        }
+        if outcome.is_ok() {
+            assert!(allowed >= 8, "{allowed} places to cut at");
+            break;
+        }
+        let (kind, told) = fault(outcome);
+        assert!(kind == MlflowFault::Unreachable && told.contains(&uri), "{told}");
+        let before = Some(old).filter(|_| champion.version != new);
+        let again = direct.crown(new, before, "passed", 4_000)?;
+        assert_eq!((again.stage, again.aliases.as_slice()), (Stage::Production, &[Alias::Champion][..]));
+        assert_eq!(direct.version(old)?.stage, Stage::Archived);
+        assert_eq!(champion_before(&direct)?.map(|model| model.version), Some(old));
+        (old, new) = (new, old);
+    }
     Ok(())
 }

@@ -22,6 +22,12 @@ pub(crate) fn bundles_are_kept_whole(objects: &dyn ObjectStore) -> Outcome {
     let mut both = [bundle.digest(), other.digest()];
     both.sort_unstable();
     assert_eq!(objects.list()?, both);
+    objects.remove(other.digest())?;
+    objects.remove(other.digest())?;
+    assert_eq!(objects.list()?, [bundle.digest()]);
+    assert!(matches!(objects.get(other.digest()), Err(StoreError::NoBundle { .. })));
+    objects.put_bundle(&other)?;
+    assert_eq!(objects.list()?, both);
     Ok(())
 }
 

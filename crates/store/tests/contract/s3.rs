@@ -38,7 +38,7 @@ fn fault<T: std::fmt::Debug>(outcome: Result<T, StoreError>, server: &TestS3) ->
 }
 
 /// Someone else with the same key, past the store.
-fn outsider(server: &TestS3, key: &str, bytes: Option<&[u8]>) -> Outcome {
+pub(crate) fn outsider(server: &TestS3, key: &str, bytes: Option<&[u8]>) -> Outcome {
     let [endpoint, access, secret] = server.settings().map(|(_, value)| value);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = AmazonS3Builder::new()

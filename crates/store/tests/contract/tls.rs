@@ -22,16 +22,16 @@ use crate::suite::{Outcome, STEP, bar, kline, symbol};
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// An authority, one that signed nothing, and a server's certificate for `localhost`, in PEM form.
-struct Certificates {
+pub(crate) struct Certificates {
     _folder: TempDir,
-    root: PathBuf,
-    other_root: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) other_root: PathBuf,
     certificate: String,
     key: String,
 }
 
 impl Certificates {
-    fn make() -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn make() -> Result<Self, Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let authority = |name: &str| -> Result<_, rcgen::Error> {
             let mut parameters = CertificateParams::new(Vec::new())?;
@@ -105,8 +105,21 @@ fn modes_do_what_they_say(place: &Place<'_>, certificates: &Certificates) -> Out
     Ok(())
 }
 
-/// A front that ends TLS before a database, on a thread of its own; it ends with the process.
-fn front(certificates: &Certificates, database: u16) -> Result<u16, Box<dyn std::error::Error>> {
+/// What is said before TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// PostgreSQL's request for TLS.
+    Postgres,
+    /// Nothing.
+    None,
+}
+
+/// A front that ends TLS before a server, on a thread of its own; it ends with the process.
+pub(crate) fn front(
+    certificates: &Certificates,
+    server: u16,
+    greeting: Greeting,
+) -> Result<u16, Box<dyn std::error::Error>> {
     let chain: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(certificates.certificate.as_bytes()).collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(certificates.key.as_bytes())?;
@@ -122,7 +135,8 @@ fn front(certificates: &Certificates, database: u16) -> Result<u16, Box<dyn std:
     std::thread::spawn(move || {
         runtime.block_on(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(pass(stream, acceptor.clone(), SocketAddr::from(([127, 0, 0, 1], database))));
+                let server = SocketAddr::from(([127, 0, 0, 1], server));
+                tokio::spawn(pass(stream, acceptor.clone(), server, greeting));
             }
         });
     });
@@ -130,23 +144,30 @@ fn front(certificates: &Certificates, database: u16) -> Result<u16, Box<dyn std:
 }
 
 /// One connection; it ends when either side does, or says something else than it should.
-async fn pass(mut stream: TcpStream, acceptor: TlsAcceptor, database: SocketAddr) -> std::io::Result<()> {
-    let mut request = [0; 8];
-    stream.read_exact(&mut request).await?;
-    if request != SSL_REQUEST {
-        return Ok(());
+async fn pass(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+    server: SocketAddr,
+    greeting: Greeting,
+) -> std::io::Result<()> {
+    if greeting == Greeting::Postgres {
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).await?;
+        if request != SSL_REQUEST {
+            return Ok(());
+        }
+        stream.write_all(b"S").await?;
     }
-    stream.write_all(b"S").await?;
     let mut stream = acceptor.accept(stream).await?;
-    let mut database = TcpStream::connect(database).await?;
-    copy_bidirectional(&mut stream, &mut database).await.map(drop)
+    let mut server = TcpStream::connect(server).await?;
+    copy_bidirectional(&mut stream, &mut server).await.map(drop)
 }
 
 #[test]
 fn a_database_behind_tls_is_reached_and_its_certificate_looked_at() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     let certificates = Certificates::make()?;
-    let port = front(&certificates, database.port())?;
+    let port = front(&certificates, database.port(), Greeting::Postgres)?;
     let place = Place { database: &database, port };
     modes_do_what_they_say(&place, &certificates)?;
     let told = place.refusal("127.0.0.1", "&sslmode=disable");

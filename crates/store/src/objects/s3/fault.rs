@@ -43,7 +43,7 @@ impl S3Fault {
             Self::Certificate => "name the file of the root that signed its certificate (MINIO_CA_FILE)",
             Self::Refused => "check the key (MINIO_ACCESS_KEY and MINIO_SECRET_KEY)",
             Self::Forbidden => {
-                "let this key read, write and list the bucket, and check the bucket's name (MINIO_BUCKET)"
+                "let this key read, write and list the bucket (and delete in it, to prune), and check the bucket's name (MINIO_BUCKET)"
             }
             Self::Expired => {
                 "the key has expired, give a new one (MINIO_ACCESS_KEY, MINIO_SECRET_KEY, MINIO_SESSION_TOKEN)"

@@ -79,7 +79,7 @@ impl S3Place {
             (if parts.bucket.is_empty() { BUCKET } else { parts.bucket }, PREFIX)
         } else {
             let Some(rest) = parts.address.strip_prefix("s3://") else {
-                return refuse("the address of the bundles does not begin with s3://");
+                return refuse("its address does not begin with s3://");
             };
             rest.split_once('/').unwrap_or((rest, PREFIX))
         };

@@ -1,0 +1,99 @@
+//! Datasets in a folder, and in a bucket of a real S3 server.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use store::testkit::TestS3;
+use store::{
+    Dataset, DatasetDigest, DatasetStore, FileFault, FolderDatasets, S3Datasets, S3Fault, StoreError,
+};
+
+use crate::s3::outsider;
+use crate::suite::{Outcome, STEP, symbol};
+
+fn dataset(seed: u8) -> Dataset {
+    let files: BTreeMap<String, Vec<u8>> =
+        [("BTCUSDT-15m.parquet", vec![seed; 3_000]), ("ETHUSDT-15m.parquet", vec![1])]
+            .map(|(name, bytes)| (name.to_owned(), bytes))
+            .into();
+    Dataset::new(DatasetDigest([seed; 32]), STEP, 7, vec![symbol("BTCUSDT"), symbol("ETHUSDT")], files)
+}
+
+/// What both do. `change` puts other bytes in a file's place past the store, or takes the file away.
+fn datasets_are_kept_whole(
+    store: &dyn DatasetStore,
+    change: &dyn Fn(&str, Option<&[u8]>) -> Outcome,
+) -> Outcome {
+    let (one, two) = (dataset(1), dataset(2));
+    let digest = one.manifest().dataset;
+    assert!(store.list()?.is_empty());
+    assert!(matches!(store.get(digest), Err(StoreError::NoDataset { .. })));
+    assert!(store.put(&one)? && !store.put(&one)?, "the same again is nothing new");
+    assert!(store.put(&two)?);
+    assert_eq!(store.get(digest)?, one);
+    let mut listed: Vec<DatasetDigest> = store.list()?.into_iter().map(|(digest, _)| digest).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, [digest, two.manifest().dataset]);
+
+    let damaged = |file: &str, bytes: Option<&[u8]>| -> Result<_, Box<dyn std::error::Error>> {
+        change(&format!("{digest}/{file}"), bytes)?;
+        match store.get(digest) {
+            Err(StoreError::DamagedDataset { file: found, fault, place, .. }) => {
+                assert!(found == file && place == store.place(), "{found} in {place}");
+                Ok(fault)
+            }
+            other => Err(format!("{other:?}").into()),
+        }
+    };
+    assert_eq!(damaged("ETHUSDT-15m.parquet", Some(&[2]))?, FileFault::Changed);
+    assert_eq!(damaged("ETHUSDT-15m.parquet", None)?, FileFault::Missing);
+    assert_eq!(damaged("manifest.json", Some(b"{}"))?, FileFault::Malformed);
+    assert!(matches!(store.put(&one), Err(StoreError::DamagedDataset { .. })), "it is not passed over");
+
+    store.remove(digest)?;
+    store.remove(digest)?;
+    assert!(matches!(store.get(digest), Err(StoreError::NoDataset { .. })));
+    assert!(store.put(&one)?, "and can be kept again");
+    assert_eq!((store.get(digest)?, store.get(two.manifest().dataset)?), (one, two));
+    Ok(())
+}
+
+#[test]
+fn a_folder_keeps_datasets() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let root = folder.path().join("made/with the first");
+    datasets_are_kept_whole(&FolderDatasets::new(&root), &|name, bytes| {
+        let path = Path::new(&root).join(name);
+        let changed = match bytes {
+            Some(bytes) => std::fs::write(path, bytes),
+            None => std::fs::remove_file(path),
+        };
+        Ok(changed?)
+    })
+}
+
+#[test]
+fn a_bucket_keeps_datasets() -> Outcome {
+    let server = TestS3::shared();
+    let store = S3Datasets::new(server.place("data/sets"));
+    datasets_are_kept_whole(&store, &|name, bytes| outsider(&server, &format!("data/sets/{name}"), bytes))
+}
+
+#[test]
+fn who_may_only_read_neither_keeps_nor_removes_a_dataset() -> Outcome {
+    let server = TestS3::shared();
+    let one = dataset(3);
+    let digest = one.manifest().dataset;
+    S3Datasets::new(server.place("data/read")).put(&one)?;
+    let reader = S3Datasets::new(server.place_of_reader("data/read"));
+    assert_eq!(reader.get(digest)?, one);
+    for refused in [reader.put(&dataset(4)).map(drop), reader.remove(digest)] {
+        let told = match refused {
+            Err(error @ StoreError::S3 { fault: S3Fault::Forbidden, .. }) => error.to_string(),
+            other => return Err(format!("{other:?}").into()),
+        };
+        assert!(told.contains("data/read at http://") && told.contains("delete in it"), "{told}");
+    }
+    assert_eq!(reader.get(digest)?, one);
+    Ok(())
+}
