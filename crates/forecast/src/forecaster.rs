@@ -152,7 +152,7 @@ impl Forecaster {
                     self.take_up(role, bundle, effects);
                 }
                 Event::Renew { bundle, renewed } => {
-                    self.renewed.renew(bundle, renewed, self.history.last_bar())
+                    self.renewed.renew(bundle, renewed, self.history.last_bar());
                 }
                 Event::Drop { role } => {
                     self.roster.remove(role);
