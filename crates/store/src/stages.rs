@@ -3,8 +3,8 @@
 use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 
+use crate::StoreError;
 use crate::registry::{Alias, ModelVersion, Registry, RegistryChange, Stage, promote};
-use crate::{StoreError, registry};
 
 /// One step of the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub fn stage(
 
 /// Archives what is in staging beside a version.
 pub(crate) fn archive_staged(
-    registry: &dyn registry::Registry,
+    registry: &dyn Registry,
     besides: u32,
     at: Milliseconds,
 ) -> Result<(), StoreError> {

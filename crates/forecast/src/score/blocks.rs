@@ -39,8 +39,8 @@ pub(super) fn optimal_block_length(series: &[f64]) -> f64 {
     if length.is_nan() { 1.0 } else { length.min(most) }
 }
 
-/// [`optimal_block_length`] in whole days, at least one: an outcome is at most four hours away, so that what depends on what lies in
-/// the same day or beside it.
+/// [`optimal_block_length`] in whole days, at least one: outcomes reach four hours ahead at most, so rows depend by them on those of
+/// the same day and the next.
 pub(super) fn block_days(series: &[f64]) -> usize {
     (optimal_block_length(series).ceil() as usize).max(1)
 }
