@@ -43,6 +43,10 @@ pub(crate) struct Options {
     /// The most rounds of any booster, for a short trial.
     #[arg(long)]
     rounds: Option<u32>,
+    /// Keeps what is trained in this folder; what has been trained there before is not trained again, and then the whole run can't
+    /// be measured.
+    #[arg(long)]
+    home: Option<PathBuf>,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', default_values = ["run", "skill"])]
     only: Vec<Part>,
@@ -58,15 +62,22 @@ enum Part {
 
 /// Measures.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let home = tempfile::tempdir()?;
-    println!("klinecast-trainer run, {} folds", options.folds);
-    let lines = train(options, home.path())?;
+    let passing = tempfile::tempdir()?;
+    let home = options.home.as_deref().unwrap_or(passing.path());
     let mut measures = Vec::new();
-    if options.only.contains(&Part::Run) {
-        measures.extend(whole_run(options, home.path(), &lines)?);
+    let is_trained = home.join("training/evaluation.json").exists();
+    if is_trained && options.only.contains(&Part::Run) {
+        bail!("{} holds a trained model: name another --home, or measure --only skill", home.display());
+    }
+    if !is_trained {
+        println!("klinecast-trainer run, {} folds", options.folds);
+        let lines = train(options, home)?;
+        if options.only.contains(&Part::Run) {
+            measures.extend(whole_run(options, home, &lines)?);
+        }
     }
     if options.only.contains(&Part::Skill) {
-        measures.extend(skill(options, home.path())?);
+        measures.extend(skill(options, home)?);
     }
     report("train", &measures, options.json.as_deref())
 }
