@@ -20,13 +20,19 @@ pub struct Shown {
     pub statistics: FeatureVersion,
 }
 
-/// Writes down this program's catalogue, and what a profile says of each feature.
+/// Writes down this program's catalogue, and what a profile says of each feature; nothing if that was written down last.
 ///
 /// # Errors
-/// When the database can't be written.
+/// When the database can't be read or written.
 pub fn keep(home: &Home, profile: &Profile, now: Milliseconds) -> Result<()> {
+    let version = version(profile);
+    let last = home.features().feature_version(None)?;
+    let is_known = last.is_some_and(|last| FeatureVersion { made_at: version.made_at, ..last } == version);
+    if is_known {
+        return Ok(());
+    }
     home.features().keep_catalogue(&of_this_program(now))?;
-    Ok(home.features().keep_feature_version(&version(profile))?)
+    Ok(home.features().keep_feature_version(&version)?)
 }
 
 /// The catalogue that this program computes.
