@@ -21,19 +21,13 @@ pub struct StageStep {
 #[must_use]
 pub fn stage_steps(history: &[RegistryChange], version: u32) -> Vec<StageStep> {
     let mut steps: Vec<StageStep> = Vec::new();
-    // What was noted of the version, and who got an alias, last.
-    let (mut noted, mut taken): (Option<&RegistryChange>, Option<&RegistryChange>) = (None, None);
+    let mut noted: Option<&RegistryChange> = None;
     for change in history {
         let text = change.change.as_str();
-        let is_alias = text.starts_with("alias ");
-        if is_alias && !text.ends_with(" cleared") {
-            taken = Some(change);
-        }
-        if is_alias || change.version != version {
+        if change.version != version || text.starts_with("alias ") {
             continue;
         }
-        let stage = text.strip_prefix("stage ").and_then(|name| name.parse::<Stage>().ok());
-        let Some(stage) = stage.or((text == "registered").then_some(Stage::None)) else {
+        let Some(stage) = stage_of(change).or((text == "registered").then_some(Stage::None)) else {
             noted = Some(change);
             continue;
         };
@@ -41,17 +35,29 @@ pub fn stage_steps(history: &[RegistryChange], version: u32) -> Vec<StageStep> {
         if steps.last().is_some_and(|last| last.stage == stage) {
             continue;
         }
-        let with_it = |other: &&RegistryChange| other.at == change.at;
         let by = match stage {
-            Stage::Archived => taken
-                .filter(with_it)
-                .filter(|other| other.version != version)
-                .map(|other| format!("version {} took its place", other.version)),
-            _ => noted.filter(with_it).map(|note| note.change.clone()),
+            Stage::Archived => {
+                successor(history, change).map(|successor| format!("version {successor} took its place"))
+            }
+            _ => noted.filter(|note| note.at == change.at).map(|note| note.change.clone()),
         };
         steps.push(StageStep { stage, at: change.at, how: by });
     }
     steps
+}
+
+fn stage_of(change: &RegistryChange) -> Option<Stage> {
+    change.change.strip_prefix("stage ")?.parse().ok()
+}
+
+/// The version that came to production or staging when another was archived: right before or after, as the registry goes.
+fn successor(history: &[RegistryChange], archived: &RegistryChange) -> Option<u32> {
+    let comes = |other: &&RegistryChange| {
+        other.at == archived.at
+            && other.version != archived.version
+            && matches!(stage_of(other), Some(Stage::Production | Stage::Staging))
+    };
+    history.iter().rfind(comes).map(|other| other.version)
 }
 
 /// Moves a version to staging, where it is the challenger, with a note of how it came to that; what was in staging before is archived.

@@ -268,7 +268,7 @@ fn a_newer_schema_a_wrong_password_and_a_missing_database_are_refused_with_the_r
     drop(PostgresStore::open(&url)?);
     drop(PostgresStore::open(&url)?);
     sql_from_outside(&url, "INSERT INTO schema_version VALUES (999)");
-    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 3, .. })));
+    assert!(matches!(PostgresStore::open(&url), Err(StoreError::NewerSchema { found: 999, known: 4, .. })));
     let told = |address: String| -> Result<String, StoreError> {
         Ok(PostgresStore::open(&address.parse()?).expect_err("it is wrong").to_string())
     };
