@@ -46,7 +46,8 @@ const SCRIPTS: &[Script] = &[
 /// When a room has no script, or a script fails.
 pub fn make(options: &Options) -> Result<()> {
     if let Some(room) = options.rooms.iter().find(|room| SCRIPTS.iter().all(|script| script.room != **room)) {
-        let known: Vec<&str> = SCRIPTS.iter().map(|script| script.room).collect();
+        let mut known: Vec<&str> = SCRIPTS.iter().map(|script| script.room).collect();
+        known.dedup();
         bail!("room `{room}` has no golden files; the rooms that have: {}", known.join(", "));
     }
     let root = repository::root();
