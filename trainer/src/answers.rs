@@ -62,7 +62,7 @@ pub const fn answer_width(task: Task) -> usize {
 /// When a booster can't be read.
 pub fn every_answer(dataset: &Dataset, trained: &Trained, range: Range<usize>) -> Result<Vec<[Answers; 3]>> {
     let inputs = dataset.inputs(range.clone());
-    let answer = |one| member_answers(one, dataset.values(range.clone()), inputs);
+    let answer = |one| member_answers(one, dataset, range.clone());
     let mut found: Vec<[Answers; 3]> = trained.tasks.iter().map(answer).collect::<Result<_>>()?;
     calibrate(&trained.tasks, &mut found, &trained.calibration, inputs);
     stack(&trained.tasks, &mut found, &trained.stacking, inputs);
@@ -114,21 +114,21 @@ fn stack(tasks: &[TrainedTask], found: &mut [[Answers; 3]], stacking: &Stacking,
 ///
 /// # Errors
 /// When a booster can't be read.
-pub fn member_answers(
-    trained: &TrainedTask,
-    rows: &[f64],
-    inputs: &[BaselineInputs],
-) -> Result<[Answers; 3]> {
+pub fn member_answers(trained: &TrainedTask, dataset: &Dataset, rows: Range<usize>) -> Result<[Answers; 3]> {
     let task = trained.task;
     let [lightgbm, xgboost] = boosters(trained)?;
     let answer = |booster: &Booster, library: &'static str| -> Result<Answers> {
-        let mut outputs = vec![0.0; inputs.len() * output_count(task)];
-        booster.predict_batch(rows, &mut outputs).map_err(|error| TrainerError::Booster {
-            task,
-            library,
-            problem: error.to_string(),
-        })?;
-        Ok(to_answers(library, task, trained.transform, &outputs, inputs))
+        let mut outputs = vec![0.0; rows.len() * output_count(task)];
+        for (piece, values) in dataset.pieces(rows.clone()) {
+            let place = |row: usize| (row - rows.start) * output_count(task);
+            let out = &mut outputs[place(piece.start)..place(piece.end)];
+            booster.predict_batch(values, out).map_err(|error| TrainerError::Booster {
+                task,
+                library,
+                problem: error.to_string(),
+            })?;
+        }
+        Ok(to_answers(library, task, trained.transform, &outputs, dataset.inputs(rows.clone())))
     };
     let lightgbm = answer(&lightgbm, "lightgbm")?;
     let xgboost = answer(&xgboost, "xgboost")?;

@@ -1,14 +1,19 @@
 //! Rows and outcomes of all symbols in event-time order, as one matrix whose windows are slices.
 
+mod table;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use features::Catalogue;
 use forecast::{BaselineInputs, BaselineSample, DatasetRow, Task, for_each_row};
 use kline::{BarTime, Interval, Kline, Symbol};
 
+use crate::Result;
 use crate::left_out::LeftOut;
 use crate::split::{Split, Window};
+use table::{Table, TableWriter};
 
 /// How long before a part its history begins: what the features and the outcomes' scale reach back, with room.
 const HISTORY_BARS: i64 = forecast::Forecaster::HISTORY_BARS as i64;
@@ -42,9 +47,9 @@ pub struct Dataset {
     /// Rows that were seen in the windows but are not warm: without the volatility that outcomes are scaled by.
     pub rows_left_out: usize,
     keys: Vec<RowKey>,
-    values: Vec<f64>,
-    /// The rows before this one have no values any more, but for the kept ones.
-    values_from: usize,
+    values: Table,
+    folder: PathBuf,
+    /// Golden rows as they were before something was left out.
     kept: BTreeMap<usize, Vec<f64>>,
     left_out: LeftOut,
     inputs: Vec<BaselineInputs>,
@@ -52,89 +57,74 @@ pub struct Dataset {
     width: usize,
 }
 
+/// A part of the time whose rows are being made.
+struct Part {
+    split: Split,
+    lead: Option<Window>,
+    rows_left_out: usize,
+    keys: Vec<RowKey>,
+    values: TableWriter,
+    inputs: Vec<BaselineInputs>,
+    outcomes: Vec<[f64; Task::COUNT]>,
+}
+
 impl Dataset {
-    /// Drives the same machines as the server over the klines and keeps the rows of the windows. `progress`
-    /// hears of every row, from several threads.
+    /// Drives the same machines as the server over the klines and keeps the rows of the windows; their features in a file of
+    /// `folder` that has no name. `progress` hears of every row, from several threads.
     ///
     /// The time is divided among threads, which may be done since no row depends on where its history starts: each
     /// thread begins so long before its part that the rows are the same bits.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the features can't be written, as on a full disk.
     pub fn build(
         klines: &BTreeMap<Symbol, Vec<Kline>>,
         interval: Interval,
         split: Split,
-        threads: usize,
+        (threads, folder): (usize, &Path),
         progress: impl Fn() + Sync,
-    ) -> Self {
+    ) -> Result<Self> {
         let room = klines.values().map(|klines| bars_within(klines, interval, &split)).sum::<usize>();
         let parts = parts(klines, interval, threads);
-        let build = |part: &Window, room: usize| {
-            let mut dataset = Self::empty(klines, interval, split, room);
-            for_each_row(&around(klines, interval, part), interval, |row| {
-                if part.holds(row.bar) {
+        let build = |window: &Window, room: usize| -> Result<Part> {
+            let mut part = Part::empty(interval, split, room, folder)?;
+            for_each_row(&around(klines, interval, window), interval, |row| {
+                if window.holds(row.bar) {
                     progress();
-                    dataset.push(&row);
+                    part.push(&row);
                 }
             });
-            dataset
+            Ok(part)
         };
-        let Some((first, later)) = parts.split_first() else {
-            return Self::empty(klines, interval, split, 0);
-        };
-        std::thread::scope(|scope| {
-            let later: Vec<_> = later.iter().map(|part| scope.spawn(|| build(part, 0))).collect();
-            let mut whole = build(first, room);
-            for thread in later {
-                match thread.join() {
-                    Ok(part) => whole.append(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
+        let whole = match parts.split_first() {
+            None => Part::empty(interval, split, 0, folder)?,
+            Some((first, later)) => std::thread::scope(|scope| -> Result<Part> {
+                let later: Vec<_> = later.iter().map(|window| scope.spawn(|| build(window, 0))).collect();
+                let mut whole = build(first, room)?;
+                for thread in later {
+                    match thread.join() {
+                        Ok(part) => whole.append(part?),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
                 }
-            }
-            whole
-        })
-    }
-
-    fn empty(klines: &BTreeMap<Symbol, Vec<Kline>>, interval: Interval, split: Split, room: usize) -> Self {
-        let width = Catalogue::standard().len();
-        Self {
+                Ok(whole)
+            })?,
+        };
+        Ok(Self {
             symbols: klines.keys().copied().collect(),
             interval,
             split,
-            lead: split.lead(interval),
-            rows_left_out: 0,
-            keys: Vec::with_capacity(room),
-            values: Vec::with_capacity(room * width),
-            values_from: 0,
+            lead: whole.lead,
+            rows_left_out: whole.rows_left_out,
+            keys: whole.keys,
+            values: whole.values.finish(folder)?,
+            folder: folder.to_owned(),
             kept: BTreeMap::new(),
             left_out: LeftOut::default(),
-            inputs: Vec::with_capacity(room),
-            outcomes: Vec::with_capacity(room),
-            width,
-        }
-    }
-
-    /// Takes the rows of a later part.
-    fn append(&mut self, mut later: Self) {
-        self.rows_left_out += later.rows_left_out;
-        self.keys.append(&mut later.keys);
-        self.values.append(&mut later.values);
-        self.inputs.append(&mut later.inputs);
-        self.outcomes.append(&mut later.outcomes);
-    }
-
-    fn push(&mut self, row: &DatasetRow<'_>) {
-        if !windows(&self.split, self.lead).any(|window| window.holds(row.bar)) {
-            return;
-        }
-        if row.inputs.context.sigma.is_nan() || row.inputs.context.sigma <= 0.0 {
-            self.rows_left_out += 1;
-            return;
-        }
-        let symbol = u16::try_from(row.symbol_index).unwrap_or(u16::MAX);
-        self.keys.push(RowKey { symbol, bar: row.bar });
-        self.values.extend_from_slice(row.values);
-        self.inputs.push(*row.inputs);
-        self.outcomes.push(*row.outcomes);
+            inputs: whole.inputs,
+            outcomes: whole.outcomes,
+            width: Catalogue::standard().len(),
+        })
     }
 
     /// How many features a row has.
@@ -190,8 +180,22 @@ impl Dataset {
     /// Some rows' features, row after row.
     #[must_use]
     pub fn values(&self, range: Range<usize>) -> &[f64] {
-        let place = |row: usize| (row - self.values_from) * self.width;
-        &self.values[place(range.start)..place(range.end)]
+        self.values.rows(range)
+    }
+
+    /// Some rows' features piece by piece, in their order, each let go of when the next is asked for: for a walk over many.
+    pub fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, &[f64])> + '_ {
+        let starts = range.clone().step_by(table::PIECE_ROWS);
+        starts.map(move |start| {
+            self.release(start.saturating_sub(table::PIECE_ROWS).max(range.start)..start);
+            let rows = start..range.end.min(start + table::PIECE_ROWS);
+            (rows.clone(), self.values(rows))
+        })
+    }
+
+    /// Takes some rows' features out of the memory; they are read again when they are asked for.
+    pub fn release(&self, range: Range<usize>) {
+        self.values.release(range);
     }
 
     /// One row's features.
@@ -200,7 +204,7 @@ impl Dataset {
         self.values(index..index + 1)
     }
 
-    /// One golden row's features as they were made, whatever was left out or forgotten since.
+    /// One golden row's features as they were made, whatever was left out since.
     #[must_use]
     pub fn golden_row(&self, index: usize) -> &[f64] {
         self.kept.get(&index).map_or_else(|| self.row(index), Vec::as_slice)
@@ -214,18 +218,20 @@ impl Dataset {
 
     /// Empties columns of all rows before the test window, so that nothing can be learned from them; the golden rows are kept as
     /// they are.
-    pub fn leave_out(&mut self, left_out: LeftOut) {
-        let end = self.range(self.split.test).start;
+    ///
+    /// # Errors
+    /// When the rows can't be written.
+    pub fn leave_out(&mut self, left_out: LeftOut) -> Result<()> {
         if !left_out.columns().is_empty() {
-            self.keep_golden_until(end);
-            let values = (end - self.values_from.min(end)) * self.width;
-            for row in self.values[..values].chunks_exact_mut(self.width) {
-                for column in left_out.columns() {
-                    row[*column] = f64::NAN;
-                }
+            let end = self.range(self.split.test).start;
+            for index in self.golden().into_iter().filter(|index| *index < end) {
+                let row = self.golden_row(index).to_vec();
+                self.kept.insert(index, row);
             }
+            self.values.empty(end, left_out.columns(), &self.folder)?;
         }
         self.left_out = left_out;
+        Ok(())
     }
 
     /// The rows that a bundle's golden answers are given to: spread evenly over the test window, and a few over the training
@@ -239,24 +245,6 @@ impl Dataset {
         };
         let (test, train) = (self.split.test, self.split.train);
         spread(test, GOLDEN_TEST_ROWS).chain(spread(train, GOLDEN_TRAIN_ROWS)).collect()
-    }
-
-    /// Frees the features of the rows before `end`, once the libraries have made their own of them; the golden rows stay.
-    pub fn forget_values_until(&mut self, end: usize) {
-        if self.values_from >= end {
-            return;
-        }
-        self.keep_golden_until(end);
-        self.values.drain(..(end - self.values_from) * self.width);
-        self.values.shrink_to_fit();
-        self.values_from = end;
-    }
-
-    fn keep_golden_until(&mut self, end: usize) {
-        for index in self.golden().into_iter().filter(|index| *index < end) {
-            let row = self.golden_row(index).to_vec();
-            self.kept.insert(index, row);
-        }
     }
 
     /// What was known at some rows beside the features.
@@ -277,6 +265,44 @@ impl Dataset {
         inputs
             .zip(&self.outcomes[range])
             .map(|(inputs, outcomes)| BaselineSample { inputs: *inputs, outcomes: *outcomes })
+    }
+}
+
+impl Part {
+    fn empty(interval: Interval, split: Split, room: usize, folder: &Path) -> Result<Self> {
+        Ok(Self {
+            split,
+            lead: split.lead(interval),
+            rows_left_out: 0,
+            keys: Vec::with_capacity(room),
+            values: TableWriter::new(folder, Catalogue::standard().len())?,
+            inputs: Vec::with_capacity(room),
+            outcomes: Vec::with_capacity(room),
+        })
+    }
+
+    /// Takes the rows of a later part.
+    fn append(&mut self, mut later: Self) {
+        self.rows_left_out += later.rows_left_out;
+        self.keys.append(&mut later.keys);
+        self.values.append(later.values);
+        self.inputs.append(&mut later.inputs);
+        self.outcomes.append(&mut later.outcomes);
+    }
+
+    fn push(&mut self, row: &DatasetRow<'_>) {
+        if !windows(&self.split, self.lead).any(|window| window.holds(row.bar)) {
+            return;
+        }
+        if row.inputs.context.sigma.is_nan() || row.inputs.context.sigma <= 0.0 {
+            self.rows_left_out += 1;
+            return;
+        }
+        let symbol = u16::try_from(row.symbol_index).unwrap_or(u16::MAX);
+        self.keys.push(RowKey { symbol, bar: row.bar });
+        self.values.push(row.values);
+        self.inputs.push(*row.inputs);
+        self.outcomes.push(*row.outcomes);
     }
 }
 
@@ -373,12 +399,16 @@ mod tests {
         let window = |from, until| Window { from: bar(from), until: bar(until) };
         let split =
             Split { train: window(0, 12_000), tune: window(12_017, 16_000), test: window(16_017, 19_999) };
-        let one = Dataset::build(&klines, STEP, split, 1, || ());
-        let two = Dataset::build(&klines, STEP, split, 2, || ());
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = |threads| Dataset::build(&klines, STEP, split, (threads, folder.path()), || ());
+        let [one, two] = [1, 2].map(|threads| build(threads).expect("a dataset"));
         assert_eq!(parts(&klines, STEP, 2).len(), 2);
         assert!(one.len() > 30_000 && one.keys == two.keys && one.rows_left_out == two.rows_left_out);
         let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        assert!(bits(&one.values) == bits(&two.values));
+        let all = |dataset: &Dataset| bits(dataset.values(0..dataset.len()));
+        assert!(all(&one) == all(&two));
+        let pieces = two.pieces(100..two.len()).flat_map(|(_, values)| values.to_vec()).collect::<Vec<_>>();
+        assert!(bits(&pieces) == bits(one.values(100..one.len())));
         assert!(bits(one.outcomes.as_flattened()) == bits(two.outcomes.as_flattened()));
         let contexts = |dataset: &Dataset| -> Vec<_> {
             let context = |inputs: &BaselineInputs| format!("{:?}", inputs.context);

@@ -116,6 +116,18 @@ pub enum TrainerError {
         /// Recorded by training.
         expected: String,
     },
+    /// The feature rows can't be kept on the disk while they are used.
+    #[error(
+        "the feature rows can't be written to a file in {folder}: {source}; they take about {megabytes} MB there until the program ends: make room, or move the home to where there is some"
+    )]
+    FeatureRows {
+        /// The folder.
+        folder: PathBuf,
+        /// What all of them take, as far as they were made.
+        megabytes: usize,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A file can't be read or written.
     #[error("{path} can't be {act}: {source}")]
     Io {

@@ -2,12 +2,14 @@
 //! answers that it would serve.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use forecast::score::{DAY_MS, PairedTest, expected_calibration_error, loss_of, paired_test};
 use forecast::{Answer, BAND_LEVELS, BaselineName, Bundle, Task, TaskKind, renewal_block};
 use kline::{BarTime, Interval, Kline, Symbol};
 use serde::Serialize;
 
+use crate::Result;
 use crate::certificates::Certified;
 use crate::dataset::Dataset;
 use crate::evaluate::metrics::{CALIBRATION_BINS, stated};
@@ -65,15 +67,17 @@ pub fn test_window(bundle: &Bundle) -> Option<Window> {
     training.test_from.zip(training.test_until).map(|(from, until)| Window { from, until })
 }
 
-/// Gathers what speaks for a bundle and against it.
-#[must_use]
+/// Gathers what speaks for a bundle and against it; the feature rows lie in `folder` meanwhile.
+///
+/// # Errors
+/// When the feature rows can't be kept on the disk.
 pub fn gather(
     bundle: &Bundle,
     champion: Option<&Bundle>,
     Kept { klines, disputes, .. }: &Kept,
     (tried, certificates): (Tried, Vec<Certified>),
-    threads: usize,
-) -> Evidence {
+    (threads, folder): (usize, &Path),
+) -> Result<Evidence> {
     let manifest = bundle.manifest();
     let (interval, training) = (manifest.interval, manifest.training);
     let window = test_window(bundle);
@@ -86,11 +90,12 @@ pub fn gather(
     };
     let champion_from = champion.map(unseen_from);
     let Some(test) = window else {
-        return Evidence { window, days: 0, champion_from, tried, tasks: Vec::new(), quality, certificates };
+        let tasks = Vec::new();
+        return Ok(Evidence { window, days: 0, champion_from, tried, tasks, quality, certificates });
     };
     let lead = Window { from: test.from.plus(-LEAD_BARS, interval), until: test.from.plus(-1, interval) };
     let split = Split { train: lead, tune: lead, test };
-    let dataset = Dataset::build(klines, interval, split, threads, || ());
+    let dataset = Dataset::build(klines, interval, split, (threads, folder), || ())?;
     let tested = dataset.keys(dataset.range(test)).iter();
     let days: Vec<i64> = tested.map(|key| key.bar.milliseconds().div_euclid(DAY_MS)).collect();
     let own = losses(bundle, &dataset, unseen_from(bundle));
@@ -112,7 +117,7 @@ pub fn gather(
     let tasks = tasks.collect();
     let mut distinct = days;
     distinct.dedup();
-    Evidence { window, days: distinct.len(), champion_from, tried, tasks, quality, certificates }
+    Ok(Evidence { window, days: distinct.len(), champion_from, tried, tasks, quality, certificates })
 }
 
 /// The symbol with the worst klines of a window.

@@ -1,9 +1,9 @@
 //! The original LightGBM and XGBoost behind one safe face: each library's C API is a table of function
 //! pointers in one file, filled from the official shared libraries at run time.
 //!
-//! Several threads may use them: one works at a time, the others wait (`turn.rs`).
+//! Several threads may use them: one works with a library at a time, the others wait (`turn.rs`).
 //!
-//! Everything that is random is seeded, the number of threads is a parameter, and so the same data, seed and threads give the same bytes.
+//! Everything that is random is seeded, and so the same data and seed give the same bytes, with any number of threads.
 
 mod early_stop;
 mod error;
@@ -22,7 +22,7 @@ pub use locate::{LIGHTGBM_VARIABLE, XGBOOST_VARIABLE, lightgbm_path, lightgbm_ve
 pub use matrix::Matrix;
 pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
 pub use parameters::{Loss, Parameters, Schedule};
-pub use xgboost::{XgBoost, XgBoostData, XgBoostModel};
+pub use xgboost::{XgBoost, XgBoostBins, XgBoostData, XgBoostModel};
 
 /// What a training run gave: the model file, and how the loss went.
 #[derive(Debug, Clone)]

@@ -227,11 +227,13 @@ impl Pipeline {
     }
 
     /// Rows and outcomes of the windows.
-    #[must_use]
-    pub fn dataset(&self, klines: &Klines, split: Split) -> Dataset {
+    ///
+    /// # Errors
+    /// When the rows can't be kept on the disk.
+    pub fn dataset(&self, klines: &Klines, split: Split) -> Result<Dataset> {
         let bar = self.console.bar(klines.values().map(Vec::len).sum(), "making feature rows");
         let rows = AtomicU64::new(0);
-        Dataset::build(klines, self.interval, split, cores(), || {
+        Dataset::build(klines, self.interval, split, (cores(), &self.folder()), || {
             let seen = rows.fetch_add(1, Ordering::Relaxed) + 1;
             if seen.is_multiple_of(4_096) {
                 bar.set(seen);
@@ -245,7 +247,7 @@ impl Pipeline {
 
     fn rows(&self, klines: &Klines, split: Split) -> Result<Dataset> {
         let started = Instant::now();
-        let dataset = self.dataset(klines, split);
+        let dataset = self.dataset(klines, split)?;
         let found = report::Rows::of(&dataset);
         self.metrics.features(&dataset)?;
         self.console.report("features", started, &found, || found.to_string());

@@ -134,8 +134,10 @@ pub fn judge(
     let manifest = bundle.manifest();
     let kept = kept_klines(home, &manifest.symbols, manifest.interval)?;
     let tried = tried(home, &bundle, now)?;
-    let certified = certified(&bundle, &home.folder().join("training"))?;
-    let evidence = evidence::gather(&bundle, champion.as_ref(), &kept, (tried, certified), threads);
+    let folder = home.folder().join("training");
+    let certified = certified(&bundle, &folder)?;
+    let evidence =
+        evidence::gather(&bundle, champion.as_ref(), &kept, (tried, certified), (threads, &folder))?;
     let judgements = gates.judge(&evidence);
     Ok(Trial { version: model.version, bundle: model.bundle, to, opponent, evidence, judgements })
 }

@@ -4,9 +4,12 @@
 mod base_score;
 mod boosters;
 mod combine;
+mod cores;
 mod course;
 mod folds;
 mod importance;
+mod lesson;
+mod libraries;
 mod part;
 mod recency;
 pub mod recipe;
@@ -20,7 +23,7 @@ use forecast::{Baselines, TargetTransform, Task};
 use crate::Result;
 use crate::dataset::Dataset;
 use crate::trained::{Plan, Trained, TrainedTask, WalkReport};
-use boosters::Libraries;
+use libraries::Libraries;
 
 pub use combine::{Choice, Coverage};
 pub use course::Course;
@@ -30,13 +33,11 @@ pub use part::{FittedPart, Library, Part, train_part};
 pub use recency::{HalfLife, HalfLifeError};
 pub use walk_forward::FoldReport;
 
-/// Trains all tasks. Of every fold and of the whole, first with LightGBM, then with XGBoost, for they bring two OpenMP
-/// runtimes that must not work at the same time. Afterwards the training and tuning windows have no features any more, but
-/// those of the golden rows.
+/// Trains all tasks, of every fold and then of the whole, with both libraries side by side.
 ///
 /// # Errors
 /// When a library is missing or refuses, or a baseline can't be fitted.
-pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
+pub fn train(dataset: &Dataset, course: &Course<'_>) -> Result<Trained> {
     let (effort, data_version) = (course.effort, course.data_version.to_owned());
     let libraries = Libraries::load()?;
     let walk = walk_forward::walk(dataset, &libraries, course)?;
@@ -47,13 +48,8 @@ pub fn train(dataset: &mut Dataset, course: &Course<'_>) -> Result<Trained> {
         walk_forward::final_lesson(dataset, walk.rounds.iter().map(|rounds| rounds[library]).collect())
     };
     let lessons = [lesson(0), lesson(1)];
-    let rows = lessons[0].learned.clone();
-    let baselines = Baselines::fit(dataset.samples(rows.clone()))?;
-    let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lessons[0], &Task::ALL, course)?;
-    // XGBoost's half-width copy takes the place of the features, so that both never lie beside its bins.
-    let values = single_precision(dataset.values(rows.clone()));
-    dataset.forget_values_until(rows.end);
-    let xgboost = boosters::xgboost(&libraries.xgboost, dataset, || values, &lessons[1], &Task::ALL, course)?;
+    let baselines = Baselines::fit(dataset.samples(lessons[0].learned.clone()))?;
+    let [lightgbm, xgboost] = boosters::both(dataset, [&lessons[0], &lessons[1]], course)?;
     let tasks = Task::ALL
         .into_iter()
         .zip(lightgbm.into_iter().zip(xgboost))

@@ -105,7 +105,8 @@ pub fn validate(dataset: &Dataset, klines: &BTreeMap<Symbol, Vec<Kline>>) -> Val
 
 fn columns(dataset: &Dataset, range: Range<usize>) -> Vec<Column> {
     let mut columns = vec![Column::EMPTY; dataset.width()];
-    for row in dataset.values(range).chunks_exact(dataset.width()) {
+    let pieces = dataset.pieces(range);
+    for row in pieces.flat_map(|(_, values)| values.chunks_exact(dataset.width())) {
         for (column, &value) in columns.iter_mut().zip(row) {
             column.infinite += usize::from(value.is_infinite());
             if !value.is_nan() {

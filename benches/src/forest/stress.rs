@@ -61,7 +61,7 @@ fn train() -> Result<(Vec<u8>, Vec<u8>)> {
     let mut tune = lightgbm.data(Matrix::new(&tune_rows, FEATURES)?, &names, &told, Some(&train))?;
     train.set_labels(&labels)?;
     tune.set_labels(&tune_labels)?;
-    let first = lightgbm.train((&train, &tune), Loss::SquaredError, &told, SCHEDULE, &mut |_, _| ());
+    let first = lightgbm.train((&train, Some(&tune)), Loss::SquaredError, &told, SCHEDULE, &mut |_, _| ());
     let first = first.context("LightGBM's stress model")?;
     let xgboost = XgBoost::load(&xgboost_path()?)?;
     let told = Parameters::default()
@@ -72,12 +72,13 @@ fn train() -> Result<(Vec<u8>, Vec<u8>)> {
         .with("eta", 0.03)
         .with("seed", 1)
         .with("verbosity", 0);
-    let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
-    let (rows, tune_rows) = (single(&rows), single(&tune_rows));
-    let mut train = xgboost.data(Matrix::new(&rows, FEATURES)?, 2)?;
-    let mut tune = xgboost.data(Matrix::new(&tune_rows, FEATURES)?, 2)?;
+    let bins = 256;
+    let mut train = xgboost.binned(Matrix::new(&rows, FEATURES)?, bins, 2, None)?;
+    let mut tune = xgboost.binned(Matrix::new(&tune_rows, FEATURES)?, bins, 2, Some(&train))?;
     train.set_labels(&labels)?;
     tune.set_labels(&tune_labels)?;
-    let second = xgboost.train((&train, &tune), &names, Loss::SquaredError, &told, SCHEDULE, &mut |_, _| ());
+    let sets = (&train, Some(&tune));
+    let second =
+        xgboost.train(sets, &names, Loss::SquaredError, &told, (SCHEDULE, &|| 2), &mut |_, _| ());
     Ok((first.file, second.context("XGBoost's stress model")?.file))
 }

@@ -55,6 +55,14 @@ pub enum FitError {
         /// How many there should be.
         expected: usize,
     },
+    /// A value that can't be learned from.
+    #[error("{library} can't learn from the value {value}: it is beyond single precision")]
+    Value {
+        /// `XGBoost`.
+        library: &'static str,
+        /// The value.
+        value: f64,
+    },
     /// A number is larger than the C API can take.
     #[error("{what} is {value}, more than the library can take")]
     TooLarge {

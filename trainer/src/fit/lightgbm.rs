@@ -4,6 +4,7 @@
 //! the library is told, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is
 //! `Send`: the library keeps its last error and its log callback per thread.
 
+mod data;
 mod gains;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -12,10 +13,13 @@ use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 
-use super::turn::Turn;
+use super::turn::Turns;
 use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
 
+pub use data::LightGbmData;
+
 const LIBRARY: &str = "LightGBM";
+static TURNS: Turns = Turns::at(LIBRARY);
 const TYPE_F32: c_int = 0;
 const TYPE_F64: c_int = 1;
 const PREDICT_NORMAL: c_int = 0;
@@ -49,8 +53,12 @@ macro_rules! api {
 api! {
     last_error = "LGBM_GetLastError": fn() -> *const c_char;
     register_log = "LGBM_RegisterLogCallback": fn(extern "C" fn(*const c_char)) -> c_int;
-    dataset_create = "LGBM_DatasetCreateFromMat":
-        fn(*const c_void, c_int, i32, i32, c_int, *const c_char, Handle, *mut Handle) -> c_int;
+    sample_count = "LGBM_GetSampleCount": fn(i32, *const c_char, *mut c_int) -> c_int;
+    sample_rows = "LGBM_SampleIndices": fn(i32, *const c_char, *mut c_void, *mut i32) -> c_int;
+    dataset_sampled = "LGBM_DatasetCreateFromSampledColumn":
+        fn(*const *const f64, *const *const c_int, i32, *const c_int, i32, i32, i64, *const c_char, *mut Handle) -> c_int;
+    dataset_alike = "LGBM_DatasetCreateByReference": fn(Handle, i64, *mut Handle) -> c_int;
+    dataset_push = "LGBM_DatasetPushRows": fn(Handle, *const c_void, c_int, i32, i32, i32) -> c_int;
     dataset_field = "LGBM_DatasetSetField": fn(Handle, *const c_char, *const c_void, c_int, c_int) -> c_int;
     dataset_names = "LGBM_DatasetSetFeatureNames": fn(Handle, *const *const c_char, c_int) -> c_int;
     dataset_free = "LGBM_DatasetFree": fn(Handle) -> c_int;
@@ -115,45 +123,6 @@ impl LightGbm {
         Ok(Self { api: Rc::new(api) })
     }
 
-    /// Bins a matrix. Rows to tune on must be binned like those to train on: give these as `reference`.
-    ///
-    /// # Errors
-    /// When names and columns differ in number, or the library refuses.
-    pub fn data(
-        &self,
-        rows: Matrix<'_, f64>,
-        names: &[&str],
-        parameters: &Parameters,
-        reference: Option<&LightGbmData>,
-    ) -> Result<LightGbmData, FitError> {
-        if names.len() != rows.columns() {
-            let (found, expected) = (names.len(), rows.columns());
-            return Err(FitError::Shape { what: "the list of names", found, expected });
-        }
-        let line = text(&parameters.to_line())?;
-        let _turn = Turn::take(LIBRARY)?;
-        let mut handle = ptr::null_mut();
-        let reference = reference.map_or(ptr::null_mut(), |data| data.handle);
-        // SAFETY: `rows` is a live row-major f64 buffer of exactly rows * columns values (checked by Matrix),
-        // which the library copies into bins before it returns; `reference` is null or a live dataset.
-        let status = unsafe {
-            (self.api.dataset_create)(
-                rows.values().as_ptr().cast(),
-                TYPE_F64,
-                rows.rows_i32(),
-                rows.columns_i32(),
-                1,
-                line.as_ptr(),
-                reference,
-                &raw mut handle,
-            )
-        };
-        self.api.check("LGBM_DatasetCreateFromMat", status)?;
-        let data = LightGbmData { api: Rc::clone(&self.api), handle, rows: rows.rows() };
-        data.set_names(names)?;
-        Ok(data)
-    }
-
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`LightGbm::first_rounds`] cuts them off. `progress` hears of each round: its number and
     /// its loss; it may not call a library.
@@ -177,7 +146,7 @@ impl LightGbm {
         if let Loss::ClassesLogLoss(classes) = loss {
             parameters = parameters.with("num_class", classes);
         }
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         let booster = Training::new(&self.api, train, tune, &parameters)?;
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
@@ -198,7 +167,7 @@ impl LightGbm {
     /// # Errors
     /// When the library refuses.
     pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         let model = self.read(file)?;
         save(&self.api, model.handle, rounds)
     }
@@ -208,7 +177,7 @@ impl LightGbm {
     /// # Errors
     /// When the library refuses it.
     pub fn model(&self, file: &[u8]) -> Result<LightGbmModel, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         self.read(file)
     }
 
@@ -219,62 +188,6 @@ impl LightGbm {
         let status = unsafe { (self.api.booster_load)(file.as_ptr(), &raw mut rounds, &raw mut handle) };
         self.api.check("LGBM_BoosterLoadModelFromString", status)?;
         Ok(LightGbmModel { api: Rc::clone(&self.api), handle })
-    }
-}
-
-/// A binned matrix with labels and weights.
-pub struct LightGbmData {
-    api: Rc<Api>,
-    handle: Handle,
-    rows: usize,
-}
-
-impl LightGbmData {
-    /// Sets what is to be learned, one value a row.
-    ///
-    /// # Errors
-    /// When the number of values is not the number of rows.
-    pub fn set_labels(&mut self, labels: &[f32]) -> Result<(), FitError> {
-        self.set_field(c"label", "the labels", labels)
-    }
-
-    /// Sets the rows' weights; a row of weight 0 teaches nothing.
-    ///
-    /// # Errors
-    /// When the number of values is not the number of rows.
-    pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), FitError> {
-        self.set_field(c"weight", "the weights", weights)
-    }
-
-    fn set_field(&mut self, field: &CStr, what: &'static str, values: &[f32]) -> Result<(), FitError> {
-        if values.len() != self.rows {
-            return Err(FitError::Shape { what, found: values.len(), expected: self.rows });
-        }
-        let count =
-            c_int::try_from(values.len()).map_err(|_| FitError::TooLarge { what, value: values.len() })?;
-        let _turn = Turn::take(LIBRARY)?;
-        // SAFETY: the handle is live and exclusively borrowed, `values` has `count` f32, which are copied.
-        let status = unsafe {
-            (self.api.dataset_field)(self.handle, field.as_ptr(), values.as_ptr().cast(), count, TYPE_F32)
-        };
-        self.api.check("LGBM_DatasetSetField", status)
-    }
-
-    fn set_names(&self, names: &[&str]) -> Result<(), FitError> {
-        let names = names.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
-        let pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-        let count = c_int::try_from(pointers.len())
-            .map_err(|_| FitError::TooLarge { what: "the number of names", value: pointers.len() })?;
-        // SAFETY: `pointers` has `count` NUL-terminated texts that live until after the call, which copies them.
-        let status = unsafe { (self.api.dataset_names)(self.handle, pointers.as_ptr(), count) };
-        self.api.check("LGBM_DatasetSetFeatureNames", status)
-    }
-}
-
-impl Drop for LightGbmData {
-    fn drop(&mut self) {
-        // SAFETY: the handle came from the library, is freed once, and no booster outlives the data it borrows.
-        unsafe { (self.api.dataset_free)(self.handle) };
     }
 }
 
@@ -354,7 +267,7 @@ impl LightGbmModel {
     /// # Errors
     /// When the rows have another width than the model's, or the library refuses.
     pub fn predict(&self, rows: Matrix<'_, f64>, raw: bool, threads: usize) -> Result<Vec<f64>, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         let mut features = 0;
         // SAFETY: the handle is live and the answer goes to a live local.
         let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };

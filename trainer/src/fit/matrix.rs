@@ -1,13 +1,23 @@
 //! Rows by columns, as the C APIs read them.
 
+use std::fmt;
+use std::ops::Range;
+
 use super::FitError;
 
 /// A borrowed row-major matrix whose length was checked against its width.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Matrix<'a, T> {
     values: &'a [T],
     rows: usize,
     columns: usize,
+    release: Option<&'a dyn Fn(Range<usize>)>,
+}
+
+impl<T> fmt::Debug for Matrix<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Matrix({} x {})", self.rows, self.columns)
+    }
 }
 
 impl<'a, T> Matrix<'a, T> {
@@ -26,7 +36,14 @@ impl<'a, T> Matrix<'a, T> {
                 return Err(FitError::TooLarge { what, value });
             }
         }
-        Ok(Self { values, rows, columns })
+        Ok(Self { values, rows, columns, release: None })
+    }
+
+    /// Tells of the rows, by their places from 0 on, that were read and may leave the memory until they are read again.
+    #[must_use]
+    pub fn releasing(mut self, release: &'a dyn Fn(Range<usize>)) -> Self {
+        self.release = Some(release);
+        self
     }
 
     /// All values, row after row.
@@ -47,6 +64,24 @@ impl<'a, T> Matrix<'a, T> {
         self.columns
     }
 
+    /// The places of the rows of each piece that a walk over all of them takes.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<T> {
+        let rows = self.rows;
+        (0..rows).step_by(PIECE_ROWS).map(move |start| start..rows.min(start + PIECE_ROWS))
+    }
+
+    /// Some rows' values.
+    pub(super) fn of(&self, rows: Range<usize>) -> &'a [T] {
+        &self.values[rows.start * self.columns..rows.end * self.columns]
+    }
+
+    /// Some rows have been read.
+    pub(super) fn release(&self, rows: Range<usize>) {
+        if let Some(release) = self.release {
+            release(rows);
+        }
+    }
+
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "checked by new")]
     pub(super) const fn rows_i32(&self) -> i32 {
         self.rows as i32
@@ -57,6 +92,9 @@ impl<'a, T> Matrix<'a, T> {
         self.columns as i32
     }
 }
+
+/// Rows in a piece.
+pub(super) const PIECE_ROWS: usize = 32_768;
 
 #[cfg(test)]
 mod tests {

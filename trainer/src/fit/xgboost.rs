@@ -4,8 +4,10 @@
 //! call, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is `Send`: the
 //! library keeps its last error and its lent buffers per thread.
 
+mod data;
 mod feed;
 mod gains;
+mod missing;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -13,12 +15,15 @@ use std::ptr;
 use std::rc::Rc;
 use std::slice;
 
-use feed::Feed;
+use data::Held;
 
-use super::turn::Turn;
-use super::{EarlyStop, Fit, FitError, Loss, Matrix, Parameters, Schedule};
+use super::turn::Turns;
+use super::{EarlyStop, Fit, FitError, Loss, Parameters, Schedule};
+
+pub use data::{XgBoostBins, XgBoostData};
 
 const LIBRARY: &str = "XGBoost";
+static TURNS: Turns = Turns::at(LIBRARY);
 
 type Handle = *mut c_void;
 
@@ -143,80 +148,29 @@ impl XgBoost {
         format!("{major}.{minor}.{patch}")
     }
 
-    /// Copies a matrix into the library.
-    ///
-    /// # Errors
-    /// When the library refuses, for example because a value is infinite.
-    pub fn data(&self, rows: Matrix<'_, f32>, threads: usize) -> Result<XgBoostData, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
-        let array = array_interface(rows.values(), &[rows.rows(), rows.columns()]);
-        let array = text(&array)?;
-        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}}}"#))?;
-        let mut handle = ptr::null_mut();
-        // SAFETY: the interface names a live buffer of exactly rows * columns f32 (checked by Matrix), which is
-        // copied before the call returns.
-        let status = unsafe { (self.api.matrix_create)(array.as_ptr(), settings.as_ptr(), &raw mut handle) };
-        self.api.check("XGDMatrixCreateFromDense", status)?;
-        Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
-    }
-
-    /// Bins a matrix for training; the rows are read in pieces, in single precision, and only their bins are kept.
-    /// Rows to tune on must be binned like those to train on: give these as `reference`. The training parameters
-    /// must have the same `max_bin`.
-    ///
-    /// # Errors
-    /// When the library refuses, for example because a value is infinite.
-    pub fn binned(
-        &self,
-        rows: Matrix<'_, f32>,
-        bins: usize,
-        threads: usize,
-        reference: Option<&XgBoostData>,
-    ) -> Result<XgBoostData, FitError> {
-        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}, "max_bin": {bins}}}"#))?;
-        let _turn = Turn::take(LIBRARY)?;
-        let mut feed = Feed::new(&self.api, rows)?;
-        let mut handle = ptr::null_mut();
-        let reference = reference.map_or(ptr::null_mut(), |data| data.handle);
-        // SAFETY: the library calls back during this call only, on this thread, with the pointer to `feed`, which
-        // is live and not used otherwise meanwhile; `reference` is null or a live matrix.
-        let status = unsafe {
-            (self.api.binned_create)(
-                (&raw mut feed).cast(),
-                feed.proxy.handle,
-                reference,
-                feed::again,
-                feed::next,
-                settings.as_ptr(),
-                &raw mut handle,
-            )
-        };
-        feed.fault.take().map_or(Ok(()), Err)?;
-        self.api.check("XGQuantileDMatrixCreateFromCallback", status)?;
-        Ok(XgBoostData { api: Rc::clone(&self.api), handle, rows: rows.rows(), columns: rows.columns() })
-    }
-
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss; it may not call a library.
+    /// its loss; it may not call a library. `threads` tells, before each round, how many it may take, which changes no bit of
+    /// the model.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
-        (train, tune): (&XgBoostData, Option<&XgBoostData>),
+        (train, tune): (&XgBoostBins, Option<&XgBoostBins>),
         names: &[&str],
         loss: Loss,
         parameters: &Parameters,
-        schedule: Schedule,
+        (schedule, threads): (Schedule, &dyn Fn() -> usize),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
+        let (train, tune) = (&train.0, tune.map(|tune| &tune.0));
         if names.len() != train.columns {
             let (found, expected) = (names.len(), train.columns);
             return Err(FitError::Shape { what: "the list of names", found, expected });
         }
-        let _turn = Turn::take(LIBRARY)?;
-        let data: Vec<&XgBoostData> = [train].into_iter().chain(tune).collect();
+        let _turn = TURNS.take()?;
+        let data: Vec<&Held> = [train].into_iter().chain(tune).collect();
         let booster = XgBoostModel::new(&self.api, &data)?;
         let (objective, metric) = match loss {
             Loss::SquaredError => ("reg:squarederror", "rmse"),
@@ -231,8 +185,14 @@ impl XgBoost {
             booster.set_parameter(name, value)?;
         }
         booster.set_names(names)?;
+        let mut taken = None;
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
+            let free = Some(threads().max(1));
+            if let Some(free) = free.filter(|_| free != taken) {
+                booster.set_parameter("nthread", &free.to_string())?;
+            }
+            taken = free;
             booster.update(stop.seen(), train)?;
             let value = tune.map_or(Ok(f64::NAN), |tune| booster.loss(stop.seen(), tune))?;
             progress(stop.seen() + 1, value);
@@ -241,7 +201,7 @@ impl XgBoost {
             }
         }
         // Saved as a slice is: it has no more of the training's settings than a slice has.
-        let file = booster.first_rounds(stop.seen())?.save()?;
+        let file = missing::sent_left(booster.first_rounds(stop.seen())?.save()?)?;
         stop.finish(LIBRARY, file, tune.is_some())
     }
 
@@ -250,7 +210,7 @@ impl XgBoost {
     /// # Errors
     /// When the library refuses.
     pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         self.read(file)?.first_rounds(rounds)?.save()
     }
 
@@ -259,7 +219,7 @@ impl XgBoost {
     /// # Errors
     /// When the library refuses it.
     pub fn model(&self, file: &[u8]) -> Result<XgBoostModel, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         self.read(file)
     }
 
@@ -273,52 +233,6 @@ impl XgBoost {
     }
 }
 
-/// A matrix with labels and weights.
-pub struct XgBoostData {
-    api: Rc<Api>,
-    handle: Handle,
-    rows: usize,
-    columns: usize,
-}
-
-impl XgBoostData {
-    /// Sets what is to be learned, one value a row.
-    ///
-    /// # Errors
-    /// When the number of values is not the number of rows.
-    pub fn set_labels(&mut self, labels: &[f32]) -> Result<(), FitError> {
-        self.set_info(c"label", "the labels", labels)
-    }
-
-    /// Sets the rows' weights; a row of weight 0 teaches nothing.
-    ///
-    /// # Errors
-    /// When the number of values is not the number of rows.
-    pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), FitError> {
-        self.set_info(c"weight", "the weights", weights)
-    }
-
-    fn set_info(&mut self, field: &CStr, what: &'static str, values: &[f32]) -> Result<(), FitError> {
-        if values.len() != self.rows {
-            return Err(FitError::Shape { what, found: values.len(), expected: self.rows });
-        }
-        let array = text(&array_interface(values, &[values.len()]))?;
-        let _turn = Turn::take(LIBRARY)?;
-        // SAFETY: the handle is live and exclusively borrowed; the interface names a live buffer of the stated
-        // length, which is copied.
-        let status = unsafe { (self.api.matrix_info)(self.handle, field.as_ptr(), array.as_ptr()) };
-        self.api.check("XGDMatrixSetInfoFromInterface", status)
-    }
-}
-
-impl Drop for XgBoostData {
-    fn drop(&mut self) {
-        // SAFETY: the handle came from the library and is freed once; boosters share the matrix by reference
-        // count inside the library.
-        unsafe { (self.api.matrix_free)(self.handle) };
-    }
-}
-
 /// A model as the original library holds it.
 pub struct XgBoostModel {
     api: Rc<Api>,
@@ -326,7 +240,7 @@ pub struct XgBoostModel {
 }
 
 impl XgBoostModel {
-    fn new(api: &Rc<Api>, data: &[&XgBoostData]) -> Result<Self, FitError> {
+    fn new(api: &Rc<Api>, data: &[&Held]) -> Result<Self, FitError> {
         let handles: Vec<Handle> = data.iter().map(|data| data.handle).collect();
         let mut handle = ptr::null_mut();
         // SAFETY: `handles` has the stated number of live matrices, whose ownership the library shares.
@@ -358,7 +272,7 @@ impl XgBoostModel {
         self.api.check("XGBoosterSetStrFeatureInfo", status)
     }
 
-    fn update(&self, round: usize, train: &XgBoostData) -> Result<(), FitError> {
+    fn update(&self, round: usize, train: &Held) -> Result<(), FitError> {
         let round = to_int("the round", round)?;
         // SAFETY: both handles are live.
         let status = unsafe { (self.api.booster_update)(self.handle, round, train.handle) };
@@ -366,7 +280,7 @@ impl XgBoostModel {
     }
 
     /// The metric on `tune`, from a line such as `[3]\ttune-rmse:0.5123`.
-    fn loss(&self, round: usize, tune: &XgBoostData) -> Result<f64, FitError> {
+    fn loss(&self, round: usize, tune: &Held) -> Result<f64, FitError> {
         let round = to_int("the round", round)?;
         let (mut data, mut name) = ([tune.handle], [c"tune".as_ptr()]);
         let mut answer = ptr::null();
@@ -414,8 +328,8 @@ impl XgBoostModel {
     ///
     /// # Errors
     /// When the rows have another width than the model's, or the library refuses.
-    pub fn predict(&self, rows: &XgBoostData, raw: bool) -> Result<Vec<f32>, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+    pub fn predict(&self, XgBoostData(rows): &XgBoostData, raw: bool) -> Result<Vec<f32>, FitError> {
+        let _turn = TURNS.take()?;
         let mut features = 0_u64;
         // SAFETY: the handle is live and the answer goes to a live local.
         let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };
@@ -456,16 +370,6 @@ impl Drop for XgBoostModel {
         // SAFETY: the handle came from the library and is freed once.
         unsafe { (self.api.booster_free)(self.handle) };
     }
-}
-
-/// Describes a buffer the way NumPy's array interface does; it is only read while the buffer lives.
-fn array_interface(values: &[f32], shape: &[usize]) -> String {
-    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    let address = values.as_ptr().expose_provenance();
-    format!(
-        r#"{{"data": [{address}, true], "shape": [{}], "typestr": "<f4", "version": 3}}"#,
-        sides.join(", ")
-    )
 }
 
 fn text(value: &str) -> Result<CString, FitError> {

@@ -85,7 +85,7 @@ impl Pipeline {
             let bars = klines.values().filter_map(|klines| Some(klines.last()?.bar_time(self.interval)));
             let last = bars.max().unwrap_or(split.test.until);
             let split = split.with_test(*test_from, *test_until, last, self.interval)?;
-            (self.dataset(&klines, split), trained)
+            (self.dataset(&klines, split)?, trained)
         };
         self.evaluate(&dataset, &trained, evaluate).map(drop)
     }
@@ -108,6 +108,6 @@ impl Pipeline {
         let trained = trained::load(&self.folder())?;
         let klines = self.klines()?;
         trained.require_data(&version::data_version(&klines, self.interval).version)?;
-        Ok((self.dataset(&klines, trained.plan.split), trained))
+        Ok((self.dataset(&klines, trained.plan.split)?, trained))
     }
 }

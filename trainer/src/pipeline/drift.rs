@@ -19,7 +19,7 @@ impl Pipeline {
         let klines = self.klines()?;
         let reference = self.reference(arguments)?;
         let current = self.current(&klines, arguments)?;
-        let dataset = self.dataset(&klines, Split { train: reference, tune: current, test: current });
+        let dataset = self.dataset(&klines, Split { train: reference, tune: current, test: current })?;
         let found = Drift::between(&dataset, reference, current)?;
         let folder = arguments.to.clone().unwrap_or_else(|| self.folder().join("drift"));
         found.write(&dataset, &folder)?;

@@ -12,10 +12,10 @@ impl Pipeline {
     pub(super) fn audit_leaks(&self, arguments: &LeaksArguments) -> Result<()> {
         let started = Instant::now();
         let klines = self.klines()?;
-        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?)?;
         let data_version = version::data_version(&klines, self.interval).version;
         drop(klines);
-        dataset.leave_out(arguments.effort.left_out()?);
+        dataset.leave_out(arguments.effort.left_out()?)?;
         let found = audit_leaks(&dataset, data_version, arguments.effort.effort()?, self.console)?;
         write_json(&self.folder().join(LEAKS_FILE), &found)?;
         self.console.report("audit leaks", started, &found, || leaks_table(&found));

@@ -29,7 +29,7 @@ impl Pipeline {
         let Split { train, test, .. } = dataset.split;
         let whole = Window { from: train.from, until: test.until };
         drop(dataset);
-        let dataset = self.dataset(&klines, Split { train: whole, tune: whole, test: whole });
+        let dataset = self.dataset(&klines, Split { train: whole, tune: whole, test: whole })?;
         feast::write(&dataset, folder, now())
     }
 }

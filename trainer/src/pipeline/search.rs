@@ -21,9 +21,9 @@ impl Pipeline {
     pub(super) fn search(&self, arguments: &SearchArguments) -> Result<()> {
         let started = Instant::now();
         let klines = self.klines()?;
-        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?)?;
         drop(klines);
-        dataset.leave_out(arguments.effort.left_out()?);
+        dataset.leave_out(arguments.effort.left_out()?)?;
         let (task, effort) = (arguments.task, arguments.effort.effort()?);
         let file = self.folder().join("search").join(format!("{task}.jsonl"));
         let found = search(&dataset, task, effort, arguments.trials, &file, &self.console)?;

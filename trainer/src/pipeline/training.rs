@@ -23,7 +23,7 @@ impl Pipeline {
         arguments: &TrainArguments,
     ) -> Result<Trained> {
         let started = Instant::now();
-        dataset.leave_out(arguments.effort.left_out()?);
+        dataset.leave_out(arguments.effort.left_out()?)?;
         let checkpoints = self.checkpoints(arguments.fresh);
         let trained = train::train(dataset, &self.course(data_version, arguments, &checkpoints)?)?;
         trained::save(&trained, &self.folder())?;
@@ -39,13 +39,13 @@ impl Pipeline {
     pub(super) fn train_alone(&self, arguments: &TrainAloneArguments) -> Result<()> {
         let klines = self.klines()?;
         let TrainAloneArguments { train, part } = arguments;
-        let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?);
+        let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?)?;
         self.validate_by(&dataset, &klines, None, &train.suite)?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
         let Some(part) = part.part() else { return self.train(&mut dataset, &version, train).map(drop) };
         let started = Instant::now();
-        dataset.leave_out(train.effort.left_out()?);
+        dataset.leave_out(train.effort.left_out()?)?;
         let checkpoints = self.checkpoints(train.fresh);
         let found = train_part(&dataset, &self.course(&version, train, &checkpoints)?, part)?;
         self.console.report("train part", started, &found, || {

@@ -45,7 +45,7 @@ impl Pipeline {
         }
         let suite = Suite::read(arguments.suite.suite.as_deref())?;
         let klines = self.klines()?;
-        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?);
+        let dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?)?;
         self.validate(&dataset, &klines, None, &suite)
     }
 

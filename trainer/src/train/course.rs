@@ -5,7 +5,7 @@ use std::ops::Range;
 use forecast::Task;
 use serde::Serialize;
 
-use super::boosters::Lesson;
+use super::lesson::Lesson;
 use super::recency::HalfLife;
 use super::recipe::{self, Effort};
 use crate::Result;

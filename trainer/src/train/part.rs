@@ -5,12 +5,12 @@ use clap::ValueEnum;
 use forecast::Task;
 use serde::Serialize;
 
-use super::boosters::{self, Lesson, Libraries};
+use super::boosters;
 use super::course::Course;
+use super::lesson::Lesson;
+use super::rounds;
 use super::walk_forward::{final_lesson, lessons};
-use super::{rounds, single_precision};
 use crate::dataset::Dataset;
-use crate::trained::Member;
 use crate::{Result, TrainerError};
 
 /// One of the two libraries.
@@ -78,18 +78,8 @@ impl Part {
 /// # Errors
 /// When a library is missing or refuses, there is no such fold, or a booster can't be kept.
 pub fn train_part(dataset: &Dataset, course: &Course<'_>, part: Part) -> Result<Vec<FittedPart>> {
-    let libraries = Libraries::load()?;
     let lessons = lessons(dataset, course.effort)?;
-    let fit = |lesson: &Lesson| -> Result<Vec<Member>> {
-        let tasks = [part.task];
-        match part.library {
-            Library::Lightgbm => boosters::lightgbm(&libraries.lightgbm, dataset, lesson, &tasks, course),
-            Library::Xgboost => {
-                let values = || single_precision(dataset.values(lesson.learned.clone()));
-                boosters::xgboost(&libraries.xgboost, dataset, values, lesson, &tasks, course)
-            }
-        }
-    };
+    let fit = |lesson: &Lesson| boosters::alone(dataset, lesson, (part.task, part.library), course);
     let mut members = Vec::new();
     if let Some(number) = part.fold {
         let no_fold = || TrainerError::NoFold { fold: number, folds: lessons.len() };

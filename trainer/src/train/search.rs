@@ -10,12 +10,13 @@ use std::path::Path;
 use forecast::Task;
 use serde::{Deserialize, Serialize};
 
-use super::boosters::{labels, learned_labels};
 use super::folds::folds;
+use super::lesson::{labels, learned_labels};
+use super::libraries::read;
 use super::recipe::{self, Effort, FoundShape, Shape, Shapes};
 use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::fit::{LightGbm, LightGbmData, Matrix, lightgbm_path};
+use crate::fit::{LightGbm, LightGbmData, lightgbm_path};
 use crate::{Result, TrainerError};
 use space::Point;
 use tpe::{is_hopeless, next_point};
@@ -63,8 +64,7 @@ pub fn search(
         let [learned, answered] = [fold.learned, fold.answered].map(|window| dataset.range(window));
         let bin =
             |rows: Range<usize>, (targets, weights): (Vec<f32>, Vec<f32>), like: Option<&LightGbmData>| {
-                let matrix = Matrix::new(dataset.values(rows), dataset.width())?;
-                let mut data = library.data(matrix, &names, &bins, like)?;
+                let mut data = read(dataset, rows, |matrix| library.data(matrix, &names, &bins, like))?;
                 data.set_labels(&targets)?;
                 data.set_weights(&weights)?;
                 Ok::<_, TrainerError>(data)

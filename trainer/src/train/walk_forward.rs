@@ -9,15 +9,17 @@ use forecast::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::boosters::{self, Lesson, Libraries, Stop};
+use super::boosters;
 use super::combine::Choice;
 use super::course::Course;
 use super::folds::{Fold, folds};
 use super::importance::BoosterGains;
+use super::lesson::{Lesson, Stop};
+use super::libraries::Libraries;
 use super::part::Library;
 use super::recipe::Effort;
+use super::rounds;
 use super::shares::BothMembers;
-use super::{rounds, single_precision};
 use crate::answers::{answer_width, member_answers};
 use crate::dataset::Dataset;
 use crate::evaluate::{Cut, Days, Slice};
@@ -120,9 +122,7 @@ pub(super) fn walk(dataset: &Dataset, libraries: &Libraries, course: &Course<'_>
     let mut walked = Vec::with_capacity(lessons.len());
     for (fold, lesson) in lessons {
         let (learned, answered) = (lesson.learned.clone(), dataset.range(fold.answered));
-        let lightgbm = boosters::lightgbm(&libraries.lightgbm, dataset, &lesson, &Task::ALL, course)?;
-        let values = || single_precision(dataset.values(learned.clone()));
-        let xgboost = boosters::xgboost(&libraries.xgboost, dataset, values, &lesson, &Task::ALL, course)?;
+        let [lightgbm, xgboost] = boosters::both(dataset, [&lesson, &lesson], course)?;
         let both = |of: fn(&Member) -> usize| -> Vec<[usize; 2]> {
             lightgbm.iter().zip(&xgboost).map(|(a, b)| [of(a), of(b)]).collect()
         };
@@ -172,8 +172,7 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
             let rounds = [0, 1].map(|library| rounds::of_fold(&best[library], &trained[library], at));
             let one = cut(libraries, fold, task, rounds)?;
             found.gains.extend(gains(libraries, &one, at)?);
-            let inputs = dataset.inputs(fold.answered.clone());
-            let [_, lightgbm, xgboost] = member_answers(&one, dataset.values(fold.answered.clone()), inputs)?;
+            let [_, lightgbm, xgboost] = member_answers(&one, dataset, fold.answered.clone())?;
             members.lightgbm.extend(lightgbm.values);
             members.xgboost.extend(xgboost.values);
         }

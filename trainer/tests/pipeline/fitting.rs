@@ -1,5 +1,7 @@
 //! The wrapper over the two C APIs.
 
+use std::cell::Cell;
+
 use klinecast_trainer::fit::{
     FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
 };
@@ -80,7 +82,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
-    let (train_rows, tune_rows) = (single(&train.0), single(&tune.0));
+    let tune_rows = single(&tune.0);
     let up =
         |labels: &[f32]| labels.iter().map(|label| f32::from(u8::from(*label > 1.0))).collect::<Vec<f32>>();
     let parameters = Parameters::default()
@@ -90,9 +92,10 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("tree_method", "hist")
         .with("subsample", 0.5)
         .with("seed", 3);
-    let fit = |followed: bool, schedule: Schedule| {
-        let mut train_data = library.binned(Matrix::new(&train_rows, COLUMNS)?, 256, 1, None)?;
-        let mut tune_data = library.binned(Matrix::new(&tune_rows, COLUMNS)?, 256, 1, Some(&train_data))?;
+    let fit_with = |followed: bool, schedule: Schedule, threads_most: usize| {
+        let threads = Cell::new(threads_most);
+        let mut train_data = library.binned(matrix(&train.0), 256, 1, None)?;
+        let mut tune_data = library.binned(matrix(&tune.0), 256, 1, Some(&train_data))?;
         train_data.set_labels(&up(&train.1))?;
         tune_data.set_labels(&up(&tune.1))?;
         let loss = Loss::BinaryLogLoss;
@@ -101,20 +104,27 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
             &NAMES,
             loss,
             &parameters,
-            schedule,
-            &mut |_, _| (),
+            (schedule, &|| threads.get()),
+            // Another number of threads at every round.
+            &mut |round, _| threads.set(1 + round % threads_most),
         )
     };
+    let fit = |followed, schedule| fit_with(followed, schedule, 1);
     let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
     assert_eq!(first.file, second.file);
+    assert_eq!(first.file, fit_with(true, SCHEDULE, 3).expect("a model").file);
     assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
     let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
     let model = library.model(&best).expect("its own file");
+    // What is missing is answered as the least value there is.
+    let least: Vec<f32> = tune_rows.iter().map(|value| if value.is_nan() { -1e37 } else { *value }).collect();
+    let least = library.data(Matrix::new(&least, COLUMNS).expect("rows"), 1).expect("rows");
     let data = library.data(Matrix::new(&tune_rows, COLUMNS).expect("rows"), 1).expect("rows");
     let fixed = fit(false, Schedule { rounds_max: first.rounds, ..SCHEDULE }).expect("a model");
     assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
     let same = library.model(&fixed.file).expect("its own file").predict(&data, false).expect("answers");
     assert_eq!(same, model.predict(&data, false).expect("answers"));
+    assert_eq!(same, model.predict(&least, false).expect("answers"));
     let (answers, raw) =
         (model.predict(&data, false).expect("answers"), model.predict(&data, true).expect("answers"));
     assert!(answers.iter().zip(&raw).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
@@ -192,9 +202,13 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     let infinite = [f32::INFINITY];
     let told = library.data(Matrix::new(&infinite, 1).expect("a row"), 1).err();
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
-    let told = library.binned(Matrix::new(&[f32::INFINITY], 1).expect("a row"), 16, 1, None).err();
-    assert!(told.is_some_and(|error| error.to_string().contains("inf")));
-    let values = [1.0_f32, 2.0];
-    let mut data = library.data(Matrix::new(&values, 1).expect("rows"), 1).expect("rows");
+    // What single precision can't hold, and what would not lie above the missing.
+    for value in [f64::INFINITY, f64::NEG_INFINITY, 1e39, -1e38] {
+        let told = library.binned(Matrix::new(&[value], 1).expect("a row"), 16, 1, None).err();
+        let told = told.map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains(&value.to_string()), "{value}: {told}");
+    }
+    let values = [1.0, 2.0];
+    let mut data = library.binned(Matrix::new(&values, 1).expect("rows"), 16, 1, None).expect("rows");
     assert!(matches!(data.set_labels(&[1.0]), Err(FitError::Shape { found: 1, expected: 2, .. })));
 }

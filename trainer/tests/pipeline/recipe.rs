@@ -153,7 +153,8 @@ fn what_left_out_features_hold_changes_no_answer(home: &Home, bundle: &Bundle, c
     let test =
         Window { from: training.test_from.expect("a test"), until: training.test_until.expect("a test") };
     let split = Split { train: test, tune: test, test };
-    let dataset = Dataset::build(&klines, bundle.manifest().interval, split, 1, || ());
+    let dataset =
+        Dataset::build(&klines, bundle.manifest().interval, split, (1, home.folder()), || ()).expect("rows");
     let rows = dataset.range(test);
     let as_made = dataset.values(rows.clone()).to_vec();
     let cuts = vec![None; rows.len()];

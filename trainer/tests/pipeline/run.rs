@@ -137,7 +137,8 @@ fn what_was_evaluated_is_what_is_served(home: &Home, bundle: &Bundle) {
     let (from, until) = (training.test_from.expect("a test"), training.test_until.expect("a test"));
     let test = Window { from, until };
     let split = Split { train: test, tune: test, test };
-    let dataset = Dataset::build(&klines, bundle.manifest().interval, split, 1, || ());
+    let dataset =
+        Dataset::build(&klines, bundle.manifest().interval, split, (1, home.folder()), || ()).expect("rows");
     let mut outputs = Vec::new();
     let rows = dataset.range(test);
     let (mut sums, mut counts) = ([0.0; Task::COUNT], [0_u32; Task::COUNT]);
@@ -194,7 +195,9 @@ fn scores_like_the_originals(home: &Home, bundle: &Bundle) {
     let training = bundle.manifest().training;
     let (from, until) = (training.test_from.expect("a test"), training.test_until.expect("a test"));
     let test = Window { from, until };
-    let dataset = Dataset::build(&klines, interval, Split { train: test, tune: test, test }, 1, || ());
+    let dataset =
+        Dataset::build(&klines, interval, Split { train: test, tune: test, test }, (1, home.folder()), || ())
+            .expect("rows");
     let rows = dataset.values(dataset.range(test));
     let count = rows.len() / dataset.width();
     assert_eq!(count as u64, training.rows[2]);

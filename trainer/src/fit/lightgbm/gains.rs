@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use super::{LightGbmModel, Turn};
+use super::{LightGbmModel, TURNS};
 use crate::fit::FitError;
 
 /// `C_API_FEATURE_IMPORTANCE_GAIN` of `c_api.h`.
@@ -14,7 +14,7 @@ impl LightGbmModel {
     /// # Errors
     /// When the library refuses.
     pub fn gains(&self) -> Result<Vec<f64>, FitError> {
-        let _turn = Turn::take(super::LIBRARY)?;
+        let _turn = TURNS.take()?;
         let mut features = 0;
         // SAFETY: the handle is live and the answer goes to a live local.
         let status = unsafe { (self.api.booster_features)(self.handle, &raw mut features) };

@@ -4,49 +4,66 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
-use super::super::{FitError, Matrix};
-use super::{Api, XgBoostData, array_interface, text};
+use super::data::{Held, array_interface};
+use super::missing::LEAST;
+use super::{Api, LIBRARY, text};
+use crate::fit::{FitError, Matrix};
 
 /// Rows that the library asks for piece by piece, as often as it needs to see them.
 pub(super) struct Feed<'a> {
     api: &'a Api,
     /// What the library reads a piece through.
-    pub(super) proxy: XgBoostData,
-    rows: Matrix<'a, f32>,
+    pub(super) proxy: Held,
+    rows: Matrix<'a, f64>,
+    /// The piece that it reads, in single precision.
+    piece: Vec<f32>,
     next_row: usize,
     pub(super) fault: Option<FitError>,
 }
 
-/// Rows in a piece.
-const PIECE_ROWS: usize = 32_768;
-
 impl<'a> Feed<'a> {
-    pub(super) fn new(api: &'a Rc<Api>, rows: Matrix<'a, f32>) -> Result<Self, FitError> {
+    pub(super) fn new(api: &'a Rc<Api>, rows: Matrix<'a, f64>) -> Result<Self, FitError> {
         let mut handle = ptr::null_mut();
         // SAFETY: the answer goes to a live local.
         let status = unsafe { (api.proxy_create)(&raw mut handle) };
         api.check("XGProxyDMatrixCreate", status)?;
-        let proxy = XgBoostData { api: Rc::clone(api), handle, rows: 0, columns: rows.columns() };
-        Ok(Self { api, proxy, rows, next_row: 0, fault: None })
+        let proxy = Held { api: Rc::clone(api), handle, rows: 0, columns: rows.columns() };
+        Ok(Self { api, proxy, rows, piece: Vec::new(), next_row: 0, fault: None })
     }
 
     /// Hands the next piece over; `false` when there is none, or at a fault.
     fn give(&mut self) -> bool {
-        let end = self.rows.rows().min(self.next_row + PIECE_ROWS);
-        if self.next_row >= end || self.fault.is_some() {
+        let Some(rows) = self.rows.pieces().find(|piece| piece.start == self.next_row) else { return false };
+        if self.fault.is_some() {
             return false;
         }
-        let piece = &self.rows.values()[self.next_row * self.rows.columns()..end * self.rows.columns()];
-        let array = array_interface(piece, &[end - self.next_row, self.rows.columns()]);
-        let given = text(&array).and_then(|array| {
-            // SAFETY: the proxy is live; the interface names a part of the rows, which outlive the feed, of the stated shape;
-            // it is only read.
+        let given = self.take(self.rows.of(rows.clone())).and_then(|()| {
+            let array = text(&array_interface(&self.piece, &[rows.len(), self.rows.columns()]))?;
+            // SAFETY: the proxy is live; the interface names a buffer of the stated shape that is not changed before the library
+            // asks for the next piece; it is only read.
             let status = unsafe { (self.api.proxy_dense)(self.proxy.handle, array.as_ptr()) };
             self.api.check("XGProxyDMatrixSetDataDense", status)
         });
-        self.next_row = end;
+        self.next_row = rows.end;
+        self.rows.release(rows);
         self.fault = given.err();
         self.fault.is_none()
+    }
+
+    /// Makes a piece of some values.
+    fn take(&mut self, values: &[f64]) -> Result<(), FitError> {
+        self.piece.clear();
+        for &value in values {
+            let single = value as f32;
+            if value.is_nan() {
+                self.piece.push(LEAST);
+            } else if single > LEAST && single.is_finite() {
+                self.piece.push(single);
+            } else {
+                return Err(FitError::Value { library: LIBRARY, value });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,9 +4,8 @@ use std::ffi::{CStr, c_char};
 use std::ptr;
 use std::slice;
 
-use super::{LIBRARY, XgBoostModel, to_size};
+use super::{LIBRARY, TURNS, XgBoostModel, to_size};
 use crate::fit::FitError;
-use crate::fit::turn::Turn;
 
 impl XgBoostModel {
     /// The sum of the gains of all splits on each feature, in the order of the names with which the model was trained; 0 for
@@ -15,7 +14,7 @@ impl XgBoostModel {
     /// # Errors
     /// When the library refuses, or names a feature that is none of these.
     pub fn gains(&self, names: &[&str]) -> Result<Vec<f64>, FitError> {
-        let _turn = Turn::take(LIBRARY)?;
+        let _turn = TURNS.take()?;
         let (mut count, mut features) = (0_u64, ptr::null::<*const c_char>());
         let (mut dimensions, mut shape, mut scores) = (0_u64, ptr::null::<u64>(), ptr::null::<f32>());
         let settings = c"{\"importance_type\": \"total_gain\"}";

@@ -1,0 +1,189 @@
+//! The two libraries, to the training the same: rows are binned once for all tasks, then each task is labelled and fitted.
+
+use std::ops::Range;
+
+use forecast::Task;
+
+use super::base_score::base_score;
+use super::recipe::{self, Effort};
+use crate::Result;
+use crate::dataset::Dataset;
+use crate::fit::{
+    Fit, FitError, LightGbm, LightGbmData, Matrix, Parameters, Schedule, XgBoost, XgBoostBins, lightgbm_path,
+    lightgbm_version, xgboost_path,
+};
+
+/// A library, and by which name and version boosters of it are kept.
+pub(super) struct Versioned<L> {
+    pub(super) library: L,
+    pub(super) version: String,
+}
+
+/// Both, loaded.
+pub(super) struct Libraries {
+    pub(super) lightgbm: Versioned<LightGbm>,
+    pub(super) xgboost: Versioned<XgBoost>,
+}
+
+/// What is learned of one task.
+#[derive(Clone, Copy)]
+pub(super) struct Labelled<'a> {
+    pub(super) task: Task,
+    pub(super) labels: &'a [f32],
+    pub(super) weights: &'a [f32],
+}
+
+/// What a training needs of a library.
+pub(super) trait Boosting: Sized {
+    /// Its own name.
+    const NAME: &'static str;
+    /// Rows as it has binned them.
+    type Rows;
+
+    /// Finds and loads it.
+    fn find() -> Result<Versioned<Self>>;
+
+    /// What it is told for a task that is learned from so many rows.
+    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters;
+
+    /// Bins rows, like others where some are given.
+    fn bin(
+        &self,
+        dataset: &Dataset,
+        rows: Range<usize>,
+        like: Option<&Self::Rows>,
+        effort: Effort,
+        threads: usize,
+    ) -> Result<Self::Rows>;
+
+    fn label(rows: &mut Self::Rows, labelled: Labelled<'_>) -> Result<()>;
+
+    /// The parameters, with what the labels say.
+    fn informed(parameters: Parameters, labelled: Labelled<'_>) -> Parameters;
+
+    /// Fits a task's booster; `threads` tells how many it may take.
+    fn fit(
+        &self,
+        rows: (&Self::Rows, Option<&Self::Rows>),
+        task: Task,
+        parameters: &Parameters,
+        schedule: (Schedule, &dyn Fn() -> usize),
+        progress: &mut dyn FnMut(usize, f64),
+    ) -> Result<Fit>;
+}
+
+impl Libraries {
+    pub(super) fn load() -> Result<Self> {
+        Ok(Self { lightgbm: LightGbm::find()?, xgboost: XgBoost::find()? })
+    }
+}
+
+impl Boosting for LightGbm {
+    const NAME: &'static str = "LightGBM";
+    type Rows = LightGbmData;
+
+    fn find() -> Result<Versioned<Self>> {
+        let path = lightgbm_path()?;
+        let version = format!("lightgbm {}", lightgbm_version(&path));
+        Ok(Versioned { library: Self::load(&path)?, version })
+    }
+
+    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters {
+        recipe::lightgbm(task, effort, rows)
+    }
+
+    fn bin(
+        &self,
+        dataset: &Dataset,
+        rows: Range<usize>,
+        like: Option<&Self::Rows>,
+        effort: Effort,
+        threads: usize,
+    ) -> Result<Self::Rows> {
+        let bins = recipe::lightgbm_bins(effort).with("num_threads", threads);
+        read(dataset, rows, |matrix| self.data(matrix, &names(), &bins, like))
+    }
+
+    fn label(rows: &mut Self::Rows, labelled: Labelled<'_>) -> Result<()> {
+        rows.set_labels(labelled.labels)?;
+        Ok(rows.set_weights(labelled.weights)?)
+    }
+
+    fn informed(parameters: Parameters, _labelled: Labelled<'_>) -> Parameters {
+        parameters
+    }
+
+    fn fit(
+        &self,
+        rows: (&Self::Rows, Option<&Self::Rows>),
+        task: Task,
+        parameters: &Parameters,
+        (schedule, threads): (Schedule, &dyn Fn() -> usize),
+        progress: &mut dyn FnMut(usize, f64),
+    ) -> Result<Fit> {
+        // It sizes its buffers by the number of threads, which has to stay what it was.
+        let parameters = parameters.clone().with("num_threads", threads());
+        Ok(self.train(rows, recipe::loss(task), &parameters, schedule, progress)?)
+    }
+}
+
+impl Boosting for XgBoost {
+    const NAME: &'static str = "XGBoost";
+    type Rows = XgBoostBins;
+
+    fn find() -> Result<Versioned<Self>> {
+        let library = Self::load(&xgboost_path()?)?;
+        let version = format!("xgboost {}", library.version());
+        Ok(Versioned { library, version })
+    }
+
+    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters {
+        recipe::xgboost(task, effort, rows)
+    }
+
+    fn bin(
+        &self,
+        dataset: &Dataset,
+        rows: Range<usize>,
+        like: Option<&Self::Rows>,
+        _effort: Effort,
+        threads: usize,
+    ) -> Result<Self::Rows> {
+        read(dataset, rows, |matrix| self.binned(matrix, recipe::XGBOOST_BINS, threads, like))
+    }
+
+    fn label(rows: &mut Self::Rows, labelled: Labelled<'_>) -> Result<()> {
+        rows.set_labels(labelled.labels)?;
+        Ok(rows.set_weights(labelled.weights)?)
+    }
+
+    fn informed(parameters: Parameters, Labelled { task, labels, weights }: Labelled<'_>) -> Parameters {
+        parameters.with("base_score", base_score(task, labels, weights))
+    }
+
+    fn fit(
+        &self,
+        rows: (&Self::Rows, Option<&Self::Rows>),
+        task: Task,
+        parameters: &Parameters,
+        schedule: (Schedule, &dyn Fn() -> usize),
+        progress: &mut dyn FnMut(usize, f64),
+    ) -> Result<Fit> {
+        Ok(self.train(rows, &names(), recipe::loss(task), parameters, schedule, progress)?)
+    }
+}
+
+fn names() -> Vec<&'static str> {
+    features::Catalogue::standard().names().collect()
+}
+
+/// Has a library read some rows, which leave the memory as they are read.
+pub(super) fn read<R>(
+    dataset: &Dataset,
+    rows: Range<usize>,
+    read: impl FnOnce(Matrix<'_, f64>) -> std::result::Result<R, FitError>,
+) -> Result<R> {
+    let release = |read: Range<usize>| dataset.release(rows.start + read.start..rows.start + read.end);
+    let matrix = Matrix::new(dataset.values(rows.clone()), dataset.width())?;
+    Ok(read(matrix.releasing(&release))?)
+}
