@@ -116,6 +116,12 @@ pub enum TrainerError {
         /// Recorded by training.
         expected: String,
     },
+    /// What an earlier training settled can't be taken over.
+    #[error("the walk of the champion can't be taken over: {problem}; train without --refit")]
+    Refit {
+        /// What is in the way.
+        problem: String,
+    },
     /// The feature rows can't be kept on the disk while they are used.
     #[error(
         "the feature rows can't be written to a file in {folder}: {source}; they take about {megabytes} MB there until the program ends: make room, or move the home to where there is some"

@@ -22,7 +22,7 @@ use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_
 use crate::looks::SHAPES_TRIED;
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
-use crate::trained::{Trained, TrainedTask, output_count};
+use crate::trained::{Trained, TrainedTask, WALK_OF, output_count};
 use crate::{Result, TrainerError, tracking};
 
 /// What was published.
@@ -141,6 +141,7 @@ fn parameters(trained: &Trained) -> BTreeMap<String, Value> {
         ("half_life_days", json!(trained.plan.half_life_days)),
         ("walk", json!(trained.walk)),
         (SHAPES_TRIED, json!(trained.plan.shapes_tried)),
+        (WALK_OF, json!(trained.plan.walk_of)),
     ];
     told.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -13,6 +13,7 @@ mod libraries;
 mod part;
 mod recency;
 pub mod recipe;
+mod refit;
 mod rounds;
 pub mod search;
 mod shares;
@@ -31,6 +32,7 @@ pub use folds::{Fold, folds};
 pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use part::{FittedPart, Library, Part, train_part};
 pub use recency::{HalfLife, HalfLifeError};
+pub use refit::{Settled, refit};
 pub use walk_forward::FoldReport;
 
 /// Trains all tasks, of every fold and then of the whole, with both libraries side by side.
@@ -71,6 +73,7 @@ pub fn train(dataset: &Dataset, course: &Course<'_>) -> Result<Trained> {
         half_life_days: effort.half_life,
         left_out: dataset.left_out().names(),
         shapes_tried: effort.shapes.tried(),
+        walk_of: None,
     };
     let report = WalkReport {
         folds: walk.folds,

@@ -5,7 +5,8 @@ mod saved;
 use std::collections::BTreeMap;
 
 use forecast::{
-    Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task, TaskKind,
+    Bands, BaselineName, Baselines, BundleDigest, Calibration, LightGbmShare, Stacking, TargetTransform,
+    Task, TaskKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ use crate::train::{Choice, Coverage, FoldReport, HalfLife, Importance};
 use crate::{Result, TrainerError};
 
 pub use saved::{files, load, load_importance, save};
+
+/// Under which name a bundle says whose walk was taken over.
+pub const WALK_OF: &str = "walk_of";
 
 /// Everything that training leaves behind.
 #[derive(Debug, Clone)]
@@ -58,6 +62,9 @@ pub struct Plan {
     /// How many shapes were tried before each that took the place of a standard one, by task.
     #[serde(default)]
     pub shapes_tried: BTreeMap<Task, u32>,
+    /// The bundle whose training's walk was taken over; none if this one walked itself.
+    #[serde(default)]
+    pub walk_of: Option<BundleDigest>,
 }
 
 /// What the walk over the folds was, and what was chosen by it.

@@ -78,7 +78,6 @@ fn train() -> Result<(Vec<u8>, Vec<u8>)> {
     train.set_labels(&labels)?;
     tune.set_labels(&tune_labels)?;
     let sets = (&train, Some(&tune));
-    let second =
-        xgboost.train(sets, &names, Loss::SquaredError, &told, (SCHEDULE, &|| 2), &mut |_, _| ());
+    let second = xgboost.train(sets, &names, Loss::SquaredError, &told, (SCHEDULE, &|| 2), &mut |_, _| ());
     Ok((first.file, second.context("XGBoost's stress model")?.file))
 }

@@ -96,6 +96,8 @@ impl Pipeline {
         if run.state.stages.is_empty() {
             run.state.parent = self.champion()?;
         }
+        // What can't be taken over is told before anything is done.
+        self.settled(&arguments.train, run.state.parent.as_ref())?;
         if let Some(source) = arguments.source.source()? {
             let inputs = listing(&source);
             self.step(run, ("ingest", &inputs, &[]), || Ok(()), || self.ingest(&source))?;
@@ -201,13 +203,16 @@ impl Pipeline {
         let effort = arguments.train.effort.effort()?;
         let shapes = format!("{:?}", effort.shapes);
         let left_out = arguments.train.effort.left_out()?.names();
-        let told = (effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life, left_out);
+        let settled = self.settled(&arguments.train, run.state.parent.as_ref())?;
+        let walk_of = settled.as_ref().and_then(|_| run.state.parent.as_ref()).map(|parent| parent.bundle);
+        let told =
+            (effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life, left_out, walk_of);
         let inputs = (data_version, rows.split, told);
         let stage = Stage { name: "train", inputs, files: &trained::files };
         let (trained, way) = run.stage(
             stage,
             || trained::load(&self.folder()),
-            || self.train(rows.without_klines()?, data_version, &arguments.train),
+            || self.train(rows.without_klines()?, data_version, &arguments.train, settled.as_ref()),
         )?;
         self.tell("train", started, way);
         Ok(trained)

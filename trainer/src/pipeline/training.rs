@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use forecast::Bundle;
 use serde_json::json;
 
 use super::Pipeline;
@@ -10,9 +11,11 @@ use crate::checkpoints::Checkpoints;
 use crate::clock::now;
 use crate::console::table;
 use crate::dataset::Dataset;
-use crate::train::{self, Course, FittedPart, train_part};
+use crate::left_out::LeftOut;
+use crate::runs::Parent;
+use crate::train::{self, Course, FittedPart, Settled, train_part};
 use crate::trained::{self, Trained};
-use crate::{Result, report, version};
+use crate::{Result, TrainerError, report, version};
 
 impl Pipeline {
     /// Trains; boosters that are kept already are taken up.
@@ -21,11 +24,20 @@ impl Pipeline {
         dataset: &mut Dataset,
         data_version: &str,
         arguments: &TrainArguments,
+        settled: Option<&Settled>,
     ) -> Result<Trained> {
         let started = Instant::now();
-        dataset.leave_out(arguments.effort.left_out()?)?;
+        let left_out = match settled {
+            None => arguments.effort.left_out()?,
+            Some(settled) => LeftOut::of(settled.left_out().iter().map(String::as_str))?,
+        };
+        dataset.leave_out(left_out)?;
         let checkpoints = self.checkpoints(arguments.fresh);
-        let trained = train::train(dataset, &self.course(data_version, arguments, &checkpoints)?)?;
+        let course = self.course(data_version, arguments, &checkpoints)?;
+        let trained = match settled {
+            None => train::train(dataset, &course)?,
+            Some(settled) => train::refit(dataset, &course, settled)?,
+        };
         trained::save(&trained, &self.folder())?;
         let moment = UNIX_EPOCH + Duration::from_millis(u64::try_from(now()).unwrap_or(0));
         checkpoints.sweep(moment)?;
@@ -39,11 +51,14 @@ impl Pipeline {
     pub(super) fn train_alone(&self, arguments: &TrainAloneArguments) -> Result<()> {
         let klines = self.klines()?;
         let TrainAloneArguments { train, part } = arguments;
+        let settled = self.settled(train, self.champion()?.as_ref())?;
         let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?)?;
         self.validate_by(&dataset, &klines, None, &train.suite)?;
         let version = version::data_version(&klines, self.interval).version;
         drop(klines);
-        let Some(part) = part.part() else { return self.train(&mut dataset, &version, train).map(drop) };
+        let Some(part) = part.part() else {
+            return self.train(&mut dataset, &version, train, settled.as_ref()).map(drop);
+        };
         let started = Instant::now();
         dataset.leave_out(train.effort.left_out()?)?;
         let checkpoints = self.checkpoints(train.fresh);
@@ -62,6 +77,20 @@ impl Pipeline {
         });
         self.tell_boosters(started, &checkpoints);
         Ok(())
+    }
+
+    /// What the training of the champion settled, if it is to be taken over.
+    pub(super) fn settled(
+        &self,
+        arguments: &TrainArguments,
+        champion: Option<&Parent>,
+    ) -> Result<Option<Settled>> {
+        if !arguments.refit {
+            return Ok(None);
+        }
+        let none = || TrainerError::Refit { problem: "there is no champion".to_owned() };
+        let bundle = self.home.objects().get(champion.ok_or_else(none)?.bundle)?;
+        Settled::of(&Bundle::from_files(bundle)?).map(Some)
     }
 
     fn checkpoints(&self, fresh: bool) -> Checkpoints {

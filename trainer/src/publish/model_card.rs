@@ -37,6 +37,12 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
         trained.plan.data_version,
         trained.plan.seed
     );
+    if let Some(walk_of) = trained.plan.walk_of {
+        let _ = writeln!(
+            text,
+            "The walk is that of bundle `{walk_of}`; this training took over what it settled, and fitted the boosters anew.\n"
+        );
+    }
     text.push_str("## The test window\n\nSkill is `1 - loss/baseline loss`; brackets are 95 % intervals from whole days drawn again.\n");
     for task in &evaluation.tasks {
         let _ = writeln!(text, "\n### {}\n\n{}; {} rows.\n", task.task, task.task.description(), task.rows);

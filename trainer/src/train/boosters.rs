@@ -86,7 +86,7 @@ fn try_fitted<L: Boosting>(
         if at_work.is_in_vain() {
             break;
         }
-        let parameters = L::parameters(task, effort, lesson.learned.len());
+        let parameters = lesson.parameters(L::LIBRARY, task, effort);
         let key = course.key(dataset, lesson, (task, &version), &parameters)?;
         if let Some(member) = course.checkpoints.get(&key)? {
             members.push(member);

@@ -7,7 +7,10 @@ use features::Catalogue;
 use forecast::{Task, score};
 use serde::{Deserialize, Serialize};
 
+use super::libraries::Libraries;
 use super::part::Library;
+use crate::Result;
+use crate::trained::TrainedTask;
 
 /// One booster's gains.
 #[derive(Debug, Clone)]
@@ -65,6 +68,15 @@ struct Shares<'a> {
     of: &'a BoosterGains,
     shares: Vec<f64>,
     ranks: Vec<f64>,
+}
+
+/// What the features have done in both boosters of a task.
+pub(super) fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Result<[BoosterGains; 2]> {
+    let names: Vec<&str> = features::Catalogue::standard().names().collect();
+    let lightgbm = libraries.lightgbm.library.model(&one.lightgbm.fit.file)?.gains()?;
+    let xgboost = libraries.xgboost.library.model(&one.xgboost.fit.file)?.gains(&names)?;
+    let of = |library, gains| BoosterGains { task: one.task, library, fold, gains };
+    Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
 }
 
 impl Importance {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use forecast::{TargetTransform, Task};
 
+use super::part::Library;
 use super::recency;
 use super::recipe::{self, Effort};
 use crate::dataset::Dataset;
-use crate::fit::Schedule;
+use crate::fit::{Parameters, Schedule};
 
 /// What to learn from, and when to stop.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(super) struct Lesson {
     pub(super) learned: Range<usize>,
     /// When to stop.
     pub(super) stop: Stop,
+    /// What the libraries are told, by task: LightGBM and XGBoost; without it what the recipe says.
+    pub(super) told: Option<Vec<[Parameters; 2]>>,
     /// What people are told, for example `fold 1 of 4`.
     pub(super) name: String,
 }
@@ -30,6 +33,21 @@ pub(super) enum Stop {
 }
 
 impl Lesson {
+    /// The lesson, with what the libraries are told.
+    pub(super) fn by(self, told: Vec<[Parameters; 2]>) -> Self {
+        Self { told: Some(told), ..self }
+    }
+
+    /// What a library is told for a task.
+    pub(super) fn parameters(&self, library: Library, task: Task, effort: Effort) -> Parameters {
+        let rows = self.learned.len();
+        match (&self.told, library) {
+            (Some(told), library) => told[task.index()][library as usize].clone(),
+            (None, Library::Lightgbm) => recipe::lightgbm(task, effort, rows),
+            (None, Library::Xgboost) => recipe::xgboost(task, effort, rows),
+        }
+    }
+
     pub(super) fn schedule(&self, task: Task, effort: Effort) -> Schedule {
         let schedule = recipe::schedule(task, effort);
         match &self.stop {

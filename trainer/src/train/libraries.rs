@@ -5,6 +5,7 @@ use std::ops::Range;
 use forecast::Task;
 
 use super::base_score::base_score;
+use super::part::Library;
 use super::recipe::{self, Effort};
 use crate::Result;
 use crate::dataset::Dataset;
@@ -35,6 +36,8 @@ pub(super) struct Labelled<'a> {
 
 /// What a training needs of a library.
 pub(super) trait Boosting: Sized {
+    /// Which one it is.
+    const LIBRARY: Library;
     /// Its own name.
     const NAME: &'static str;
     /// Rows as it has binned them.
@@ -42,9 +45,6 @@ pub(super) trait Boosting: Sized {
 
     /// Finds and loads it.
     fn find() -> Result<Versioned<Self>>;
-
-    /// What it is told for a task that is learned from so many rows.
-    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters;
 
     /// Bins rows, like others where some are given.
     fn bin(
@@ -79,6 +79,7 @@ impl Libraries {
 }
 
 impl Boosting for LightGbm {
+    const LIBRARY: Library = Library::Lightgbm;
     const NAME: &'static str = "LightGBM";
     type Rows = LightGbmData;
 
@@ -86,10 +87,6 @@ impl Boosting for LightGbm {
         let path = lightgbm_path()?;
         let version = format!("lightgbm {}", lightgbm_version(&path));
         Ok(Versioned { library: Self::load(&path)?, version })
-    }
-
-    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters {
-        recipe::lightgbm(task, effort, rows)
     }
 
     fn bin(
@@ -128,6 +125,7 @@ impl Boosting for LightGbm {
 }
 
 impl Boosting for XgBoost {
+    const LIBRARY: Library = Library::Xgboost;
     const NAME: &'static str = "XGBoost";
     type Rows = XgBoostBins;
 
@@ -135,10 +133,6 @@ impl Boosting for XgBoost {
         let library = Self::load(&xgboost_path()?)?;
         let version = format!("xgboost {}", library.version());
         Ok(Versioned { library, version })
-    }
-
-    fn parameters(task: Task, effort: Effort, rows: usize) -> Parameters {
-        recipe::xgboost(task, effort, rows)
     }
 
     fn bin(

@@ -13,7 +13,7 @@ use super::boosters;
 use super::combine::Choice;
 use super::course::Course;
 use super::folds::{Fold, folds};
-use super::importance::BoosterGains;
+use super::importance::{self, BoosterGains};
 use super::lesson::{Lesson, Stop};
 use super::libraries::Libraries;
 use super::part::Library;
@@ -98,7 +98,7 @@ pub(super) fn lessons(dataset: &Dataset, effort: Effort) -> Result<Vec<(Fold, Le
             continue;
         }
         let name = format!("fold {} of {}", number + 1, plan.len());
-        found.push((*fold, Lesson { learned, stop: Stop::Early(answered), name }));
+        found.push((*fold, Lesson { learned, stop: Stop::Early(answered), told: None, name }));
     }
     if found.is_empty() {
         return Err(TrainerError::TooLittle {
@@ -114,7 +114,7 @@ pub(super) fn lessons(dataset: &Dataset, effort: Effort) -> Result<Vec<(Fold, Le
 /// What is learned last: all of the training and tuning windows, for so many rounds, by task.
 pub(super) fn final_lesson(dataset: &Dataset, rounds: Vec<usize>) -> Lesson {
     let whole = Window { from: dataset.split.train.from, until: dataset.split.tune.until };
-    Lesson { learned: dataset.range(whole), stop: Stop::After(rounds), name: "final".to_owned() }
+    Lesson { learned: dataset.range(whole), stop: Stop::After(rounds), told: None, name: "final".to_owned() }
 }
 
 pub(super) fn walk(dataset: &Dataset, libraries: &Libraries, course: &Course<'_>) -> Result<OutOfSample> {
@@ -171,7 +171,7 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
         for (at, fold) in walked.iter().enumerate() {
             let rounds = [0, 1].map(|library| rounds::of_fold(&best[library], &trained[library], at));
             let one = cut(libraries, fold, task, rounds)?;
-            found.gains.extend(gains(libraries, &one, at)?);
+            found.gains.extend(importance::gains(libraries, &one, at)?);
             let [_, lightgbm, xgboost] = member_answers(&one, dataset, fold.answered.clone())?;
             members.lightgbm.extend(lightgbm.values);
             members.xgboost.extend(xgboost.values);
@@ -203,15 +203,6 @@ fn cut(libraries: &Libraries, fold: &Walked, task: Task, rounds: [usize; 2]) -> 
     let transform = TargetTransform::standard(task);
     let best_baseline = BaselineName::Climatology;
     Ok(TrainedTask { task, transform, best_baseline, lightgbm, xgboost, lightgbm_share: None })
-}
-
-/// What the features have done in both of a fold's boosters.
-fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Result<[BoosterGains; 2]> {
-    let names: Vec<&str> = features::Catalogue::standard().names().collect();
-    let lightgbm = libraries.lightgbm.library.model(&one.lightgbm.fit.file)?.gains()?;
-    let xgboost = libraries.xgboost.library.model(&one.xgboost.fit.file)?.gains(&names)?;
-    let of = |library, gains| BoosterGains { task: one.task, library, fold, gains };
-    Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
 }
 
 /// A fold's answers beside a baseline that was fitted on what it learned from; `None` without rows that have both.

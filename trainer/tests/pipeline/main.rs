@@ -11,5 +11,6 @@ mod fitting;
 mod parity;
 mod promotion;
 mod recipe;
+mod refit;
 mod run;
 mod support;
