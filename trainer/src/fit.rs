@@ -22,7 +22,7 @@ pub use locate::{LIGHTGBM_VARIABLE, XGBOOST_VARIABLE, lightgbm_path, lightgbm_ve
 pub use matrix::Matrix;
 pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
 pub use parameters::{Loss, Parameters, Schedule};
-pub use xgboost::{XgBoost, XgBoostBins, XgBoostData, XgBoostModel};
+pub use xgboost::{Binning, XgBoost, XgBoostBins, XgBoostData, XgBoostModel};
 
 /// What a training run gave: the model file, and how the loss went.
 #[derive(Debug, Clone)]

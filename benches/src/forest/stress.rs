@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use klinecast_trainer::fit::{
-    LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
+    Binning, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -72,9 +72,9 @@ fn train() -> Result<(Vec<u8>, Vec<u8>)> {
         .with("eta", 0.03)
         .with("seed", 1)
         .with("verbosity", 0);
-    let bins = 256;
-    let mut train = xgboost.binned(Matrix::new(&rows, FEATURES)?, bins, 2, None)?;
-    let mut tune = xgboost.binned(Matrix::new(&tune_rows, FEATURES)?, bins, 2, Some(&train))?;
+    let binning = Binning { bins: 256, threads: 2, part_of: None };
+    let mut train = xgboost.binned(Matrix::new(&rows, FEATURES)?, binning, None)?;
+    let mut tune = xgboost.binned(Matrix::new(&tune_rows, FEATURES)?, binning, Some(&train))?;
     train.set_labels(&labels)?;
     tune.set_labels(&tune_labels)?;
     let sets = (&train, Some(&tune));

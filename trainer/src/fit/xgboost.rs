@@ -20,7 +20,7 @@ use data::Held;
 use super::turn::Turns;
 use super::{EarlyStop, Fit, FitError, Loss, Parameters, Schedule};
 
-pub use data::{XgBoostBins, XgBoostData};
+pub use data::{Binning, XgBoostBins, XgBoostData};
 
 const LIBRARY: &str = "XGBoost";
 static TURNS: Turns = Turns::at(LIBRARY);
@@ -150,7 +150,7 @@ impl XgBoost {
 
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss; it may not call a library. `threads` tells, before each round, how many it may take, which changes no bit of
+    /// its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells, before each round, how many it may take, which changes no bit of
     /// the model.
     ///
     /// # Errors
@@ -164,13 +164,16 @@ impl XgBoost {
         (schedule, threads): (Schedule, &dyn Fn() -> usize),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
-        let (train, tune) = (&train.0, tune.map(|tune| &tune.0));
+        if let Some(tune) = tune.filter(|tune| tune.parts.len() > 1) {
+            return Err(FitError::Shape { what: "what is followed", found: tune.parts.len(), expected: 1 });
+        }
+        let tune = tune.and_then(|tune| tune.parts.first());
         if names.len() != train.columns {
             let (found, expected) = (names.len(), train.columns);
             return Err(FitError::Shape { what: "the list of names", found, expected });
         }
         let _turn = TURNS.take()?;
-        let data: Vec<&Held> = [train].into_iter().chain(tune).collect();
+        let data: Vec<&Held> = train.parts.iter().chain(tune).collect();
         let booster = XgBoostModel::new(&self.api, &data)?;
         let (objective, metric) = match loss {
             Loss::SquaredError => ("reg:squarederror", "rmse"),
@@ -193,7 +196,7 @@ impl XgBoost {
                 booster.set_parameter("nthread", &free.to_string())?;
             }
             taken = free;
-            booster.update(stop.seen(), train)?;
+            booster.update(stop.seen(), &train.parts[stop.seen() % train.parts.len()])?;
             let value = tune.map_or(Ok(f64::NAN), |tune| booster.loss(stop.seen(), tune))?;
             progress(stop.seen() + 1, value);
             if stop.push(value) && tune.is_some() {

@@ -3,11 +3,13 @@
 use std::cell::Cell;
 
 use klinecast_trainer::fit::{
-    FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
+    Binning, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
 };
 
 const COLUMNS: usize = 4;
 const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
+/// XGBoost's own number of bins, one part.
+const WHOLE: Binning<'static> = Binning { bins: 256, threads: 1, part_of: None };
 const SCHEDULE: Schedule = Schedule { rounds_max: 40, patience: 5 };
 
 /// Rows whose label is a step of the first column and a line of the second, with noise and holes.
@@ -92,10 +94,11 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("tree_method", "hist")
         .with("subsample", 0.5)
         .with("seed", 3);
-    let fit_with = |followed: bool, schedule: Schedule, threads_most: usize| {
+    let fit_in = |parts: &Option<Vec<u8>>, followed: bool, schedule: Schedule, threads_most: usize| {
         let threads = Cell::new(threads_most);
-        let mut train_data = library.binned(matrix(&train.0), 256, 1, None)?;
-        let mut tune_data = library.binned(matrix(&tune.0), 256, 1, Some(&train_data))?;
+        let mut train_data =
+            library.binned(matrix(&train.0), Binning { part_of: parts.as_deref(), ..WHOLE }, None)?;
+        let mut tune_data = library.binned(matrix(&tune.0), WHOLE, Some(&train_data))?;
         train_data.set_labels(&up(&train.1))?;
         tune_data.set_labels(&up(&tune.1))?;
         let loss = Loss::BinaryLogLoss;
@@ -109,6 +112,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
             &mut |round, _| threads.set(1 + round % threads_most),
         )
     };
+    let fit_with = |followed, schedule, threads| fit_in(&None, followed, schedule, threads);
     let fit = |followed, schedule| fit_with(followed, schedule, 1);
     let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
     assert_eq!(first.file, second.file);
@@ -132,6 +136,23 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         answers.iter().zip(up(&tune.1)).map(|(p, y)| -f64::from(if y == 1.0 { *p } else { 1.0 - p }).ln());
     let loss = losses.sum::<f64>() / answers.len() as f64;
     assert!((loss - first.tune_loss).abs() < 1e-5 && loss < 0.3, "{loss} {}", first.tune_loss);
+
+    // By turns from two halves: another model, as good, and what is followed is what it answers.
+    let halves = Some((0..3_000).map(|row| u8::from(row % 3 == 1)).collect::<Vec<u8>>());
+    let turns = fit_in(&halves, true, SCHEDULE, 2).expect("a model");
+    assert!(turns.file != first.file && turns.file == fit_in(&halves, true, SCHEDULE, 1).expect("same").file);
+    assert!(turns.tune_loss < 1.2 * first.tune_loss, "{} {}", turns.tune_loss, first.tune_loss);
+    let best = library.first_rounds(&turns.file, turns.rounds).expect("fewer rounds");
+    let answers = library.model(&best).expect("its file").predict(&data, false).expect("answers");
+    let losses =
+        answers.iter().zip(up(&tune.1)).map(|(p, y)| -f64::from(if y == 1.0 { *p } else { 1.0 - p }).ln());
+    let loss = losses.sum::<f64>() / answers.len() as f64;
+    assert!((loss - turns.tune_loss).abs() < 1e-5, "{loss} {}", turns.tune_loss);
+    // A part between others that is empty, and a list of another length, are refused.
+    for wrong in [vec![2; 3_000], vec![0; 2]] {
+        let part_of = Some(wrong.as_slice());
+        assert!(library.binned(matrix(&train.0), Binning { part_of, ..WHOLE }, None).is_err());
+    }
 }
 
 /// LightGBM's model and its answers, with so many threads at every step. Mostly empty columns are binned in buffers by thread,
@@ -204,11 +225,11 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
     // What single precision can't hold, and what would not lie above the missing.
     for value in [f64::INFINITY, f64::NEG_INFINITY, 1e39, -1e38] {
-        let told = library.binned(Matrix::new(&[value], 1).expect("a row"), 16, 1, None).err();
+        let told = library.binned(Matrix::new(&[value], 1).expect("a row"), WHOLE, None).err();
         let told = told.map(|error| error.to_string()).unwrap_or_default();
         assert!(told.contains(&value.to_string()), "{value}: {told}");
     }
     let values = [1.0, 2.0];
-    let mut data = library.binned(Matrix::new(&values, 1).expect("rows"), 16, 1, None).expect("rows");
+    let mut data = library.binned(Matrix::new(&values, 1).expect("rows"), WHOLE, None).expect("rows");
     assert!(matches!(data.set_labels(&[1.0]), Err(FitError::Shape { found: 1, expected: 2, .. })));
 }

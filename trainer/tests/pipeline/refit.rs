@@ -91,6 +91,16 @@ fn a_refit_takes_the_walk_over_and_learns_from_what_is_new() {
     assert!(old.iter().all(|(file, bytes)| new[file] != *bytes));
 
     // The walk has seen what is to be tested on.
-    let told = trainer.run(&["--refit", "--train-until", "2025-02-10", "--tune-until", "2025-02-18", "--test-from", "2025-02-22"]).expect_err("seen before");
+    let told = trainer
+        .run(&[
+            "--refit",
+            "--train-until",
+            "2025-02-10",
+            "--tune-until",
+            "2025-02-18",
+            "--test-from",
+            "2025-02-22",
+        ])
+        .expect_err("seen before");
     assert!(told.contains("its walk saw bars up to"), "{told}");
 }

@@ -19,8 +19,25 @@ pub(super) struct Held {
 /// Rows to be answered.
 pub struct XgBoostData(pub(super) Held);
 
-/// Binned rows with labels and weights, to be learned from. What is missing lies below everything else (`missing.rs`).
-pub struct XgBoostBins(pub(super) Held);
+/// Binned rows with labels and weights, to be learned from: in one part, or in several that rounds learn from by turns. What is
+/// missing lies below everything else (`missing.rs`).
+pub struct XgBoostBins {
+    pub(super) parts: Vec<Held>,
+    /// Which part each row is in.
+    part_of: Vec<u8>,
+    pub(super) columns: usize,
+}
+
+/// How rows are binned.
+#[derive(Debug, Clone, Copy)]
+pub struct Binning<'a> {
+    /// The most bins of a column; the training parameters must have the same `max_bin`.
+    pub bins: usize,
+    /// Threads; they change no bit.
+    pub threads: usize,
+    /// Which part each row is in, from 0 on, none of them empty; without it all are in one.
+    pub part_of: Option<&'a [u8]>,
+}
 
 impl XgBoost {
     /// Copies a matrix into the library.
@@ -41,24 +58,42 @@ impl XgBoost {
         Ok(XgBoostData(Held { api: Rc::clone(&self.api), handle, rows, columns }))
     }
 
-    /// Bins a matrix for training; the rows are read in pieces, in single precision, and only their bins are kept.
-    /// Rows to tune on must be binned like those to train on: give these as `reference`. The training parameters
-    /// must have the same `max_bin`.
+    /// Bins a matrix for training; the rows are read in pieces, in single precision, and only their bins are kept. All parts
+    /// have the bins of the first. Rows to tune on must be binned like those to train on: give these as `reference`.
     ///
     /// # Errors
-    /// When a value is too large for single precision, or the library refuses.
+    /// When a value is too large for single precision, a part has no row, or the library refuses.
     pub fn binned(
         &self,
         rows: Matrix<'_, f64>,
-        bins: usize,
-        threads: usize,
+        binning: Binning<'_>,
         reference: Option<&XgBoostBins>,
     ) -> Result<XgBoostBins, FitError> {
-        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}, "max_bin": {bins}}}"#))?;
+        let part_of = binning.part_of.map_or_else(|| vec![0; rows.rows()], <[u8]>::to_vec);
+        if part_of.len() != rows.rows() {
+            let (found, expected) = (part_of.len(), rows.rows());
+            return Err(FitError::Shape { what: "the list of parts", found, expected });
+        }
         let _turn = TURNS.take()?;
-        let mut feed = Feed::new(&self.api, rows)?;
+        let mut parts: Vec<Held> = Vec::new();
+        for part in 0..=part_of.iter().copied().max().unwrap_or(0) {
+            let feed = Feed::new(&self.api, rows, (&part_of, part))?;
+            let like = parts.first().or_else(|| reference.and_then(|reference| reference.parts.first()));
+            let held = self.binned_part(feed, binning, like)?;
+            parts.push(held);
+        }
+        Ok(XgBoostBins { parts, part_of, columns: rows.columns() })
+    }
+
+    fn binned_part(
+        &self,
+        mut feed: Feed<'_>,
+        Binning { bins, threads, .. }: Binning<'_>,
+        reference: Option<&Held>,
+    ) -> Result<Held, FitError> {
+        let settings = text(&format!(r#"{{"missing": NaN, "nthread": {threads}, "max_bin": {bins}}}"#))?;
         let mut handle = ptr::null_mut();
-        let reference = reference.map_or(ptr::null_mut(), |XgBoostBins(bins)| bins.handle);
+        let reference = reference.map_or(ptr::null_mut(), |held| held.handle);
         // SAFETY: the library calls back during this call only, on this thread, with the pointer to `feed`, which
         // is live and not used otherwise meanwhile; `reference` is null or a live matrix.
         let status = unsafe {
@@ -74,8 +109,8 @@ impl XgBoost {
         };
         feed.fault.take().map_or(Ok(()), Err)?;
         self.api.check("XGQuantileDMatrixCreateFromCallback", status)?;
-        let (rows, columns) = (rows.rows(), rows.columns());
-        Ok(XgBoostBins(Held { api: Rc::clone(&self.api), handle, rows, columns }))
+        let (rows, columns) = (feed.rows(), feed.proxy.columns);
+        Ok(Held { api: Rc::clone(&self.api), handle, rows, columns })
     }
 }
 
@@ -85,7 +120,7 @@ impl XgBoostBins {
     /// # Errors
     /// When the number of values is not the number of rows.
     pub fn set_labels(&mut self, labels: &[f32]) -> Result<(), FitError> {
-        self.0.set_info(c"label", "the labels", labels)
+        self.set_info(c"label", "the labels", labels)
     }
 
     /// Sets the rows' weights; a row of weight 0 teaches nothing.
@@ -93,7 +128,18 @@ impl XgBoostBins {
     /// # Errors
     /// When the number of values is not the number of rows.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), FitError> {
-        self.0.set_info(c"weight", "the weights", weights)
+        self.set_info(c"weight", "the weights", weights)
+    }
+
+    fn set_info(&mut self, field: &CStr, what: &'static str, values: &[f32]) -> Result<(), FitError> {
+        if values.len() != self.part_of.len() {
+            return Err(FitError::Shape { what, found: values.len(), expected: self.part_of.len() });
+        }
+        for (part, held) in self.parts.iter_mut().enumerate() {
+            let own = values.iter().zip(&self.part_of).filter(|(_, of)| usize::from(**of) == part);
+            held.set_info(field, what, &own.map(|(value, _)| *value).collect::<Vec<_>>())?;
+        }
+        Ok(())
     }
 }
 

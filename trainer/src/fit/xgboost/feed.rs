@@ -1,6 +1,7 @@
 //! Rows for XGBoost's binned matrix, asked for by its callbacks.
 
 use std::ffi::{c_int, c_void};
+use std::ops::Range;
 use std::ptr;
 use std::rc::Rc;
 
@@ -15,6 +16,8 @@ pub(super) struct Feed<'a> {
     /// What the library reads a piece through.
     pub(super) proxy: Held,
     rows: Matrix<'a, f64>,
+    /// Which part each row is in, and the one that is handed over.
+    part: (&'a [u8], u8),
     /// The piece that it reads, in single precision.
     piece: Vec<f32>,
     next_row: usize,
@@ -22,23 +25,36 @@ pub(super) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(api: &'a Rc<Api>, rows: Matrix<'a, f64>) -> Result<Self, FitError> {
+    pub(super) fn new(
+        api: &'a Rc<Api>,
+        rows: Matrix<'a, f64>,
+        part: (&'a [u8], u8),
+    ) -> Result<Self, FitError> {
         let mut handle = ptr::null_mut();
         // SAFETY: the answer goes to a live local.
         let status = unsafe { (api.proxy_create)(&raw mut handle) };
         api.check("XGProxyDMatrixCreate", status)?;
         let proxy = Held { api: Rc::clone(api), handle, rows: 0, columns: rows.columns() };
-        Ok(Self { api, proxy, rows, piece: Vec::new(), next_row: 0, fault: None })
+        Ok(Self { api, proxy, rows, part, piece: Vec::new(), next_row: 0, fault: None })
+    }
+
+    /// How many rows it has.
+    pub(super) fn rows(&self) -> usize {
+        self.part.0.iter().filter(|of| **of == self.part.1).count()
     }
 
     /// Hands the next piece over; `false` when there is none, or at a fault.
     fn give(&mut self) -> bool {
-        let Some(rows) = self.rows.pieces().find(|piece| piece.start == self.next_row) else { return false };
         if self.fault.is_some() {
             return false;
         }
-        let given = self.take(self.rows.of(rows.clone())).and_then(|()| {
-            let array = text(&array_interface(&self.piece, &[rows.len(), self.rows.columns()]))?;
+        // A piece without a row of the part is none to the library.
+        let is_part = |row: usize| self.part.0[row] == self.part.1;
+        let mut left = self.rows.pieces().filter(|piece| piece.start >= self.next_row);
+        let Some(rows) = left.find(|piece| piece.clone().any(is_part)) else { return false };
+        let given = self.take(rows.clone()).and_then(|()| {
+            let count = self.piece.len() / self.rows.columns();
+            let array = text(&array_interface(&self.piece, &[count, self.rows.columns()]))?;
             // SAFETY: the proxy is live; the interface names a buffer of the stated shape that is not changed before the library
             // asks for the next piece; it is only read.
             let status = unsafe { (self.api.proxy_dense)(self.proxy.handle, array.as_ptr()) };
@@ -50,10 +66,11 @@ impl<'a> Feed<'a> {
         self.fault.is_none()
     }
 
-    /// Makes a piece of some values.
-    fn take(&mut self, values: &[f64]) -> Result<(), FitError> {
+    /// Makes a piece of those of some rows that are in the part.
+    fn take(&mut self, rows: Range<usize>) -> Result<(), FitError> {
         self.piece.clear();
-        for &value in values {
+        let own = rows.filter(|row| self.part.0[*row] == self.part.1);
+        for &value in own.flat_map(|row| self.rows.of(row..row + 1)) {
             let single = value as f32;
             if value.is_nan() {
                 self.piece.push(LEAST);
