@@ -61,6 +61,7 @@ impl Pipeline {
         let started = Instant::now();
         // A file that can't be used is told before the training, not after it.
         arguments.train.effort.left_out()?;
+        arguments.train.effort.effort()?;
         Suite::read(arguments.train.suite.suite.as_deref())?;
         if !arguments.no_promote {
             Gates::read(arguments.gates.gates.as_deref())?;

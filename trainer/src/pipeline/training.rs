@@ -37,8 +37,11 @@ impl Pipeline {
     }
 
     pub(super) fn train_alone(&self, arguments: &TrainAloneArguments) -> Result<()> {
-        let klines = self.klines()?;
         let TrainAloneArguments { train, part } = arguments;
+        // A file that can't be used is told before rows are made and judged.
+        train.effort.effort()?;
+        train.effort.left_out()?;
+        let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?);
         self.validate_by(&dataset, &klines, None, &train.suite)?;
         let version = version::data_version(&klines, self.interval).version;
