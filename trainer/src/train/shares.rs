@@ -31,8 +31,8 @@ pub(super) struct BothMembers {
 }
 
 impl BothMembers {
-    /// The share with which the members are served, if it is better than the mean, and how it compares.
-    pub(super) fn choose(&self) -> (Option<LightGbmShare>, Choice) {
+    /// The share with which the members are served, if it is better than the mean, and how it compares, if it does on any row.
+    pub(super) fn choose(&self) -> (Option<LightGbmShare>, Option<Choice>) {
         let all = self.outcomes.len();
         let cut = all * 2 / 3;
         let trial = self.fit(0..cut);
@@ -40,7 +40,7 @@ impl BothMembers {
         let kept = loss_with < loss_without;
         let what = format!("shares {:.3} and {:.3}", trial.get(), 1.0 - trial.get());
         let choice = Choice { task: self.task, what, loss_without, loss_with, kept };
-        (kept.then(|| self.fit(0..all)), choice)
+        (kept.then(|| self.fit(0..all)), choice.if_judged())
     }
 
     /// The members' answers as one, a row each.
