@@ -142,7 +142,7 @@ fn answers_are_numbers(home: &Home, bundle: &Bundle) {
 
 #[test]
 fn classes_that_occur_in_one_window_only() {
-    for (name, still) in [("the test window", vec![0..TEST_FROM]), ("the last fold", vec![0..60, 65..DAYS])] {
+    for (name, still) in [("the test window", [0..TEST_FROM, 0..0]), ("the last fold", [0..60, 65..DAYS])] {
         let place = Place::with(|klines| still.into_iter().for_each(|days| stand_still(klines, days)));
         let told = place.stage(&["train"]).expect_err("the standard suite has every class occur");
         assert!(told.contains("every class occurs") && told.contains("direction_4step up"), "{name}: {told}");
@@ -203,4 +203,20 @@ fn half_lives_that_leave_the_newest_rows_only_and_a_single_feature() {
     assert_eq!(trained.plan.left_out.len(), but_one.len());
     assert!(place.stage(&["promote"]).is_err_and(|told| told.contains("does not pass")));
     assert_eq!(champion(), Some(1));
+}
+
+/// Canaries that can't be heard: nothing is trained, and what they showed is kept.
+#[test]
+fn a_run_that_audits_leaks_stops_where_nothing_can_be_shown() {
+    let place = Place::with(|klines| stand_still(klines, 50..DAYS));
+    let suite = place.folder.path().join("suite.toml").to_string_lossy().into_owned();
+    let run = ["run", "--suite", &suite, "--rounds", "5", "--resamples", "20", "--audit-leaks", "--force"];
+    let told = place.stage(&run).expect_err("canaries without an outcome");
+    assert!(
+        told.contains("a leak, or an alarm that is not heard") && told.contains("direction_4step"),
+        "{told}"
+    );
+    let left = |name: &str| place.folder.path().join("home/training").join(name);
+    assert!(left("leaks.json").exists() && !left("boosters").exists(), "nothing was trained");
+    assert_eq!(place.home().registry().versions().expect("a registry"), []);
 }
