@@ -137,8 +137,8 @@ impl Common {
 /// The stages.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// All stages: ingest, quality, features, validate, version, audit causality, train, evaluate, audit
-    /// parity, publish, promote. What was interrupted, however that was, goes on when the same is asked for again.
+    /// All stages: ingest, quality, features, validate, version, audit causality, (audit leaks,) train, evaluate,
+    /// audit parity, publish, promote. What was interrupted, however that was, goes on when the same is asked for again.
     Run(RunArguments),
     /// Bring klines into the store.
     Ingest(SourceArguments),
@@ -201,6 +201,10 @@ pub struct RunArguments {
     /// Publish, but leave the champion as it is.
     #[arg(long)]
     pub no_promote: bool,
+    /// Let the canaries of audit leaks sing before anything is trained (four small models), and have promotion demand their
+    /// certificate.
+    #[arg(long)]
+    pub audit_leaks: bool,
 }
 
 fn until(text: &str) -> crate::Result<Milliseconds> {

@@ -411,6 +411,7 @@ impl TrainerError {
                 | Self::NoKlines { .. }
                 | Self::Causality { .. }
                 | Self::Parity { .. }
+                | Self::Leak { .. }
                 | Self::Source { .. }
                 | Self::Files(_)
         )

@@ -85,6 +85,15 @@ impl Gates {
         }
     }
 
+    /// The same, and this certificate demanded too.
+    #[must_use]
+    pub fn with(mut self, certificate: Certificate) -> Self {
+        if !self.certificates.contains(&certificate) {
+            self.certificates.push(certificate);
+        }
+        self
+    }
+
     fn problem(&self) -> Option<String> {
         let shares = [("level", self.level), ("quality_min", self.quality_min)];
         let errors = self

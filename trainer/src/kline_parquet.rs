@@ -181,15 +181,34 @@ fn contradiction() -> ParquetError {
 }
 
 fn read_rows(file: impl ChunkReader + 'static) -> std::result::Result<Vec<KlineFields>, ParquetError> {
+    let length = file.len();
     let reader = SerializedFileReader::new(file)?;
-    let columns = reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
-    for column in columns {
-        let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
-        if start < 0 || column.compressed_size() < 0 {
-            return Err(contradiction());
+    require_sizes(reader.metadata().row_groups(), length)?;
+    decode(&reader)
+}
+
+/// What a footer claims is believed only as far as the file can hold it: columns lie inside, and no row takes less than a byte.
+fn require_sizes(groups: &[RowGroupMetaData], length: u64) -> std::result::Result<(), ParquetError> {
+    let mut left = length;
+    for group in groups {
+        let rows = u64::try_from(group.num_rows()).map_err(|_| contradiction())?;
+        left = left.checked_sub(rows).ok_or_else(|| more_than_it_holds(rows, length))?;
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            let size = u64::try_from(column.compressed_size()).map_err(|_| contradiction())?;
+            let end = u64::try_from(start).ok().and_then(|start| start.checked_add(size));
+            if end.is_none_or(|end| end > length) || column.num_values() != group.num_rows() {
+                return Err(contradiction());
+            }
         }
     }
-    decode(&reader)
+    Ok(())
+}
+
+fn more_than_it_holds(rows: u64, length: u64) -> ParquetError {
+    ParquetError::General(format!(
+        "it claims {rows} rows, more than its {length} bytes can hold: it is damaged"
+    ))
 }
 
 fn decode<R: ChunkReader + 'static>(
@@ -247,12 +266,16 @@ fn values<D: DataType>(
     let optional = COLUMNS[column].2;
     let mut read = 0;
     while read < rows {
-        let (records, ..) =
-            reader.read_records(rows - read, optional.then_some(&mut levels), None, &mut there)?;
+        // Room is made for what is asked for, be it there or not.
+        let wanted = (rows - read).min(GROUP_ROWS);
+        let (records, ..) = reader.read_records(wanted, optional.then_some(&mut levels), None, &mut there)?;
         if records == 0 {
             break;
         }
         read += records;
+    }
+    if read < rows {
+        return Err(contradiction());
     }
     if !optional {
         return Ok(there.into_iter().map(Some).collect());

@@ -5,6 +5,7 @@ mod front;
 mod mlflow;
 mod process;
 mod seaweed;
+mod session;
 
 use std::fs;
 use std::io::Write;

@@ -2,13 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use kline::{Interval, Kline, Symbol};
+use features::MAX_CARRIED_BARS;
+use kline::{Interval, Kline, KlineFields, Symbol};
 
 use super::Klines;
 use crate::random::{Random, purpose_of};
 
 /// Cross-symbol features are judged among at least so many symbols, Bitcoin among them.
 pub(super) const SYMBOLS_LEAST: usize = 3;
+
+/// Repeats the bar before a short hole in it. The engine carries the last close over one, and so every column of a bar that is not there
+/// would read that close, whatever a feature declares.
+pub(super) fn bars(klines: &mut Klines, interval: Interval) {
+    for series in klines.values_mut() {
+        let mut whole: Vec<Kline> = Vec::with_capacity(series.len());
+        for kline in series.iter() {
+            if let Some(last) = whole.last().copied() {
+                let missing = kline.bar_time(interval).steps_since(last.bar_time(interval), interval) - 1;
+                let carried = if missing <= MAX_CARRIED_BARS { missing } else { 0 };
+                whole.extend((1..=carried).filter_map(|steps| again(&last, steps, interval)));
+            }
+            whole.push(*kline);
+        }
+        *series = whole;
+    }
+}
+
+/// A kline so many steps later.
+fn again(kline: &Kline, steps: i64, interval: Interval) -> Option<Kline> {
+    let (later, fields) = (steps * interval.milliseconds(), **kline);
+    let (open_time, close_time) = (fields.open_time + later, fields.close_time + later);
+    Kline::new(interval, KlineFields { open_time, close_time, ..fields }).ok()
+}
 
 /// Fills in the columns that klines lack with plausible values, the same ones wherever the klines are cut; notes the
 /// columns' names.

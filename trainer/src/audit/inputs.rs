@@ -47,6 +47,7 @@ impl Trials<'_> {
         let mut klines = cuts::slice(klines, interval, cut.bar, reach, 0);
         let moment = cut.bar.milliseconds().cast_unsigned();
         keep_few(&mut klines, seed ^ moment);
+        fill::bars(&mut klines, interval);
         fill::columns(&mut klines, interval, seed, self.filled);
         self.stand_ins.extend(fill::stand_ins(&mut klines, interval, seed));
         let record = Record::of(self.maker, &klines, interval);

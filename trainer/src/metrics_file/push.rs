@@ -102,7 +102,7 @@ impl Gateway {
             if let Some((user, password)) = &self.credential {
                 request = request.basic_auth(user, Some(password));
             }
-            let answer = request.send().await.map_err(|error| failed(causes(&error)))?;
+            let answer = request.send().await.map_err(|error| failed(with_remedy(causes(&error))))?;
             match answer.status() {
                 status if status.is_success() => Ok(()),
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(failed(
@@ -142,6 +142,13 @@ fn causes(error: &dyn Error) -> String {
     }
     parts.dedup();
     if parts.is_empty() { error.to_string() } else { parts.join(": ") }
+}
+
+/// A certificate that is not believed, with the setting that has it believed.
+fn with_remedy(problem: String) -> String {
+    let certificate = ["certificate", "UnknownIssuer"].iter().any(|word| problem.contains(word));
+    let remedy = "; name the file of the root that signed its certificate (MONITORING_PUSH_CA_FILE)";
+    if certificate { problem + remedy } else { problem }
 }
 
 impl fmt::Display for Gateway {

@@ -30,9 +30,19 @@ impl Pipeline {
         arguments: &GateArguments,
         dry_run: bool,
     ) -> Result<()> {
-        let gates = Gates::read(arguments.gates.as_deref())?;
+        self.promote_by(&Gates::read(arguments.gates.as_deref())?, (version, to), arguments, dry_run)
+    }
+
+    /// [`Pipeline::promote`] by these gates.
+    pub(super) fn promote_by(
+        &self,
+        gates: &Gates,
+        of: (Option<u32>, Stage),
+        arguments: &GateArguments,
+        dry_run: bool,
+    ) -> Result<()> {
         for trials in 1.. {
-            match self.judge_and_promote((version, to), &gates, arguments, dry_run) {
+            match self.judge_and_promote(of, gates, arguments, dry_run) {
                 Err(TrainerError::Store(changed @ StoreError::OtherChampion { .. }))
                     if trials < TRIALS_MAX =>
                 {

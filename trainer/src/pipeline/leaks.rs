@@ -3,20 +3,31 @@
 use std::time::Instant;
 
 use super::Pipeline;
-use crate::args::LeaksArguments;
+use crate::args::{EffortArguments, LeaksArguments};
 use crate::artefact::write_json;
 use crate::audit::{LEAKS_FILE, audit_leaks, leaks_table};
+use crate::dataset::Dataset;
 use crate::{Result, TrainerError, version};
 
 impl Pipeline {
     pub(super) fn audit_leaks(&self, arguments: &LeaksArguments) -> Result<()> {
-        let started = Instant::now();
         let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?)?;
         let data_version = version::data_version(&klines, self.interval).version;
         drop(klines);
-        dataset.leave_out(arguments.effort.left_out()?)?;
-        let found = audit_leaks(&dataset, data_version, arguments.effort.effort()?, self.console)?;
+        self.listen(&mut dataset, data_version, &arguments.effort)
+    }
+
+    /// Listens to the canaries; keeps what they showed, a leak too, so that nothing passes by an older one.
+    pub(super) fn listen(
+        &self,
+        dataset: &mut Dataset,
+        data_version: String,
+        effort: &EffortArguments,
+    ) -> Result<()> {
+        let started = Instant::now();
+        dataset.leave_out(effort.left_out()?)?;
+        let found = audit_leaks(dataset, data_version, effort.effort()?, self.console)?;
         write_json(&self.folder().join(LEAKS_FILE), &found)?;
         self.console.report("audit leaks", started, &found, || leaks_table(&found));
         if found.passed {

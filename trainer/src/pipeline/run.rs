@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Klines, Pipeline};
-use crate::args::RunArguments;
+use crate::args::{EffortArguments, RunArguments};
 use crate::artefact::read_json;
-use crate::audit::{self, CausalityRequest};
+use crate::audit::{self, CausalityRequest, LEAKS_FILE};
+use crate::certificates::Certificate;
 use crate::clock::now;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
@@ -61,6 +62,7 @@ impl Pipeline {
         let started = Instant::now();
         // A file that can't be used is told before the training, not after it.
         arguments.train.effort.left_out()?;
+        arguments.train.effort.effort()?;
         Suite::read(arguments.train.suite.suite.as_deref())?;
         if !arguments.no_promote {
             Gates::read(arguments.gates.gates.as_deref())?;
@@ -121,6 +123,9 @@ impl Pipeline {
         )?;
         self.version(&rows.klines)?;
         let causality = self.causality_of(run, arguments, &data_version, &rows.klines)?;
+        if arguments.audit_leaks {
+            self.leaks_of(run, arguments, &data_version, &mut rows)?;
+        }
         let trained = self.trained_of(run, arguments, &data_version, &mut rows)?;
         let evaluation = self.evaluation_of(run, arguments, &trained, &mut rows)?;
         let parity: ParityCertificate = self.step(
@@ -138,7 +143,9 @@ impl Pipeline {
             // It was interrupted after that; judged against itself it would say something else.
             return promote::settle(&self.home, version, now());
         }
-        self.promote(Some(version), store::Stage::Production, &arguments.gates, false)
+        let gates = Gates::read(arguments.gates.gates.as_deref())?;
+        let gates = if arguments.audit_leaks { gates.with(Certificate::Leaks) } else { gates };
+        self.promote_by(&gates, (Some(version), store::Stage::Production), &arguments.gates, false)
     }
 
     /// One stage; says so if it was done before.
@@ -192,6 +199,24 @@ impl Pipeline {
         })
     }
 
+    /// Before the training, which lets go of the rows that the canaries learn from.
+    fn leaks_of(
+        &self,
+        run: &mut Run,
+        arguments: &RunArguments,
+        data_version: &str,
+        rows: &mut Rows<'_>,
+    ) -> Result<()> {
+        let effort = &arguments.train.effort;
+        let inputs = (data_version, rows.split, told(effort)?);
+        self.step(
+            run,
+            ("audit leaks", &inputs, &[LEAKS_FILE]),
+            || Ok(()),
+            || self.listen(rows.get()?.0, data_version.to_owned(), effort),
+        )
+    }
+
     fn trained_of(
         &self,
         run: &mut Run,
@@ -200,14 +225,9 @@ impl Pipeline {
         rows: &mut Rows<'_>,
     ) -> Result<Trained> {
         let started = Instant::now();
-        let effort = arguments.train.effort.effort()?;
-        let shapes = format!("{:?}", effort.shapes);
-        let left_out = arguments.train.effort.left_out()?.names();
         let settled = self.settled(&arguments.train, run.state.parent.as_ref())?;
         let walk_of = settled.as_ref().and_then(|_| run.state.parent.as_ref()).map(|parent| parent.bundle);
-        let told =
-            (effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life, left_out, walk_of);
-        let inputs = (data_version, rows.split, told);
+        let inputs = (data_version, rows.split, told(&arguments.train.effort)?, walk_of);
         let stage = Stage { name: "train", inputs, files: &trained::files };
         let (trained, way) = run.stage(
             stage,
@@ -265,6 +285,14 @@ impl Pipeline {
         self.keep_origin(bundle, &Origin { run: Some(id), parent, ..self.origin(stages) })?;
         Ok(version)
     }
+}
+
+/// What an effort says about the models, and nothing about the machine.
+fn told(effort: &EffortArguments) -> Result<impl Serialize + use<>> {
+    let left_out = effort.left_out()?.names();
+    let effort = effort.effort()?;
+    let shapes = format!("{:?}", effort.shapes);
+    Ok((effort.seed, effort.rounds_max, effort.folds, shapes, effort.half_life, left_out))
 }
 
 fn run_files(run: &Run, stage: &str) -> Vec<(String, String)> {

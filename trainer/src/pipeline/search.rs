@@ -20,11 +20,12 @@ const SHAPES: &str = "shapes.json";
 impl Pipeline {
     pub(super) fn search(&self, arguments: &SearchArguments) -> Result<()> {
         let started = Instant::now();
+        let (task, effort, left_out) =
+            (arguments.task, arguments.effort.effort()?, arguments.effort.left_out()?);
         let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, arguments.windows.request())?)?;
         drop(klines);
-        dataset.leave_out(arguments.effort.left_out()?)?;
-        let (task, effort) = (arguments.task, arguments.effort.effort()?);
+        dataset.leave_out(left_out)?;
         let file = self.folder().join("search").join(format!("{task}.jsonl"));
         let found = search(&dataset, task, effort, arguments.trials, &file, &self.console)?;
         let Some(found) = found else { return Ok(()) };

@@ -49,9 +49,12 @@ impl Pipeline {
     }
 
     pub(super) fn train_alone(&self, arguments: &TrainAloneArguments) -> Result<()> {
-        let klines = self.klines()?;
         let TrainAloneArguments { train, part } = arguments;
+        // What can't be used is told before rows are made and judged.
+        train.effort.effort()?;
+        train.effort.left_out()?;
         let settled = self.settled(train, self.champion()?.as_ref())?;
+        let klines = self.klines()?;
         let mut dataset = self.dataset(&klines, self.split(&klines, train.windows.request())?)?;
         self.validate_by(&dataset, &klines, None, &train.suite)?;
         let version = version::data_version(&klines, self.interval).version;

@@ -31,6 +31,13 @@ pub struct Choice {
     pub kept: bool,
 }
 
+impl Choice {
+    /// `None` if no row had both losses, for then they are no numbers.
+    pub(super) fn if_judged(self) -> Option<Self> {
+        (self.loss_without.is_finite() && self.loss_with.is_finite()).then_some(self)
+    }
+}
+
 /// How often the bands of a task held what came true, on the last third of the walk, by bands of the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
@@ -68,7 +75,7 @@ pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
             let what = format!("calibration by {}", kind.name());
             let plain = |place: usize| walk.mean(task, place);
             let choice =
-                walk.judge(task, what, late.clone(), plain, |place| walk.calibrated(&trial, task, place));
+                walk.judge(task, what, late.clone(), plain, |place| walk.calibrated(&trial, task, place))?;
             Some((kind, choice))
         });
         let mut tried: Vec<(CalibrationKind, Choice)> = tried.collect();
@@ -93,10 +100,10 @@ pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
         let choice = walk.judge(task, "stacking".to_owned(), late.clone(), plain, |place| {
             trial.answer(task, walk.mean(task, place), volatility(place), walk.context(place))
         });
-        if choice.kept {
+        if choice.as_ref().is_some_and(|choice| choice.kept) {
             stacking.fit(task, &walk.stack_samples(task, all.clone(), volatility));
         }
-        choices.push(choice);
+        choices.extend(choice);
     }
     let late_from = late.start;
     let coverage = walk.coverage(early, late, &calibration, volatility);
@@ -174,7 +181,7 @@ impl Walk<'_> {
         places: Range<usize>,
         without: impl Fn(usize) -> Answer,
         with: impl Fn(usize) -> Answer,
-    ) -> Choice {
+    ) -> Option<Choice> {
         let (mut sums, mut count) = ([0.0; 2], 0_u32);
         for place in places {
             let outcome = self.outcome(task, place);
@@ -185,7 +192,7 @@ impl Walk<'_> {
             }
         }
         let [loss_without, loss_with] = sums.map(|sum| sum / f64::from(count));
-        Choice { task, what, loss_without, loss_with, kept: loss_with < loss_without }
+        Choice { task, what, loss_without, loss_with, kept: loss_with < loss_without }.if_judged()
     }
 
     /// Losses on the last third with and without the renewal of confidence, over all of which the served answers are made.
@@ -222,9 +229,9 @@ impl Walk<'_> {
         let choice = |task: Task| {
             let [loss_without, loss_with] =
                 losses[task.index()].map(|sum| sum / f64::from(counts[task.index()]));
-            Choice { task, what: "renewal".to_owned(), loss_without, loss_with, kept: true }
+            Choice { task, what: "renewal".to_owned(), loss_without, loss_with, kept: true }.if_judged()
         };
-        classes.map(choice).collect()
+        classes.filter_map(choice).collect()
     }
 
     fn band_scores(

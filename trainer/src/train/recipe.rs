@@ -4,16 +4,19 @@
 //! the columns a tree. Volatility has much: deeper trees, more of them. Shapes were
 //! tried with an eye on the folds and on minutes; the walk sets the number of rounds.
 
+mod shape;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use forecast::{Task, TaskKind};
-use serde::de::{Deserializer, Error as _};
-use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::recency::HalfLife;
 use crate::fit::{Loss, Parameters, Schedule};
 use crate::{Result, TrainerError};
+
+pub use shape::{COUNT_MOST, FoundShape, Shape};
 
 /// How many bins XGBoost cuts a column into.
 pub const XGBOOST_BINS: usize = 64;
@@ -33,66 +36,6 @@ pub struct Effort {
     pub shapes: Shapes,
     /// After how many days a row counts half; without it all count the same.
     pub half_life: Option<HalfLife>,
-}
-
-/// The shape of one task's boosters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shape {
-    /// The most rounds.
-    pub rounds_max: usize,
-    /// Rounds without a new best loss after which a fold stops.
-    pub patience: usize,
-    /// The share of each tree's answer that is added.
-    pub rate: f64,
-    /// Leaves of a tree.
-    pub leaves: usize,
-    /// The least number of a leaf's rows.
-    pub leaf_rows: usize,
-    /// The share of the rows that a tree sees.
-    pub rows_share: f64,
-    /// The share of the columns that a tree sees.
-    pub columns_share: f64,
-    /// The weight of the squared answers of leaves in the loss.
-    pub ridge: f64,
-}
-
-impl Shape {
-    /// What can't be trained with.
-    fn problem(&self) -> Option<&'static str> {
-        let share = |share: f64| share > 0.0 && share <= 1.0;
-        if self.rounds_max == 0 || self.patience == 0 {
-            Some("has no rounds or no patience")
-        } else if self.leaves < 2 || self.leaf_rows == 0 {
-            Some("has fewer than 2 leaves, or leaves without rows")
-        } else if !share(self.rate) || !share(self.rows_share) || !share(self.columns_share) {
-            Some("has a rate or a share that is not above 0 and at most 1")
-        } else if !(self.ridge >= 0.0 && self.ridge.is_finite()) {
-            Some("has a ridge below 0")
-        } else {
-            None
-        }
-    }
-}
-
-/// A task's shape in a file of shapes, with the number of those that were tried before it; 1 where the file does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct FoundShape {
-    /// The shape.
-    #[serde(flatten)]
-    pub shape: Shape,
-    /// Shapes that were tried, this one included.
-    pub tried: u32,
-}
-
-impl<'de> Deserialize<'de> for FoundShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        // Flattened, a shape would take fields that it does not know.
-        let mut fields = serde_json::Map::deserialize(deserializer)?;
-        let tried = fields.remove("tried").map_or(Ok(1), serde_json::from_value).map_err(D::Error::custom)?;
-        let shape = serde_json::from_value(fields.into()).map_err(D::Error::custom)?;
-        Ok(Self { shape, tried })
-    }
 }
 
 /// Shapes that take the place of the standard ones.
@@ -128,13 +71,11 @@ impl Shapes {
         let io = |source| TrainerError::Io { path: path.to_owned(), act: "read", source };
         let refuse = |problem: String| TrainerError::ShapesFile { path: path.to_owned(), problem };
         let bytes = std::fs::read(path).map_err(io)?;
-        let read: BTreeMap<Task, FoundShape> =
-            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let read: BTreeMap<Task, Map<String, Value>> =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(shape::no_json(&bytes, &error)))?;
         let mut shapes = Self::default();
-        for (task, found) in read {
-            if let Some(problem) = found.shape.problem() {
-                return Err(refuse(format!("{task} {problem}")));
-            }
+        for (task, fields) in read {
+            let found = FoundShape::of(fields).map_err(|problem| refuse(format!("{task}: {problem}")))?;
             shapes = shapes.with(task, found);
         }
         Ok(shapes)

@@ -31,8 +31,8 @@ pub(super) struct BothMembers {
 }
 
 impl BothMembers {
-    /// The share with which the members are served, if it is better than the mean, and how it compares.
-    pub(super) fn choose(&self) -> (Option<LightGbmShare>, Choice) {
+    /// The share with which the members are served, if it is better than the mean, and how it compares, if it does on any row.
+    pub(super) fn choose(&self) -> (Option<LightGbmShare>, Option<Choice>) {
         let all = self.outcomes.len();
         let cut = all * 2 / 3;
         let trial = self.fit(0..cut);
@@ -40,7 +40,7 @@ impl BothMembers {
         let kept = loss_with < loss_without;
         let what = format!("shares {:.3} and {:.3}", trial.get(), 1.0 - trial.get());
         let choice = Choice { task: self.task, what, loss_without, loss_with, kept };
-        (kept.then(|| self.fit(0..all)), choice)
+        (kept.then(|| self.fit(0..all)), choice.if_judged())
     }
 
     /// The members' answers as one, a row each.
@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn the_better_member_counts_more_by_the_inverse_of_its_variance() {
         let (share, choice) = members([1.0, 2.0]).choose();
+        let choice = choice.expect("judged");
         assert!(choice.kept && choice.loss_with < choice.loss_without, "{choice:?}");
         // 1/1 against 1/4.
         let found = share.expect("kept").get();
@@ -141,6 +142,7 @@ mod tests {
             early.xgboost[place] = late.xgboost[place];
         }
         let (share, choice) = early.choose();
+        let choice = choice.expect("judged");
         assert!(share.is_none() && !choice.kept && choice.loss_with > choice.loss_without, "{choice:?}");
     }
 
@@ -156,6 +158,6 @@ mod tests {
         assert_eq!(members.choose().0, expected.0);
         members.outcomes.fill(f64::NAN);
         let (share, choice) = members.choose();
-        assert!(share.is_none() && choice.loss_with.is_nan());
+        assert!(share.is_none() && choice.is_none());
     }
 }

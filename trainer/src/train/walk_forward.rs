@@ -27,7 +27,7 @@ use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
 use crate::{Result, TrainerError};
 
-/// A fold with fewer rows to learn from or to answer is none.
+/// A fold with fewer rows to learn from or to answer, or fewer that have an outcome of some task, is none.
 const FOLD_ROWS_LEAST: usize = 100;
 
 /// What one fold was.
@@ -55,7 +55,7 @@ pub(super) struct OutOfSample {
     pub(super) means: Vec<Vec<Answer>>,
     /// By task: how much LightGBM counts in the means; without a share as much as XGBoost.
     pub(super) shares: Vec<Option<LightGbmShare>>,
-    /// By task: how a share compared with the plain mean.
+    /// How a share compared with the plain mean, for every task where it could be compared.
     pub(super) share_choices: Vec<Choice>,
     /// What the features have done in every booster.
     pub(super) gains: Vec<BoosterGains>,
@@ -93,8 +93,9 @@ pub(super) fn lessons(dataset: &Dataset, effort: Effort) -> Result<Vec<(Fold, Le
     let mut found = Vec::with_capacity(plan.len());
     for (number, fold) in plan.iter().enumerate() {
         let (learned, answered) = (dataset.range(fold.learned), dataset.range(fold.answered));
-        // A hole in the klines of all symbols may leave a fold empty; the others stand for it.
-        if learned.len().min(answered.len()) < FOLD_ROWS_LEAST {
+        // A hole in the klines of all symbols may leave a fold empty, or many small ones a long horizon without an outcome; the
+        // others stand for it.
+        if known(dataset, &learned).min(known(dataset, &answered)) < FOLD_ROWS_LEAST {
             continue;
         }
         let name = format!("fold {} of {}", number + 1, plan.len());
@@ -105,10 +106,19 @@ pub(super) fn lessons(dataset: &Dataset, effort: Effort) -> Result<Vec<(Fold, Le
             window: "every fold",
             rows: 0,
             needed: FOLD_ROWS_LEAST,
-            remedy: "give it more history, or fewer folds".to_owned(),
+            remedy: "with known outcomes of every task; give it more history, or fewer folds, and see `klinecast-trainer quality` for \
+                     holes"
+                .to_owned(),
         });
     }
     Ok(found)
+}
+
+/// The rows that have an outcome of the task that has the fewest.
+fn known(dataset: &Dataset, rows: &Range<usize>) -> usize {
+    let outcomes = dataset.outcomes(rows.clone());
+    let of = |task: Task| outcomes.iter().filter(|outcomes| !outcomes[task.index()].is_nan()).count();
+    Task::ALL.into_iter().map(of).min().unwrap_or(0)
 }
 
 /// What is learned last: all of the training and tuning windows, for so many rounds, by task.
@@ -188,7 +198,7 @@ fn answer(dataset: &Dataset, libraries: &Libraries, walked: &[Walked]) -> Result
         }
         found.means.push(means);
         found.shares.push(share);
-        found.share_choices.push(choice);
+        found.share_choices.extend(choice);
         found.best_baseline.push(baseline);
         found.rounds.push([0, 1].map(|library| rounds::of_all(&best[library])));
     }

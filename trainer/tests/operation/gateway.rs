@@ -2,9 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::program::{Running, files, lines, program};
 
@@ -25,8 +27,13 @@ fn free_port() -> u16 {
 
 impl Gateway {
     fn start(folder: &Path) -> Self {
+        Self::start_by(folder, "")
+    }
+
+    /// With more in its file of settings.
+    fn start_by(folder: &Path, more: &str) -> Self {
         let users = folder.join("web.yml");
-        std::fs::write(&users, format!("basic_auth_users:\n  ada: \"{HASH}\"\n")).expect("written");
+        std::fs::write(&users, format!("basic_auth_users:\n  ada: \"{HASH}\"\n{more}")).expect("written");
         let named = std::env::var_os("KLINECAST_PUSHGATEWAY");
         for _ in 0..5 {
             let port = free_port();
@@ -55,7 +62,8 @@ impl Gateway {
             if self.child.try_wait().expect("a child").is_some() {
                 return false;
             }
-            if get(self.port, "/-/ready", "").is_some_and(|answer| answer.contains("HTTP/1.1")) {
+            // One that takes TLS only says so, without it.
+            if get(self.port, "/-/ready", "").is_some_and(|answer| answer.contains("HTTP/1.")) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -147,4 +155,93 @@ fn a_schedule_answers_the_figures_of_what_it_runs() {
         get(port, "/metrics", "").is_some_and(|told| told.contains("data_quality_score{symbol=\"BTCUSDT\"} "))
     };
     assert!(running.runs_until(has));
+}
+
+/// The gateway's certificate is signed by an authority of one's own; the other one has signed nothing.
+struct Authority {
+    root: PathBuf,
+    other: PathBuf,
+    settings: String,
+}
+
+fn authority(folder: &Path) -> Result<Authority, Box<dyn std::error::Error>> {
+    let make = |name: &str| -> Result<_, rcgen::Error> {
+        let mut parameters = CertificateParams::new(Vec::new())?;
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate()?;
+        let pem = parameters.self_signed(&key)?.pem();
+        Ok((Issuer::new(parameters, key), pem))
+    };
+    let ((issuer, root), (_, other)) = (make("the right one")?, make("another one")?);
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.signed_by(&key, &issuer)?;
+    let write = |name: &str, text: String| -> std::io::Result<PathBuf> {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map(|()| path)
+    };
+    let (certificate, key) =
+        (write("server.pem", certificate.pem())?, write("server.key", key.serialize_pem())?);
+    let settings = format!(
+        "tls_server_config:\n  cert_file: {}\n  key_file: {}\n",
+        certificate.display(),
+        key.display()
+    );
+    Ok(Authority { root: write("the root.pem", root)?, other: write("other.pem", other)?, settings })
+}
+
+/// What the gateway has, by TLS.
+fn figures_by_tls(address: &str, root: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    // An error says that one is installed already, which is what is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let roots = reqwest::Certificate::from_pem_bundle(&std::fs::read(root)?)?;
+    let client = reqwest::Client::builder().tls_certs_only(roots).no_proxy().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let request = client.get(format!("{address}/metrics")).basic_auth("ada", Some(PASSWORD));
+    Ok(runtime.block_on(async { request.send().await?.text().await })?)
+}
+
+#[test]
+fn a_gateway_behind_tls_is_believed_by_the_named_root_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = authority(folder.path()).expect("certificates");
+    let gateway = Gateway::start_by(folder.path(), &authority.settings);
+    let (files, home) = (files(folder.path()), folder.path().join("home"));
+    lines(&home, &["ingest", "--klines", &files.to_string_lossy(), "--json"]);
+    let pushed = |host: &str, root: Option<&Path>| {
+        let url = format!("{host}:{}", gateway.port);
+        let mut command = program(&home, &["quality", "--push-metrics", &url]);
+        command.env("MONITORING_PUSH_USERNAME", "ada").env("MONITORING_PUSH_PASSWORD", PASSWORD);
+        command.envs(root.map(|root| ("MONITORING_PUSH_CA_FILE", root)));
+        let output = command.output().expect("the program starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!told.contains(PASSWORD), "{told}");
+        (output.status.code(), told)
+    };
+    let address = format!("https://localhost:{}", gateway.port);
+    for (host, root) in [
+        ("https://localhost", None),
+        ("https://localhost", Some(authority.other.as_path())),
+        ("https://127.0.0.1", Some(authority.root.as_path())),
+    ] {
+        let (status, told) = pushed(host, root);
+        assert!(status == Some(0) && told.contains("can't be pushed"), "{host} {root:?}: {told}");
+        assert!(told.contains("certificate") && told.contains("MONITORING_PUSH_CA_FILE"), "{told}");
+    }
+    let nothing = figures_by_tls(&address, &authority.root).expect("figures");
+    assert!(!nothing.contains("data_quality_score"), "nothing has come through: {nothing}");
+
+    let (status, told) = pushed("https://localhost", Some(&authority.root));
+    assert!(status == Some(0) && !told.contains("pushed"), "{told}");
+    let there = figures_by_tls(&address, &authority.root).expect("figures");
+    assert!(
+        there.contains("data_quality_score{instance=\"\",job=\"klinecast-trainer\",symbol=\"BTCUSDT\"} "),
+        "{there}"
+    );
+
+    // What can't be used as roots is told before anything is done.
+    let (status, told) = pushed("https://localhost", Some(Path::new("/no/such/root.pem")));
+    assert!(status == Some(1) && told.contains("/no/such/root.pem"), "{told}");
+    let (status, told) = pushed("https://localhost", Some(&folder.path().join("web.yml")));
+    assert!(status == Some(1) && told.contains("none in PEM form"), "{told}");
 }

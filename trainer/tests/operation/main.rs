@@ -5,10 +5,13 @@ mod catalogue;
 mod dvc;
 mod faults;
 mod gateway;
+mod going;
+mod leaks;
 mod lineage;
 mod places;
 mod program;
 mod resume;
 mod schedule;
+mod sessions;
 #[path = "../pipeline/support.rs"]
 mod support;

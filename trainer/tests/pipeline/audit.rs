@@ -10,6 +10,7 @@ use kline::{BarTime, Interval, Kline, Symbol};
 use klinecast_trainer::audit::{CausalityRequest, Klines, Machine, RowMaker, audit_causality};
 use klinecast_trainer::console::Console;
 
+use crate::odd_markets::make_holes;
 use crate::support::{START, market};
 
 fn audit(maker: &dyn RowMaker, klines: &Klines, interval: Interval, bars: usize) -> CausalityCertificate {
@@ -42,6 +43,14 @@ fn one_market_on_a_longer_step_is_judged_among_stand_ins() {
     let found = audit(&Machine, &klines, Interval::H1, 4);
     assert_passed(&found, 4);
     assert_eq!(found.stand_ins.len(), 2, "{:?}", found.stand_ins);
+}
+
+/// A column of a bar that nobody traded in is the last close: that is no input that a feature forgot to declare.
+#[test]
+fn the_machine_passes_on_a_market_full_of_holes() {
+    let mut klines = market(36);
+    make_holes(&mut klines, 0..40);
+    assert_passed(&audit(&Machine, &klines, Interval::M15, 8), 8);
 }
 
 #[test]

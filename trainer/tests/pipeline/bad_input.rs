@@ -70,3 +70,47 @@ fn a_missing_library_says_run_setup() {
     let told = refused(&home, &words, &[("KLINECAST_LIGHTGBM", "/absent/lib_lightgbm.so")]);
     assert!(told.contains("/absent/lib_lightgbm.so") && told.contains("scripts/setup"), "{told}");
 }
+
+/// By whatever stage is given the file, before it looks at a kline.
+#[test]
+fn shapes_that_can_not_be_trained_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, file) = (folder.path().join("home"), folder.path().join("shapes.json"));
+    let shapes = file.to_string_lossy().into_owned();
+    let sound = r#"{"rounds_max": 90, "patience": 10, "rate": 0.15, "leaves": 16, "leaf_rows": 1000, "rows_share": 0.5, "columns_share": 0.25, "ridge": 10.0}"#;
+    let stages = [
+        &["train", "--shapes", &shapes][..],
+        &["run", "--klines", &shapes, "--shapes", &shapes],
+        &["search", "--task", "return_1step", "--shapes", &shapes],
+    ];
+    for (at, (from, to, named)) in [
+        ("\"leaves\": 16", "\"leaves\": 0", "leaves is 0"),
+        ("\"leaves\": 16", "\"leaves\": 2000000000", "leaves is 2000000000"),
+        ("\"leaf_rows\": 1000", "\"leaf_rows\": 0", "leaf_rows is 0"),
+        ("\"rate\": 0.15", "\"rate\": -0.15", "rate is -0.15"),
+        ("\"rate\": 0.15", "\"rate\": NaN", "after \"rate\""),
+        ("\"rows_share\": 0.5", "\"rows_share\": 0", "rows_share is 0"),
+        ("\"columns_share\": 0.25", "\"columns_share\": 1.5", "columns_share is 1.5"),
+        ("\"rounds_max\": 90", "\"rounds_max\": 1000000000", "rounds_max is 1000000000"),
+        ("\"rounds_max\": 90", "\"rounds_max\": -1", "rounds_max is -1"),
+        ("\"patience\": 10, ", "", "patience is missing"),
+        ("\"ridge\": 10.0", "\"ridge\": -1.0", "ridge is -1.0"),
+        ("\"ridge\": 10.0", "\"ridge\": 10.0, \"depth\": 3", "\"depth\" is no field"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let bent = sound.replace(from, to);
+        assert_ne!(bent, sound);
+        std::fs::write(&file, format!("{{\"vol_regime_4step\": {bent}}}")).expect("a file");
+        let told = refused(&home, stages[at % stages.len()], &[]);
+        assert!(told.contains("shapes.json") && told.contains(named), "{told}");
+        assert!(named.starts_with("after") || told.contains("vol_regime_4step"), "{told}");
+    }
+    std::fs::write(&file, format!("{{\"volatility\": {sound}}}")).expect("a file");
+    let told = refused(&home, stages[0], &[]);
+    assert!(told.contains("shapes.json") && told.contains("volatility"), "{told}");
+    for begun in ["training/runs", "training/boosters", "training/search"] {
+        assert!(!home.join(begun).exists(), "{begun}: nothing is begun");
+    }
+}

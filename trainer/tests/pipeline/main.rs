@@ -8,6 +8,8 @@ mod exchange;
 mod expectations;
 mod export;
 mod fitting;
+mod kline_files;
+mod odd_markets;
 mod parity;
 mod promotion;
 mod recipe;

@@ -2,6 +2,7 @@
 
 mod bands;
 mod bundles;
+mod joining;
 mod live_is_batch;
 mod market;
 mod outcomes;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kline::Milliseconds;
 
-use super::{Dataset, DatasetDigest, DatasetStore, MANIFEST, Reader, newest_first};
+use super::{Dataset, DatasetDigest, DatasetStore, FileFault, MANIFEST, Reader, newest_first};
 use crate::objects::s3::bucket::Bucket;
 use crate::{S3Place, StoreError};
 
@@ -47,7 +47,15 @@ impl DatasetStore for S3Datasets {
         let files = self.bucket.read_all(READING, &name, manifest.files.keys().cloned().collect())?;
         let there: BTreeMap<String, Vec<u8>> =
             files.into_iter().filter_map(|(name, bytes)| Some((name, bytes?.to_vec()))).collect();
-        reader.dataset(manifest, there)
+        match reader.dataset(manifest, there) {
+            // Its files go before its manifest: one that was taken away while it was read is not damaged.
+            Err(StoreError::DamagedDataset { fault: FileFault::Missing, .. })
+                if self.bucket.read(READING, &name, MANIFEST)?.is_none() =>
+            {
+                Err(reader.missing())
+            }
+            read => read,
+        }
     }
 
     fn list(&self) -> Result<Vec<(DatasetDigest, Milliseconds)>, StoreError> {

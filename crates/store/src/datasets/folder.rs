@@ -47,10 +47,14 @@ impl DatasetStore for FolderDatasets {
         if !place.is_dir() {
             return Err(reader.missing());
         }
-        let found = folder::read(&place)?;
-        let manifest =
-            found.get(MANIFEST).ok_or_else(|| reader.damaged(MANIFEST, super::FileFault::Missing))?;
-        reader.dataset(reader.manifest(manifest)?, found)
+        let read = || {
+            let found = folder::read(&place)?;
+            let manifest =
+                found.get(MANIFEST).ok_or_else(|| reader.damaged(MANIFEST, super::FileFault::Missing))?;
+            reader.dataset(reader.manifest(manifest)?, found)
+        };
+        // One that was taken away while it was read is not damaged.
+        read().map_err(|error| if place.is_dir() { error } else { reader.missing() })
     }
 
     fn list(&self) -> Result<Vec<(DatasetDigest, Milliseconds)>, StoreError> {

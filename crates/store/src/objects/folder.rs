@@ -60,10 +60,12 @@ impl ObjectStore for FolderObjects {
 
     fn get(&self, digest: BundleDigest) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let place = self.path(digest);
+        let missing = || StoreError::NoBundle { digest, place: self.root.clone() };
         if !place.is_dir() {
-            return Err(StoreError::NoBundle { digest, place: self.root.clone() });
+            return Err(missing());
         }
-        let files = read(&place)?;
+        // One that was taken away while it was read is not damaged.
+        let files = read(&place).map_err(|error| if place.is_dir() { error } else { missing() })?;
         let manifest = files.get(MANIFEST_FILE).map(Vec::as_slice).unwrap_or_default();
         let found = BundleDigest::of(manifest);
         if found != digest {

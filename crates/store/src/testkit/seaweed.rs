@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::process::{Process, free_port};
+use super::session;
 use crate::{S3Parts, S3Place};
 
 /// The key that may do all, and the one that may only read.
@@ -41,6 +42,7 @@ pub struct TestS3 {
     program: PathBuf,
     folder: TempDir,
     ports: [u16; PORTS.len()],
+    has_sessions: bool,
     process: Mutex<Option<Process>>,
 }
 
@@ -66,10 +68,19 @@ impl TestS3 {
     /// As `shared`.
     #[must_use]
     pub fn alone() -> Self {
-        Self::start().unwrap_or_else(|problem| panic!("SeaweedFS: {problem}"))
+        Self::start(false).unwrap_or_else(|problem| panic!("SeaweedFS: {problem}"))
     }
 
-    fn start() -> Result<Self, String> {
+    /// [`TestS3::alone`] with a token service, whose keys are [`TestS3::session`]s.
+    ///
+    /// # Panics
+    /// As `shared`.
+    #[must_use]
+    pub fn with_sessions() -> Self {
+        Self::start(true).unwrap_or_else(|problem| panic!("SeaweedFS: {problem}"))
+    }
+
+    fn start(has_sessions: bool) -> Result<Self, String> {
         let program = std::env::var_os("KLINECAST_SEAWEEDFS").map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/seaweedfs/weed"),
             PathBuf::from,
@@ -83,7 +94,12 @@ impl TestS3 {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         fs::create_dir(folder.path().join("data")).map_err(|error| error.to_string())?;
         write_keys(&folder, KEY.1)?;
-        let mut server = Self { program, folder, ports: free_ports()?, process: Mutex::new(None) };
+        if has_sessions {
+            let written = fs::write(folder.path().join("sessions.json"), session::service());
+            written.map_err(|error| error.to_string())?;
+        }
+        let process = Mutex::new(None);
+        let mut server = Self { program, folder, ports: free_ports()?, has_sessions, process };
         for _ in 1..STARTS_MAX {
             match server.run() {
                 Err(problem) if problem.contains("already in use") => server.ports = free_ports()?,
@@ -112,6 +128,9 @@ impl TestS3 {
         command.args(["-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock", "-master.telemetry=false"]);
         command.args(["-volume.max=8", "-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]);
         command.args(["-master.electionTimeout=1s", "-master.heartbeatInterval=200ms"]);
+        if self.has_sessions {
+            command.arg("-s3.iam.config=sessions.json");
+        }
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         for socket in ["s3.sock", "filer.sock"] {
             // One that was killed has left it behind.

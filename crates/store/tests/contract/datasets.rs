@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use store::testkit::TestS3;
 use store::{
@@ -96,4 +97,50 @@ fn who_may_only_read_neither_keeps_nor_removes_a_dataset() -> Outcome {
     }
     assert_eq!(reader.get(digest)?, one);
     Ok(())
+}
+
+/// Kept and taken away again and again while another reads: whole, or not there, and never anything between.
+fn is_whole_or_not_there(writer: &dyn DatasetStore, reader: &dyn DatasetStore, rounds: usize) -> Outcome {
+    let one = dataset(5);
+    let digest = one.manifest().dataset;
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let work = || -> Result<(), StoreError> {
+                for _ in 0..rounds {
+                    writer.put(&one)?;
+                    writer.remove(digest)?;
+                }
+                Ok(())
+            };
+            let done = work();
+            ended.store(true, Ordering::Release);
+            done
+        });
+        let (mut whole, mut missing) = (0, 0);
+        while !ended.load(Ordering::Acquire) {
+            match reader.get(digest) {
+                Ok(found) => {
+                    assert_eq!(found, one);
+                    whole += 1;
+                }
+                Err(StoreError::NoDataset { .. }) => missing += 1,
+                // Of a bucket's files some are gone already, and the manifest, which is the last one, is not.
+                Err(StoreError::DamagedDataset { fault: FileFault::Missing, place, .. })
+                    if place.starts_with("s3:") => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert!(whole + missing > 0);
+        Ok(writing.join().expect("no panic")?)
+    })
+}
+
+#[test]
+fn a_dataset_that_is_taken_away_while_it_is_read_is_whole_or_not_there() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    is_whole_or_not_there(&FolderDatasets::new(folder.path()), &FolderDatasets::new(folder.path()), 400)?;
+    let server = TestS3::shared();
+    let store = || S3Datasets::new(server.place("data/going"));
+    is_whole_or_not_there(&store(), &store(), 40)
 }

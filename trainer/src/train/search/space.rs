@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::recipe::Shape;
+use crate::train::recipe::{COUNT_MOST, Shape};
 
 /// How many numbers a point has.
 pub const DIMENSIONS: usize = 6;
@@ -37,7 +37,9 @@ impl Point {
             }
         };
         let rate = value(0);
-        let longer = |count: usize| ((count as f64 * (standard.rate / rate).max(0.5)).ceil() as usize).max(1);
+        let longer = |count: usize| {
+            ((count as f64 * (standard.rate / rate).max(0.5)).ceil() as usize).clamp(1, COUNT_MOST)
+        };
         Shape {
             rounds_max: longer(standard.rounds_max),
             patience: longer(standard.patience),

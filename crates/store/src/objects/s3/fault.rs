@@ -41,7 +41,10 @@ impl S3Fault {
                 "check that the server runs and can be reached (MINIO_ENDPOINT), then try again"
             }
             Self::Certificate => "name the file of the root that signed its certificate (MINIO_CA_FILE)",
-            Self::Refused => "check the key (MINIO_ACCESS_KEY and MINIO_SECRET_KEY)",
+            Self::Refused => {
+                "check the key (MINIO_ACCESS_KEY and MINIO_SECRET_KEY); one that expires is known by its token and in its time only \
+                 (MINIO_SESSION_TOKEN)"
+            }
             Self::Forbidden => {
                 "let this key read, write and list the bucket (and delete in it, to prune), and check the bucket's name (MINIO_BUCKET)"
             }
