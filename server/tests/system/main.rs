@@ -25,6 +25,7 @@ mod redis;
 mod replays;
 mod retention;
 mod scores;
+mod stages;
 mod start;
 mod streams;
 mod swaps;
