@@ -20,6 +20,7 @@ mod http;
 mod inference;
 mod kills;
 mod misbehaving;
+mod promotions;
 mod raw;
 mod redis;
 mod replays;

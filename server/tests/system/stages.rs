@@ -76,6 +76,23 @@ fn wire_step(step: &v1::StageStep) -> Value {
     })
 }
 
+/// To staging over REST, to production over gRPC, back by the command line.
+async fn walk(server: &Server, ops: &str) {
+    let staging = json!({ "version": 2, "stage": "staging" }).to_string();
+    let url = format!("{}/models/promote", server.http);
+    let staged = rest(http().post(url).body(staging), ops).await;
+    assert_eq!((&staged["stage"], &staged["steps"][1]["by"]), (&json!("staging"), &json!("ops")), "{staged}");
+    let mut promote = tonic::Request::new(v1::PromoteModelRequest {
+        version: 2,
+        stage: v1::Stage::Production.into(),
+        ..Default::default()
+    });
+    promote.metadata_mut().insert("x-api-key", ops.parse().expect("a header"));
+    let promoted = server.models().promote_model(promote).await.expect("promoted").into_inner().model;
+    assert!(promoted.is_some_and(|model| model.serving && model.steps.len() == 3));
+    assert!(klinecast(server, ops, &["rollback"]).contains("model 1 "));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_way_through_the_stages_is_told_by_both_faces_and_the_command_line() {
     let exchange = exchange().await;
@@ -91,20 +108,7 @@ async fn the_way_through_the_stages_is_told_by_both_faces_and_the_command_line()
     let server = Server::start_watchful(&exchange, folder.path(), &["--access-keys-file", &file_flag]).await;
     server.serves().await;
 
-    // To staging over REST, to production over gRPC, back by the command line.
-    let staging = json!({ "version": 2, "stage": "staging" }).to_string();
-    let url = format!("{}/models/promote", server.http);
-    let staged = rest(http().post(url).body(staging), &ops).await;
-    assert_eq!((&staged["stage"], &staged["steps"][1]["by"]), (&json!("staging"), &json!("ops")), "{staged}");
-    let mut promote = tonic::Request::new(v1::PromoteModelRequest {
-        version: 2,
-        stage: v1::Stage::Production.into(),
-        ..Default::default()
-    });
-    promote.metadata_mut().insert("x-api-key", ops.parse().expect("a header"));
-    let promoted = server.models().promote_model(promote).await.expect("promoted").into_inner().model;
-    assert!(promoted.is_some_and(|model| model.serving && model.steps.len() == 3));
-    assert!(klinecast(&server, &ops, &["rollback"]).contains("model 1 "));
+    walk(&server, &ops).await;
     // By the alias alone, past the server: the stage stays.
     home.registry().set_alias(Alias::Champion, 3, 9_000).expect("set");
 
