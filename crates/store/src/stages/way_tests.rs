@@ -123,10 +123,10 @@ fn an_alias_alone_and_a_change_from_elsewhere_are_steps() {
     // What the history does not know of was done by another program.
     let moved = |model: &ModelVersion| Told::read(&history).steps(model).last().cloned().expect("a step");
     let alias = moved(&model(1, Stage::Production, &[Alias::Champion]));
-    assert_eq!(told(&[alias.clone()]), [(Stage::Production, None, Some(Cause::Elsewhere))]);
+    assert_eq!(told(std::slice::from_ref(&alias)), [(Stage::Production, None, Some(Cause::Elsewhere))]);
     assert!(alias.champion);
     let stage = moved(&model(1, Stage::Archived, &[]));
-    assert_eq!(told(&[stage.clone()]), [(Stage::Archived, None, Some(Cause::Elsewhere))]);
+    assert_eq!(told(std::slice::from_ref(&stage)), [(Stage::Archived, None, Some(Cause::Elsewhere))]);
     assert!(!stage.champion);
 }
 
