@@ -147,7 +147,7 @@ impl Client {
         .await
     }
 
-    /// The models of the registry, the newest first.
+    /// The models of the registry, the newest first, each with its way through the stages.
     ///
     /// # Errors
     /// `STORE_FAILED`, or no answer.

@@ -184,11 +184,27 @@ pub fn model(model: &wire::Model) -> Value {
         "version": model.version,
         "digest": model.digest,
         "stage": enum_name(model.stage().as_str_name(), "STAGE_"),
+        "steps": model.steps.iter().map(step).collect::<Vec<_>>(),
         "aliases": model.aliases().map(|alias| enum_name(alias.as_str_name(), "ALIAS_")).collect::<Vec<_>>(),
         "serving": model.serving,
         "registered_at": timestamp(model.registered_at_ms),
         "manifest": document(&model.manifest_json),
         "metrics": document(&model.metrics_json),
+    })
+}
+
+/// One step of a model's way through the stages.
+fn step(step: &wire::StageStep) -> Value {
+    let cause = Some(step.cause()).filter(|cause| *cause != wire::StageCause::Unspecified);
+    json!({
+        "stage": enum_name(step.stage().as_str_name(), "STAGE_"),
+        "since": step.at_ms.map(timestamp),
+        "champion": step.champion,
+        "cause": cause.map(|cause| enum_name(cause.as_str_name(), "STAGE_CAUSE_")),
+        "by": named(&step.by),
+        "how": named(&step.how),
+        "replaced": step.replaced_versions,
+        "replaced_by": (step.replaced_by_version > 0).then_some(step.replaced_by_version),
     })
 }
 
@@ -351,5 +367,31 @@ mod tests {
         let json = model(&wire::Model { metrics_json: r#"{"skill":1}"#.to_owned(), ..Default::default() });
         assert_eq!(json["manifest"], Value::Null);
         assert_eq!(json["metrics"]["skill"], 1);
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_step_is_null() {
+        let production = wire::StageStep {
+            stage: wire::Stage::Production.into(),
+            at_ms: Some(1),
+            champion: true,
+            cause: wire::StageCause::Force.into(),
+            by: "ann".to_owned(),
+            how: "promoted by force past: days (by ann)".to_owned(),
+            replaced_versions: vec![1],
+            replaced_by_version: 3,
+        };
+        let json = model(&wire::Model { steps: vec![production, Default::default()], ..Default::default() });
+        let expected = json!([
+            {
+                "stage": "production", "since": "1970-01-01T00:00:00.001Z", "champion": true, "cause": "force", "by": "ann",
+                "how": "promoted by force past: days (by ann)", "replaced": [1], "replaced_by": 3,
+            },
+            {
+                "stage": "unspecified", "since": null, "champion": false, "cause": null, "by": null,
+                "how": null, "replaced": [], "replaced_by": null,
+            },
+        ]);
+        assert_eq!(json["steps"], expected);
     }
 }

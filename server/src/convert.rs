@@ -9,7 +9,7 @@ use forecast::{
 };
 use kline::{Interval, Milliseconds};
 use proto::v1;
-use store::{Alias, Stage};
+use store::{Alias, Cause, Stage};
 
 use crate::gaps::{Gap, GapState};
 use crate::prediction_id::PredictionId;
@@ -284,6 +284,21 @@ pub const fn stage_from(stage: v1::Stage) -> Option<Stage> {
         v1::Stage::Staging => Some(Stage::Staging),
         v1::Stage::Production => Some(Stage::Production),
         v1::Stage::Archived => Some(Stage::Archived),
+    }
+}
+
+/// By what a model came to a stage.
+#[must_use]
+pub const fn stage_cause(cause: Option<Cause>) -> v1::StageCause {
+    match cause {
+        None => v1::StageCause::Unspecified,
+        Some(Cause::Registration) => v1::StageCause::Registration,
+        Some(Cause::Gates) => v1::StageCause::Gates,
+        Some(Cause::Force) => v1::StageCause::Force,
+        Some(Cause::Command) => v1::StageCause::Command,
+        Some(Cause::Rollback) => v1::StageCause::Rollback,
+        Some(Cause::Succession) => v1::StageCause::Succession,
+        Some(Cause::Elsewhere) => v1::StageCause::Elsewhere,
     }
 }
 

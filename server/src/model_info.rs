@@ -1,7 +1,7 @@
 //! A registered model as it is told.
 
 use forecast::BundleDigest;
-use store::{Alias, Stage};
+use store::{Alias, Stage, StageStep};
 
 /// One model of the registry.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct ModelInfo {
     pub digest: BundleDigest,
     /// Its stage.
     pub stage: Stage,
+    /// Its way through the stages, from its registration on.
+    pub steps: Vec<StageStep>,
     /// The aliases that point at it.
     pub aliases: Vec<Alias>,
     /// When it was registered, in milliseconds.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use forecast::{Bundle, BundleDigest, Journalled, Prediction, Renewed, Resolution, Task};
 use kline::{BarTime, Interval, Kline, Symbol};
 use store::{
-    Alias, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Places, Stage, StoreError, Verification,
+    Alias, Hole, Home, JournalQuery, ModelVersion, PlacedPrediction, Places, Stage, StageStep, StoreError,
+    Verification,
 };
 
 use crate::clock::wall_time;
@@ -278,17 +279,18 @@ impl Stores {
     /// # Errors
     /// [`Reason::StoreFailed`].
     pub fn models(&self) -> Result<Vec<ModelInfo>, Refusal> {
-        let versions = self.0.registry().versions().map_err(|error| failed(&error))?;
-        Ok(versions.into_iter().map(|version| self.model(version)).collect())
+        let ways = store::ways(self.0.registry()).map_err(|error| failed(&error))?;
+        Ok(ways.into_iter().map(|(version, steps)| self.model(version, steps)).collect())
     }
 
-    fn model(&self, version: ModelVersion) -> ModelInfo {
+    fn model(&self, version: ModelVersion, steps: Vec<StageStep>) -> ModelInfo {
         let manifest = self.0.objects().manifest(version.bundle).ok();
         let manifest = manifest.and_then(|manifest| serde_json::from_slice(&manifest).ok());
         ModelInfo {
             version: version.version.into(),
             digest: version.bundle,
             stage: version.stage,
+            steps,
             aliases: version.aliases,
             registered_at_ms: version.registered_at,
             metrics: serde_json::to_value(version.metrics).unwrap_or_default(),
@@ -307,31 +309,40 @@ impl Stores {
         self.bundle(model.bundle, Haste::Unhurried)
     }
 
-    /// The number of the model that was the champion before the one that is.
+    /// The numbers of the champion, and of the model that was it before.
     ///
     /// # Errors
     /// [`Reason::NoPrevious`] or [`Reason::StoreFailed`].
-    pub fn champion_before(&self) -> Result<u64, Refusal> {
-        let before = store::champion_before(self.0.registry()).map_err(|error| failed(&error))?;
-        before.map(|model| model.version.into()).ok_or_else(|| {
-            Refusal::new(Reason::NoPrevious, "no other model was the champion before the one that is")
-        })
+    pub fn champion_before(&self) -> Result<(u32, u64), Refusal> {
+        let registry = self.0.registry();
+        let champion = registry.champion().map_err(|error| failed(&error))?;
+        let before = store::champion_before(registry).map_err(|error| failed(&error))?;
+        champion.zip(before).map(|(champion, before)| (champion.version, before.version.into())).ok_or_else(
+            || Refusal::new(Reason::NoPrevious, "no other model was the champion before the one that is"),
+        )
     }
 
-    /// Changes a model's stage and alias.
+    /// Changes a model's stage and alias, with a note of how that came.
     ///
     /// # Errors
     /// [`Reason::UnknownModel`] or [`Reason::StoreFailed`].
-    pub fn promote(&self, version: u64, stage: Option<Stage>, alias: Option<Alias>) -> Result<(), Refusal> {
-        let version = Self::version(version)?;
-        let registry = self.0.registry();
-        if let Some(stage) = stage {
-            store::promote(registry, version, stage, wall_time()).map_err(|error| failed(&error))?;
-        }
-        if let Some(alias) = alias {
-            registry.set_alias(alias, version, wall_time()).map_err(|error| failed(&error))?;
-        }
-        Ok(())
+    pub fn promote(
+        &self,
+        version: u64,
+        (stage, alias): (Option<Stage>, Option<Alias>),
+        how: &str,
+    ) -> Result<(), Refusal> {
+        let (version, registry, at) = (Self::version(version)?, self.0.registry(), wall_time());
+        let change = || {
+            registry.note(version, how, at)?;
+            if let Some(stage) = stage {
+                store::promote(registry, version, stage, at)?;
+            }
+            // The production stage has brought the alias with it.
+            let alias = alias.filter(|alias| (stage, *alias) != (Some(Stage::Production), Alias::Champion));
+            alias.map_or(Ok(()), |alias| registry.set_alias(alias, version, at))
+        };
+        change().map_err(|error| failed(&error))
     }
 
     fn version(version: u64) -> Result<u32, Refusal> {

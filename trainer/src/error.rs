@@ -6,6 +6,7 @@ use kline::Interval;
 
 use crate::certificates::Certificate;
 use crate::fit;
+use crate::json_lines::JsonLinesError;
 
 /// Why a stage did not finish. Each message names the thing, the value and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +145,9 @@ pub enum TrainerError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file of JSON lines can't be used.
+    #[error(transparent)]
+    Lines(#[from] JsonLinesError),
     /// The Parquet writer failed.
     #[error("{path} can't be written as Parquet: {source}")]
     Parquet {

@@ -37,6 +37,7 @@ mod feast;
 pub mod fit;
 pub mod gates;
 pub mod ingest;
+pub mod json_lines;
 mod kline_parquet;
 pub mod left_out;
 pub mod lineage;

@@ -3,16 +3,15 @@
 //! A model is named by what it answers, so that who is scored again, before or after it is published, is counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use forecast::{Bands, Bundle, Calibration, Stacking, Task};
+use forecast::{Bands, Bundle, Calibration, LightGbmShare, Stacking, Task};
 use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::audit::BoosterFile;
+use crate::json_lines::JsonLines;
 use crate::machine::digest;
 use crate::split::Window;
 use crate::trained::Trained;
@@ -41,10 +40,17 @@ impl Tried {
     }
 }
 
-/// What a model answers by, as a hash.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Likeness(String);
+/// What a model answers by, as hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Likeness {
+    /// Of all of it. Where no task has a share of its own it is the other one.
+    whole: String,
+    /// Without the boosters' shares, as earlier programs wrote it.
+    without_shares: String,
+}
+
+/// The tasks whose answers are no plain means, and LightGBM's share of them.
+type Shares = BTreeMap<Task, LightGbmShare>;
 
 impl Likeness {
     /// Of what training left behind.
@@ -54,7 +60,9 @@ impl Likeness {
     pub fn of_trained(trained: &Trained) -> Result<Self> {
         let files = BoosterFile::of_trained(trained);
         let sums = files.into_iter().map(|file| (file.name, hex::encode(Sha256::digest(file.served))));
-        Self::of(sums.collect(), (&trained.stacking, &trained.calibration, &trained.bands))
+        let shares = trained.tasks.iter().filter_map(|one| Some((one.task, one.lightgbm_share?)));
+        let combination = (&trained.stacking, &trained.calibration, &trained.bands);
+        Self::of(&sums.collect(), combination, &shares.collect())
     }
 
     /// Of a bundle: the same as of what it was made of.
@@ -65,78 +73,79 @@ impl Likeness {
         let manifest = bundle.manifest();
         let boosters = manifest.tasks.iter().flat_map(|entry| [&entry.lightgbm.file, &entry.xgboost.file]);
         let sums = boosters.filter_map(|file| Some((file.clone(), manifest.files.get(file)?.sha256.clone())));
-        Self::of(sums.collect(), (bundle.stacking(), bundle.calibration(), bundle.bands()))
+        let shares = manifest.tasks.iter().filter_map(|entry| Some((entry.task, entry.lightgbm_share?)));
+        let combination = (bundle.stacking(), bundle.calibration(), bundle.bands());
+        Self::of(&sums.collect(), combination, &shares.collect())
     }
 
     fn of(
-        boosters: BTreeMap<String, String>,
+        boosters: &BTreeMap<String, String>,
         combination: (&Stacking, &Calibration, &Bands),
+        shares: &Shares,
     ) -> Result<Self> {
         let failed = |source| TrainerError::Io { path: PathBuf::from(FILE), act: "written", source };
-        digest(&(boosters, combination)).map(Self).map_err(failed)
+        let without_shares = digest(&(boosters, combination)).map_err(failed)?;
+        let whole = match shares.is_empty() {
+            true => without_shares.clone(),
+            false => digest(&(boosters, combination, shares)).map_err(failed)?,
+        };
+        Ok(Self { whole, without_shares })
     }
 }
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Look {
-    model: Likeness,
+    model: String,
+    /// Whether the model is named by its shares too; lines of earlier programs have no word of it.
+    #[serde(default)]
+    shares: bool,
     window: Window,
     at: Milliseconds,
 }
 
+impl Look {
+    /// Whether it is of this model, as far as the line tells.
+    fn is_of(&self, model: &Likeness) -> bool {
+        let name = if self.shares { &model.whole } else { &model.without_shares };
+        self.model == *name
+    }
+
+    /// Whether it is of the same window or one that has bars of it.
+    fn shares_bars(&self, window: Window) -> bool {
+        self.window.from <= window.until && window.from <= self.window.until
+    }
+}
+
 /// The file of one home, `training/looks.jsonl`: one JSON line a model and test window, appended under a lock.
 #[derive(Debug)]
-pub struct Looks {
-    path: PathBuf,
-}
+pub struct Looks(JsonLines);
 
 impl Looks {
     /// That of a folder of artefacts.
     #[must_use]
     pub fn of(training: &Path) -> Self {
-        Self { path: training.join(FILE) }
+        Self(JsonLines::at(training.join(FILE)))
     }
 
     /// Notes that a model is looked at on a test window, once however often that is; answers how many other models were looked at
     /// on any of its bars.
     ///
     /// # Errors
-    /// When the file can't be read or written.
+    /// When the file can't be read or written, or is damaged.
     pub fn note(&self, model: &Likeness, window: Window, at: Milliseconds) -> Result<u32> {
-        let mut file = self.open()?;
-        file.lock().map_err(self.io("locked"))?;
-        let known = self.known(&mut file)?;
-        if !known.iter().any(|look| look.model == *model && look.window == window) {
-            let look = Look { model: model.clone(), window, at };
-            let text = serde_json::to_string(&look).map_err(|error| self.io("written")(error.into()))?;
-            // A line of its own, even after one that a kill cut off.
-            file.write_all(format!("\n{text}\n").as_bytes()).map_err(self.io("written"))?;
-            file.sync_data().map_err(self.io("written"))?;
+        let mut lines = self.0.hold()?;
+        let (mut is_noted, mut others) = (false, BTreeSet::new());
+        lines.read(|look: Look| {
+            is_noted |= look.shares && look.model == model.whole && look.window == window;
+            if look.shares_bars(window) && !look.is_of(model) {
+                others.insert(look.model);
+            }
+        })?;
+        if !is_noted {
+            lines.append(&Look { model: model.whole.clone(), shares: true, window, at })?;
         }
-        let shares_bars = |look: &&Look| look.window.from <= window.until && window.from <= look.window.until;
-        let others = known.iter().filter(shares_bars).map(|look| &look.model).filter(|other| *other != model);
-        Ok(u32::try_from(others.collect::<BTreeSet<_>>().len()).unwrap_or(u32::MAX))
-    }
-
-    fn open(&self) -> Result<File> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder).map_err(self.io("made"))?;
-        }
-        let options = OpenOptions::new().read(true).append(true).create(true).open(&self.path);
-        options.map_err(self.io("opened"))
-    }
-
-    fn known(&self, file: &mut File) -> Result<Vec<Look>> {
-        let mut text = String::new();
-        file.seek(SeekFrom::Start(0)).map_err(self.io("read"))?;
-        file.read_to_string(&mut text).map_err(self.io("read"))?;
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-    }
-
-    fn io(&self, act: &'static str) -> impl FnOnce(std::io::Error) -> TrainerError + use<> {
-        let path = self.path.clone();
-        move |source| TrainerError::Io { path, act, source }
+        Ok(u32::try_from(others.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -152,7 +161,7 @@ mod tests {
     }
 
     fn model(name: &str) -> Likeness {
-        Likeness(name.to_owned())
+        Likeness { whole: name.to_owned(), without_shares: name.to_owned() }
     }
 
     #[test]
@@ -178,11 +187,56 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let looks = Looks::of(folder.path());
         looks.note(&model("a"), window(0, 9), 1).expect("a file");
-        let mut file =
-            OpenOptions::new().append(true).open(folder.path().join("looks.jsonl")).expect("the file");
-        file.write_all(b"{\"model\": \"b\", \"win").expect("cut off");
+        let path = folder.path().join("looks.jsonl");
+        let text = std::fs::read_to_string(&path).expect("the file");
+        std::fs::write(&path, format!("{text}{{\"model\": \"b\", \"win")).expect("cut off");
         assert_eq!(looks.note(&model("b"), window(0, 9), 2).expect("a file"), 1);
         assert_eq!(looks.note(&model("c"), window(0, 9), 3).expect("a file"), 2);
+    }
+
+    /// The likeness of two tasks' boosters with these shares of the first task.
+    fn shared(share: Option<f64>) -> Likeness {
+        let boosters = BTreeMap::from([("boosters/a".to_owned(), "sum".to_owned())]);
+        let share = share.map(|share| (Task::Return1Step, LightGbmShare::nearest(share)));
+        let combination = (&Stacking::default(), &Calibration::default(), &Bands::default());
+        Likeness::of(&boosters, combination, &share.into_iter().collect()).expect("a hash")
+    }
+
+    #[test]
+    fn models_that_differ_by_a_share_alone_are_two() {
+        let [mean, one, other] = [None, Some(0.25), Some(0.75)].map(shared);
+        assert_eq!(mean.whole, mean.without_shares);
+        assert_eq!(shared(Some(0.25)), one);
+        let folder = tempfile::tempdir().expect("a folder");
+        let looks = Looks::of(folder.path());
+        let note = |model| looks.note(model, window(0, 9), 1).expect("a file");
+        assert_eq!([note(&mean), note(&one), note(&other)], [0, 1, 2]);
+        assert_eq!([note(&mean), note(&one), note(&other)], [2, 2, 2]);
+    }
+
+    #[test]
+    fn lines_of_earlier_programs_count_as_the_model_whatever_its_shares() {
+        let [mean, one] = [None, Some(0.25)].map(shared);
+        let folder = tempfile::tempdir().expect("a folder");
+        let window = window(0, 9);
+        let text = serde_json::to_string(&window).expect("JSON");
+        let line = |model: &str| format!("\n{{\"model\":\"{model}\",\"window\":{text},\"at\":7}}\n");
+        let lines = [line(&mean.without_shares), line("another")].concat();
+        std::fs::write(folder.path().join("looks.jsonl"), lines).expect("written");
+        let looks = Looks::of(folder.path());
+        assert_eq!(looks.note(&one, window, 8).expect("a file"), 1, "itself, and another");
+        assert_eq!(looks.note(&mean, window, 8).expect("a file"), 2);
+        assert_eq!(looks.note(&one, window, 8).expect("a file"), 2);
+    }
+
+    #[test]
+    fn a_damaged_line_is_told_and_nothing_is_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let looks = Looks::of(folder.path());
+        let path = folder.path().join("looks.jsonl");
+        std::fs::write(&path, "{\"model\":\"a\",\"window\":7,\"at\":7}\n").expect("written");
+        let told = looks.note(&model("b"), window(0, 9), 1).expect_err("damage").to_string();
+        assert!(told.starts_with(&format!("line 1 of {} is damaged", path.display())), "{told}");
     }
 
     #[test]

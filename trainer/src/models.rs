@@ -3,7 +3,7 @@
 use forecast::BundleDigest;
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Alias, Registry, Stage, StageStep, stage_steps};
+use store::{Alias, Cause, Registry, Stage, StageStep, ways};
 
 use crate::Result;
 use crate::console::table;
@@ -20,8 +20,8 @@ pub struct Staged {
     pub stage: Stage,
     /// The names that point to it.
     pub aliases: Vec<Alias>,
-    /// Since when it is in its stage, Unix milliseconds.
-    pub since: Milliseconds,
+    /// Since when it is in its stage, Unix milliseconds; `None` where nothing says.
+    pub since: Option<Milliseconds>,
     /// Its way, from its registration on.
     pub steps: Vec<StageStep>,
 }
@@ -31,17 +31,13 @@ pub struct Staged {
 /// # Errors
 /// When the registry can't be read.
 pub fn models(registry: &dyn Registry) -> Result<Vec<Staged>> {
-    let history = registry.history()?;
-    let staged = registry.versions()?.into_iter().map(|model| {
-        let steps = stage_steps(&history, model.version);
-        Staged {
-            version: model.version,
-            bundle: model.bundle,
-            stage: model.stage,
-            aliases: model.aliases,
-            since: steps.last().map_or(model.registered_at, |step| step.at),
-            steps,
-        }
+    let staged = ways(registry)?.into_iter().map(|(model, steps)| Staged {
+        version: model.version,
+        bundle: model.bundle,
+        stage: model.stage,
+        aliases: model.aliases,
+        since: steps.last().and_then(|step| step.at),
+        steps,
     });
     Ok(staged.collect())
 }
@@ -61,12 +57,31 @@ pub(crate) fn models_table(found: &[Staged]) -> String {
             vec![
                 only_now(model.version.to_string()),
                 only_now(model.bundle.short()),
-                if step.stage == Stage::None { "registered".to_owned() } else { step.stage.to_string() },
+                if place == 0 && step.stage == Stage::None {
+                    "registered".to_owned()
+                } else {
+                    step.stage.to_string()
+                },
                 only_now(aliases.join(", ")),
-                readable(step.at),
-                step.how.clone().unwrap_or_default(),
+                step.at.map(readable).unwrap_or_default(),
+                by(step),
             ]
         })
     });
     table(&["version", "bundle", "stage", "alias", "since", "by"], rows)
+}
+
+/// By what and whom a version came to a stage, and which ones gave way.
+fn by(step: &StageStep) -> String {
+    let how = match (&step.how, step.cause) {
+        (Some(how), _) => Some(how.clone()),
+        (None, Some(Cause::Elsewhere)) if step.champion => {
+            Some("made the champion by another program".to_owned())
+        }
+        (None, Some(Cause::Elsewhere)) => Some("another program".to_owned()),
+        (None, _) => None,
+    };
+    let gone: Vec<String> = step.replaced.iter().map(u32::to_string).collect();
+    let replaced = (!gone.is_empty()).then(|| format!("in place of {}", gone.join(", ")));
+    how.into_iter().chain(replaced).collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 use forecast::{Bundle, BundleDigest};
 use kline::Milliseconds;
 use serde::Serialize;
-use store::{Alias, Home, ModelVersion, Registry, Stage, StoreError};
+use store::{Alias, Home, How, ModelVersion, Registry, Stage, StoreError};
 
 use crate::certificates::{Certificate, certified};
 use crate::evidence::{self, Evidence};
@@ -194,12 +194,8 @@ pub fn promote(home: &Home, trial: &Trial, force: bool, now: Milliseconds) -> Re
         Opponent::Nobody => None,
         Opponent::Champion(version) | Opponent::Silent { version, .. } => Some(version),
     };
-    let gates = trial.judgements.len();
-    let by = machine::person();
-    let how = match failed.as_slice() {
-        [] => format!("passed {gates} gates (by {by})"),
-        failed => format!("promoted by force past: {} (by {by})", failed.join("; ")),
-    };
+    let how = if failed.is_empty() { How::Gates(trial.judgements.len()) } else { How::Force(failed.clone()) };
+    let how = how.by(Some(&machine::person()));
     let model = match trial.to {
         Stage::Production => home.registry().crown(trial.version, against, &how, now)?,
         Stage::Staging | Stage::None | Stage::Archived => {

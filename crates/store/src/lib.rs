@@ -64,4 +64,4 @@ pub use registry::{
 pub use retention::{ChainPlace, ChainedRecord, Dropped, Exported, JournalDay, JournalRetention};
 pub use snapshot::SnapshotFile;
 pub use sqlite::SqliteStore;
-pub use stages::{StageStep, stage, stage_steps};
+pub use stages::{Cause, How, StageStep, stage, ways};

@@ -1,6 +1,7 @@
 //! Real servers for tests, on free ports of the loopback. PostgreSQL is started when the first test of a process asks for it, shared
 //! by those that run at the same time, stopped and removed with the last of them.
 
+mod cuts;
 mod front;
 mod mlflow;
 mod process;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 use crate::{DatabaseUrl, PostgresStore};
 use process::{Process, free_port};
 
+pub use cuts::{Cut, RegistryCuts};
 pub use front::{Fate, Front};
 pub use mlflow::TestMlflow;
 pub use seaweed::TestS3;

@@ -1436,7 +1436,7 @@ pub struct ListModelsResponse {
     pub champion_digest: ::prost::alloc::string::String,
 }
 /// One bundle in the registry.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Model {
     /// Its number in the registry, from 1.
     #[prost(uint64, tag = "1")]
@@ -1462,6 +1462,37 @@ pub struct Model {
     /// Its measured performance as JSON: losses and skill per task.
     #[prost(string, tag = "8")]
     pub metrics_json: ::prost::alloc::string::String,
+    /// Its way through the stages, from its registration on. The last step is where it is.
+    #[prost(message, repeated, tag = "9")]
+    pub steps: ::prost::alloc::vec::Vec<StageStep>,
+}
+/// One step of a model's way through the stages.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageStep {
+    /// The stage that it is in from then on.
+    #[prost(enumeration = "Stage", tag = "1")]
+    pub stage: i32,
+    /// Since when; missing where nothing says.
+    #[prost(int64, optional, tag = "2")]
+    pub at_ms: ::core::option::Option<i64>,
+    /// Whether it was the champion in it.
+    #[prost(bool, tag = "3")]
+    pub champion: bool,
+    /// By what.
+    #[prost(enumeration = "StageCause", tag = "4")]
+    pub cause: i32,
+    /// By whom, as the trainer or this server knows people; empty where that was not noted.
+    #[prost(string, tag = "5")]
+    pub by: ::prost::alloc::string::String,
+    /// One sentence for people: what was noted with it, or which model took its place. Empty for none.
+    #[prost(string, tag = "6")]
+    pub how: ::prost::alloc::string::String,
+    /// Numbers of the models that gave way to it.
+    #[prost(uint64, repeated, tag = "7")]
+    pub replaced_versions: ::prost::alloc::vec::Vec<u64>,
+    /// Number of the model that took its place; 0 for none.
+    #[prost(uint64, tag = "8")]
+    pub replaced_by_version: u64,
 }
 /// Asks the server to take up the registry's champion.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1496,14 +1527,14 @@ pub struct PromoteModelRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RollBackModelRequest {}
 /// The model that is the champion again.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RollBackModelResponse {
     /// The model.
     #[prost(message, optional, tag = "1")]
     pub model: ::core::option::Option<Model>,
 }
 /// The model after the change.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PromoteModelResponse {
     /// The model.
     #[prost(message, optional, tag = "1")]
@@ -1545,6 +1576,59 @@ impl Stage {
             "STAGE_STAGING" => Some(Self::Staging),
             "STAGE_PRODUCTION" => Some(Self::Production),
             "STAGE_ARCHIVED" => Some(Self::Archived),
+            _ => None,
+        }
+    }
+}
+/// By what a model came to a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StageCause {
+    /// Nothing that is understood was noted with it.
+    Unspecified = 0,
+    /// It was registered.
+    Registration = 1,
+    /// It passed the trainer's gates of promotion.
+    Gates = 2,
+    /// It was promoted by force past gates that it does not pass; `how` names them.
+    Force = 3,
+    /// It was asked for, for example by PromoteModel, and no gate was looked at.
+    Command = 4,
+    /// The champion was gone back from.
+    Rollback = 5,
+    /// Another model took its place.
+    Succession = 6,
+    /// Another program, for example MLflow's own client, has changed the registry and noted nothing.
+    Elsewhere = 7,
+}
+impl StageCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STAGE_CAUSE_UNSPECIFIED",
+            Self::Registration => "STAGE_CAUSE_REGISTRATION",
+            Self::Gates => "STAGE_CAUSE_GATES",
+            Self::Force => "STAGE_CAUSE_FORCE",
+            Self::Command => "STAGE_CAUSE_COMMAND",
+            Self::Rollback => "STAGE_CAUSE_ROLLBACK",
+            Self::Succession => "STAGE_CAUSE_SUCCESSION",
+            Self::Elsewhere => "STAGE_CAUSE_ELSEWHERE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STAGE_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "STAGE_CAUSE_REGISTRATION" => Some(Self::Registration),
+            "STAGE_CAUSE_GATES" => Some(Self::Gates),
+            "STAGE_CAUSE_FORCE" => Some(Self::Force),
+            "STAGE_CAUSE_COMMAND" => Some(Self::Command),
+            "STAGE_CAUSE_ROLLBACK" => Some(Self::Rollback),
+            "STAGE_CAUSE_SUCCESSION" => Some(Self::Succession),
+            "STAGE_CAUSE_ELSEWHERE" => Some(Self::Elsewhere),
             _ => None,
         }
     }

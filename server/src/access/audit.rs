@@ -10,7 +10,7 @@ use axum::http::Extensions;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Caller;
+use super::{Caller, Identity, Proof};
 use crate::clock::wall_time;
 use crate::telemetry::metrics as names;
 
@@ -32,14 +32,23 @@ const NOTE_CHARS_MAX: usize = 512;
 /// What the answering part says about a call besides its name, for example which model was promoted. Put among a request's
 /// extensions by the layer.
 #[derive(Debug, Clone, Default)]
-pub struct Note(Arc<OnceLock<String>>);
+pub struct Note {
+    said: Arc<OnceLock<String>>,
+    who: Option<Arc<Identity>>,
+}
 
 impl Note {
     /// Says what is done; only the first word counts.
     pub fn say(&self, what: impl std::fmt::Display) {
         let text: String = what.to_string().chars().take(NOTE_CHARS_MAX).collect();
         // An error says that something was said already.
-        let _ = self.0.set(text);
+        let _ = self.said.set(text);
+    }
+
+    /// The name of who calls, if it showed who it is.
+    #[must_use]
+    pub fn who(&self) -> Option<&str> {
+        self.who.as_deref().filter(|who| who.proof != Proof::None).map(|who| who.name.as_str())
     }
 
     /// Says it about the request with these extensions, if it is one that is written down.
@@ -50,7 +59,7 @@ impl Note {
     }
 
     fn text(&self) -> Option<&str> {
-        self.0.get().map(String::as_str)
+        self.said.get().map(String::as_str)
     }
 }
 
@@ -108,7 +117,8 @@ impl Audit {
 
     /// Begins to watch a call.
     pub(super) fn begin(&self, caller: Caller, what: String) -> AuditedCall {
-        AuditedCall { audit: self.clone(), caller, what, note: Note::default(), ended: false }
+        let note = Note { who: Some(caller.identity.clone()), ..Note::default() };
+        AuditedCall { audit: self.clone(), caller, what, note, ended: false }
     }
 
     /// Writes down a call that was refused; if too many are on their way, it is only counted.

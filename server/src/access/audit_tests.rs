@@ -22,6 +22,7 @@ async fn a_call_is_on_the_disk_when_it_has_ended() {
     let call = audit.begin(caller("ada"), "/a.B/C".to_owned());
     call.note().say("version 3");
     call.note().say("a second word");
+    assert_eq!((call.note().who(), Note::default().who()), (Some("ada"), None));
     call.end("OK").await;
     let lines = lines(home.path());
     assert_eq!(lines.len(), 1);

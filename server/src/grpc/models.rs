@@ -2,6 +2,7 @@
 
 use forecast::Task;
 use proto::v1;
+use store::StageStep;
 use tonic::{Request, Response, Status};
 
 use crate::access::audit::Note;
@@ -73,15 +74,17 @@ impl v1::model_service_server::ModelService for Models {
             alias: convert::alias_from(alias),
         };
         Note::about(&extensions, promotion);
-        let promoted = self.0.promote(promotion).await.map_err(|refusal| convert::status(&refusal))?;
+        let who = extensions.get::<Note>().and_then(Note::who);
+        let promoted = self.0.promote(promotion, who).await.map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::PromoteModelResponse { model: Some(model(promoted)) }))
     }
 
     async fn roll_back_model(
         &self,
-        _: Request<v1::RollBackModelRequest>,
+        request: Request<v1::RollBackModelRequest>,
     ) -> Result<Response<v1::RollBackModelResponse>, Status> {
-        let champion = self.0.roll_back().await.map_err(|refusal| convert::status(&refusal))?;
+        let who = request.extensions().get::<Note>().and_then(Note::who);
+        let champion = self.0.roll_back(who).await.map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::RollBackModelResponse { model: Some(model(champion)) }))
     }
 }
@@ -96,5 +99,19 @@ fn model(model: ModelInfo) -> v1::Model {
         registered_at_ms: model.registered_at_ms,
         manifest_json: model.manifest.map(|manifest| manifest.to_string()).unwrap_or_default(),
         metrics_json: model.metrics.to_string(),
+        steps: model.steps.into_iter().map(step).collect(),
+    }
+}
+
+fn step(step: StageStep) -> v1::StageStep {
+    v1::StageStep {
+        stage: convert::stage(step.stage).into(),
+        at_ms: step.at,
+        champion: step.champion,
+        cause: convert::stage_cause(step.cause).into(),
+        by: step.by.unwrap_or_default(),
+        how: step.how.unwrap_or_default(),
+        replaced_versions: step.replaced.into_iter().map(u64::from).collect(),
+        replaced_by_version: step.replaced_by.unwrap_or_default().into(),
     }
 }

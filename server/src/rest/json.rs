@@ -5,6 +5,7 @@ use forecast::{Answer, Band, BoosterExplanation, Prediction, Task, TaskKind, Tas
 use jiff::Timestamp;
 use kline::{BarTime, Interval, Milliseconds};
 use serde_json::{Map, Value, json};
+use store::{Cause, StageStep};
 
 use crate::convert::explained_class;
 use crate::gaps::{Gap, GapState};
@@ -235,11 +236,26 @@ pub(super) fn model(model: &ModelInfo) -> Value {
         "version": model.version,
         "digest": model.digest,
         "stage": model.stage.name(),
+        "steps": model.steps.iter().map(step).collect::<Vec<_>>(),
         "aliases": model.aliases.iter().map(|alias| alias.name()).collect::<Vec<_>>(),
         "serving": model.serving,
         "registered_at": timestamp(model.registered_at_ms),
         "metrics": model.metrics,
         "manifest": model.manifest,
+    })
+}
+
+/// One step of a model's way through the stages.
+fn step(step: &StageStep) -> Value {
+    json!({
+        "stage": step.stage.name(),
+        "since": step.at.map(timestamp),
+        "champion": step.champion,
+        "cause": step.cause.map(Cause::name),
+        "by": step.by,
+        "how": step.how,
+        "replaced": step.replaced,
+        "replaced_by": step.replaced_by,
     })
 }
 

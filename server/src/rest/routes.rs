@@ -285,13 +285,19 @@ async fn promote(State(service): State<Service>, note: Option<Extension<Note>>, 
     let stage = request.stage.map(|name| name.parse()).transpose().map_err(refuse)?;
     let alias = request.alias.map(|name| name.parse()).transpose().map_err(refuse)?;
     let promotion = Promotion { version: request.version, stage, alias };
+    let who = note.clone();
     say(note, promotion);
-    let model = service.promote(promotion).await?;
+    let model = service.promote(promotion, known(who.as_ref())).await?;
     Ok(Json(shapes::model(&model)))
 }
 
-async fn roll_back(State(service): State<Service>) -> Answer {
-    Ok(Json(shapes::model(&service.roll_back().await?)))
+async fn roll_back(State(service): State<Service>, note: Option<Extension<Note>>) -> Answer {
+    Ok(Json(shapes::model(&service.roll_back(known(note.as_ref())).await?)))
+}
+
+/// The name of who asks, where that is known.
+fn known(note: Option<&Extension<Note>>) -> Option<&str> {
+    note.and_then(|Extension(note)| note.who())
 }
 
 /// Says what is done, for the audit.

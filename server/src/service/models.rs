@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forecast::BundleDigest;
-use store::{Alias, Stage};
+use store::{Alias, How, Stage};
 
 use super::Service;
 use crate::champion::Reloaded;
@@ -68,11 +68,15 @@ impl Service {
     }
 
     /// Changes a model's stage or alias, and takes it up if that makes it the champion. The production stage makes it
-    /// the champion when no alias is named.
+    /// the champion when no alias is named. `who` asked for it, which is noted in the registry.
     ///
     /// # Errors
     /// An unknown model, nothing to change, or a bundle that does not hold: then the registry is as it was.
-    pub async fn promote(&self, promotion: Promotion) -> Result<ModelInfo, Refusal> {
+    pub async fn promote(&self, promotion: Promotion, who: Option<&str>) -> Result<ModelInfo, Refusal> {
+        self.change(promotion, How::Command.by(who)).await
+    }
+
+    async fn change(&self, promotion: Promotion, how: String) -> Result<ModelInfo, Refusal> {
         let Promotion { version, stage, alias } = promotion;
         let alias = match (stage, alias) {
             (None, None) => {
@@ -87,7 +91,7 @@ impl Service {
             // Nothing is written before the bundle has been read and has held.
             verified = Some(self.with_store(move |stores| stores.verified(version)).await?);
         }
-        self.with_store(move |stores| stores.promote(version, stage, alias)).await?;
+        self.with_store(move |stores| stores.promote(version, (stage, alias), &how)).await?;
         if verified.is_some() {
             self.champion.reload(verified.map(Arc::new)).await?;
         }
@@ -98,12 +102,13 @@ impl Service {
             .ok_or_else(|| Stores::unknown_model(version))
     }
 
-    /// Makes the model the champion again that was it before, and takes it up.
+    /// Makes the model the champion again that was it before, and takes it up. `who` asked for it.
     ///
     /// # Errors
     /// [`Reason::NoPrevious`], or a bundle that does not hold any more: then the registry is as it was.
-    pub async fn roll_back(&self) -> Result<ModelInfo, Refusal> {
-        let version = self.with_store(Stores::champion_before).await?;
-        self.promote(Promotion { version, stage: Some(Stage::Production), alias: None }).await
+    pub async fn roll_back(&self, who: Option<&str>) -> Result<ModelInfo, Refusal> {
+        let (from, version) = self.with_store(Stores::champion_before).await?;
+        let promotion = Promotion { version, stage: Some(Stage::Production), alias: None };
+        self.change(promotion, How::Rollback { from }.by(who)).await
     }
 }

@@ -19,7 +19,7 @@ use crate::harness::{PATIENCE, Server};
 use crate::redis::Redis;
 
 /// Makes a key with the real command, puts its lines into the access file and answers the key.
-fn key(file: &Path, name: &str, role: &str, more: &str) -> String {
+pub(crate) fn key(file: &Path, name: &str, role: &str, more: &str) -> String {
     let made = Command::new(crate::binaries::server())
         .env_clear()
         .args(["keys", "new", "--name", name, "--role", role])

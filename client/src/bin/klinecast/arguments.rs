@@ -44,7 +44,7 @@ pub(crate) enum Command {
     Watch(Watch),
     /// The latest feature row of a pair.
     Features(Features),
-    /// The models of the registry, and which one answers.
+    /// The models of the registry, which one answers, and each one's way through the stages.
     Models,
     /// The seven tasks.
     Tasks,

@@ -157,11 +157,27 @@ impl TestMlflow {
         Ok(())
     }
 
+    /// Asks its API for a change as any other program may, for example `POST`, `registered-models/alias` and a body of JSON.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub fn change(&self, method: &str, path: &str, body: &str) {
+        let (length, path) = (body.len(), format!("{method} /api/2.0/mlflow/{path}"));
+        let head = format!(
+            "{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        );
+        let answer = self.exchange(&format!("{head}\r\n\r\n{body}")).unwrap_or_else(|problem| problem);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+
     fn ask(&self, request: &str) -> Result<String, String> {
+        self.exchange(&format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+    }
+
+    fn exchange(&self, text: &str) -> Result<String, String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(|error| error.to_string())?;
         let bounded = stream.set_read_timeout(Some(Duration::from_secs(30)));
         bounded.map_err(|error| error.to_string())?;
-        let text = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
         let mut answer = [0; 512];
         let length = stream.read(&mut answer).map_err(|error| error.to_string())?;

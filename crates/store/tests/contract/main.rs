@@ -1,5 +1,6 @@
 //! What every store has to do, whatever it is made of. Each backend runs the same suite.
 
+mod broken_off;
 mod datasets;
 mod features;
 mod mlflow;

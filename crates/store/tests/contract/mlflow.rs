@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use forecast::BundleDigest;
 use store::testkit::{Fate, Front, TestMlflow};
 use store::{
-    Alias, BoosterModel, Home, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry,
-    Origin, Places, Registry, RunEnd, RunFigures, Stage, StoreError, champion_before, promote,
+    Alias, BoosterModel, Cause, Home, How, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace,
+    MlflowRegistry, Origin, Places, Registry, RunEnd, RunFigures, Stage, StageStep, StoreError,
+    champion_before, promote, ways,
 };
 
 use crate::suite::{self, Outcome};
@@ -109,6 +110,39 @@ fn boosters_are_registered_once_linked_and_follow_the_aliases() -> Outcome {
 fn versions_walk_through_the_stages() -> Outcome {
     let server = TestMlflow::shared();
     suite::versions_walk_through_the_stages(&registry(server.place(&TestMlflow::new_model())))
+}
+
+#[test]
+fn what_others_change_in_mlflow_is_told_as_such() -> Outcome {
+    let server = TestMlflow::shared();
+    let name = TestMlflow::new_model();
+    let registry = registry(server.place(&name));
+    for seed in 1..=2 {
+        registry.register(BundleDigest([seed; 32]), &Default::default(), 1_000)?;
+    }
+    registry.crown(1, None, &How::Gates(16).by(Some("ann")), 2_000)?;
+    let last = |version| -> Result<StageStep, Box<dyn std::error::Error>> {
+        let found = ways(&registry)?.into_iter().find(|(model, _)| model.version == version);
+        Ok(found.and_then(|(_, steps)| steps.last().cloned()).ok_or("a step")?)
+    };
+    assert_eq!(last(1)?.cause, Some(Cause::Gates));
+
+    // As MLflow's own client points an alias, and sets a tag.
+    let alias = format!(r#"{{"name": "{name}", "alias": "champion", "version": "2"}}"#);
+    server.change("POST", "registered-models/alias", &alias);
+    let step = last(2)?;
+    assert_eq!((step.stage, step.at, step.champion), (Stage::None, None, true));
+    assert_eq!((step.cause, step.by), (Some(Cause::Elsewhere), None));
+    let tag = format!(r#"{{"name": "{name}", "version": "1", "key": "stage", "value": "archived"}}"#);
+    server.change("POST", "model-versions/set-tag", &tag);
+    let step = last(1)?;
+    assert_eq!((step.stage, step.cause, step.champion), (Stage::Archived, Some(Cause::Elsewhere), false));
+
+    // Whoever promotes next leaves a way without gaps.
+    registry.crown(1, Some(2), &How::Command.by(None), 3_000)?;
+    assert_eq!((last(1)?.cause, last(1)?.champion), (Some(Cause::Gates), true), "production all the while");
+    assert_eq!((last(2)?.cause, last(2)?.replaced_by), (Some(Cause::Succession), Some(1)));
+    Ok(())
 }
 
 #[test]

@@ -15,8 +15,8 @@ use kline::{BarTime, Interval, Kline, KlineFields, Symbol};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
-    Alias, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, Journal, JournalQuery, Kept, KlineStore,
-    RecordKey, Registry, Stage, StoreError, promote, stage, stage_steps,
+    Alias, Cause, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, How, Journal, JournalQuery, Kept,
+    KlineStore, RecordKey, Registry, Stage, StoreError, promote, stage, ways,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -294,19 +294,19 @@ pub(crate) fn versions_walk_through_the_stages(registry: &dyn Registry) -> Outco
     assert_eq!((staged.stage, staged.aliases.as_slice()), (Stage::Staging, &[Alias::Challenger][..]));
     registry.crown(1, None, "passed 16 gates", 3_000)?;
     stage(registry, 2, "passed again", 4_000)?;
-    stage(registry, 3, "passed later", 5_000)?;
+    stage(registry, 3, &How::Force(vec!["days".to_owned()]).by(Some("bob")), 5_000)?;
     assert_eq!(
         (registry.version(2)?.stage, registry.version(1)?.stage),
         (Stage::Archived, Stage::Production)
     );
     assert_eq!(registry.by_alias(Alias::Challenger)?.map(|model| model.version), Some(3));
-    registry.crown(3, Some(1), "better", 6_000)?;
-    let history = registry.history()?;
-    let told = |version| -> Vec<(Stage, i64, String)> {
-        let steps = stage_steps(&history, version).into_iter();
-        steps.map(|step| (step.stage, step.at, step.how.unwrap_or_default())).collect()
+    registry.crown(3, Some(1), &How::Rollback { from: 1 }.by(Some("ann")), 6_000)?;
+    let ways = ways(registry)?;
+    let told = |version| -> Vec<(Stage, Option<i64>, String)> {
+        let (_, steps) = ways.iter().find(|(model, _)| model.version == version).expect("the version");
+        steps.iter().map(|step| (step.stage, step.at, step.how.clone().unwrap_or_default())).collect()
     };
-    let step = |stage, at, how: &str| (stage, at, how.to_owned());
+    let step = |stage, at, how: &str| (stage, Some(at), how.to_owned());
     assert_eq!(
         told(1),
         [
@@ -317,7 +317,17 @@ pub(crate) fn versions_walk_through_the_stages(registry: &dyn Registry) -> Outco
         ]
     );
     assert_eq!(told(2).last(), Some(&step(Stage::Archived, 5_000, "version 3 took its place")));
-    assert_eq!(told(3).last(), Some(&step(Stage::Production, 6_000, "better")));
+    assert_eq!(told(3).last(), Some(&step(Stage::Production, 6_000, "rolled back from version 1 (by ann)")));
+    let (_, third) = &ways[0];
+    let causes: Vec<_> =
+        third.iter().map(|step| (step.cause, step.by.as_deref(), &step.replaced[..])).collect();
+    let expected: [(_, _, &[u32]); 3] = [
+        (Some(Cause::Registration), None, &[]),
+        (Some(Cause::Force), Some("bob"), &[2]),
+        (Some(Cause::Rollback), Some("ann"), &[1]),
+    ];
+    assert_eq!(causes, expected);
+    assert!(third[2].champion && !third[1].champion);
 
     // The champion is in production and nowhere else.
     let noted = registry.history()?.len();
