@@ -226,7 +226,7 @@ impl Pipeline {
     ) -> Result<Trained> {
         let started = Instant::now();
         let settled = self.settled(&arguments.train, run.state.parent.as_ref())?;
-        let walk_of = settled.as_ref().and_then(|_| run.state.parent.as_ref()).map(|parent| parent.bundle);
+        let walk_of = settled.as_ref().and(run.state.parent.as_ref()).map(|parent| parent.bundle);
         let inputs = (data_version, rows.split, told(&arguments.train.effort)?, walk_of);
         let stage = Stage { name: "train", inputs, files: &trained::files };
         let (trained, way) = run.stage(

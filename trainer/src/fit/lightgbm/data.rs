@@ -78,8 +78,8 @@ impl LightGbm {
         self.api.check("LGBM_SampleIndices", status)?;
         chosen.truncate(usize::try_from(count).unwrap_or(0));
         let sample = sample(rows, &chosen)?;
-        let values: Vec<*const f64> = sample.values.iter().map(|values| values.as_ptr()).collect();
-        let places: Vec<*const c_int> = sample.places.iter().map(|places| places.as_ptr()).collect();
+        let values: Vec<*const f64> = sample.values.iter().map(Vec::as_ptr).collect();
+        let places: Vec<*const c_int> = sample.places.iter().map(Vec::as_ptr).collect();
         let counts =
             sample.values.iter().map(|values| to_int(values.len())).collect::<Result<Vec<_>, _>>()?;
         let mut handle = ptr::null_mut();
