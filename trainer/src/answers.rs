@@ -1,6 +1,7 @@
 //! What every model answers to every test row, in the outcome's unit.
 
 use std::ops::Range;
+use std::{panic, thread};
 
 use forecast::{
     Answer, BaselineInputs, BaselineName, Baselines, Calibration, Signals, Stacking, TargetTransform, Task,
@@ -130,8 +131,12 @@ pub fn member_answers(trained: &TrainedTask, dataset: &Dataset, rows: Range<usiz
         }
         Ok(to_answers(library, task, trained.transform, &outputs, dataset.inputs(rows.clone())))
     };
-    let lightgbm = answer(&lightgbm, "lightgbm")?;
-    let xgboost = answer(&xgboost, "xgboost")?;
+    let (lightgbm, xgboost) = thread::scope(|scope| {
+        let lightgbm = scope.spawn(|| answer(&lightgbm, "lightgbm"));
+        let xgboost = answer(&xgboost, "xgboost");
+        (lightgbm.join().unwrap_or_else(|fault| panic::resume_unwind(fault)), xgboost)
+    });
+    let (lightgbm, xgboost) = (lightgbm?, xgboost?);
     let ensemble = Answers {
         model: "ensemble".to_owned(),
         values: lightgbm

@@ -81,6 +81,7 @@ pub struct Promoted {
     /// The bundle.
     pub bundle: BundleDigest,
     /// The stage that it is in.
+    #[serde(rename = "to")]
     pub stage: Stage,
     /// The champion before, if there was another and it had to give way.
     pub before: Option<u32>,

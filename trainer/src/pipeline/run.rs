@@ -199,7 +199,7 @@ impl Pipeline {
         })
     }
 
-    /// Before the training, which lets go of the rows that the canaries learn from.
+    /// Before the training, which a leak makes vain.
     fn leaks_of(
         &self,
         run: &mut Run,

@@ -44,6 +44,7 @@ fn a_model_says_where_it_comes_from_and_no_secret_and_old_ones_go() {
     let run = |seed: &str| {
         let effort = ["--rounds", "1", "--folds", "1", "--resamples", "20", "--force", "--seed", seed];
         let found = lines(&[&["run"], &effort[..]].concat());
+        assert_eq!(line(&found, "promote")["to"], "production");
         line(&found, "publish")["bundle"].as_str().expect("a digest").to_owned()
     };
     let [first, second, third] = ["1", "2", "3"].map(run);

@@ -32,7 +32,7 @@ fn what_was_interrupted_goes_on_and_gives_the_same_bundle() {
     assert!(lines(&whole, &["lineage", &expected[..12], "--json"])[0]["origin"]["run"].is_string());
 
     is_killed_and_goes_on(&at("killed"), &with_files, &expected);
-    runs_out_of_disk(&empty, &at("full"), &whole, &expected);
+    runs_out_of_disk(&empty, &at("full"), &expected);
     is_done_in_parts(&empty, &at("parts"), &expected);
     what_changed_is_done_anew(&whole, &with_files, &expected);
     is_held_by_one(&whole, &with_files);
@@ -69,31 +69,35 @@ fn is_killed_and_goes_on(home: &Path, run: &[&str], expected: &str) {
     assert_eq!(boosters(home), BOOSTERS, "none was fitted twice under another name");
 }
 
-/// Files may grow to less than the largest booster: the program is told as by a full disk.
-fn runs_out_of_disk(empty: &Path, home: &Path, whole: &Path, expected: &str) {
+/// Files may grow to less than the feature rows: the program is told as by a full disk. Then boosters can't be kept either.
+fn runs_out_of_disk(empty: &Path, home: &Path, expected: &str) {
     copy(empty, home);
     // A champion of before, which nothing may touch.
     let other =
         ["run", "--rounds", "1", "--folds", "1", "--resamples", "20", "--seed", "3", "--force", "--json"];
     let champion = bundle(&lines(home, &other));
-    let kept = std::fs::read_dir(whole.join("training/boosters")).expect("a folder").flatten();
-    let largest = kept.map(|entry| entry.metadata().expect("a file").len()).max().expect("boosters");
-    let blocks = (largest - 1) / 512;
-    let mut command = Command::new("sh");
-    // Ignored, so that writing answers an error in place of a signal.
-    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
-    command.arg(env!("CARGO_BIN_EXE_klinecast-trainer")).arg("--home").arg(home).args(RUN);
-    let output = command.output().expect("sh runs");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains(".booster") && text.contains("can't be written"), "{text}");
-    let fitted = boosters(home);
-    assert!(std::fs::read_dir(home.join("training/boosters")).expect("a folder").count() == fitted, "rests");
     let of_home = |home: &Path| {
         let home = Home::open(home).expect("a home");
         home.registry().champion().expect("a registry").expect("a champion").bundle.to_string()
     };
-    assert_eq!(of_home(home), champion);
+    let fails = |limit: &str, told: &[&str]| {
+        let mut command = Command::new("sh");
+        // Ignored, so that writing answers an error in place of a signal.
+        command.args(["-c", &format!("trap '' XFSZ; {limit} exec \"$0\" \"$@\"")]);
+        command.arg(env!("CARGO_BIN_EXE_klinecast-trainer")).arg("--home").arg(home).args(RUN);
+        let output = command.output().expect("sh runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(told.iter().all(|words| text.contains(words)), "{text}");
+        assert_eq!(of_home(home), champion);
+    };
+    fails("ulimit -f 16384;", &["the feature rows can't be written", "File too large", "make room"]);
+    let (boosters, away) = (home.join("training/boosters"), home.join("away"));
+    std::fs::rename(&boosters, &away).expect("moved");
+    std::fs::write(&boosters, b"").expect("in the way");
+    fails("", &[".booster", "can't be"]);
+    std::fs::remove_file(&boosters).expect("out of the way");
+    std::fs::rename(&away, &boosters).expect("moved");
 
     let then = lines(home, &RUN);
     assert_eq!(bundle(&then), expected);
