@@ -63,7 +63,7 @@ with DAG(
     catchup=False,
     # Two runs would fill one folder.
     max_active_runs=1,
-    # Each holds all rows in memory.
+    # Each makes all rows for itself: some memory, and 1.6 GB of disk for ten pairs and four years.
     max_active_tasks=4,
     default_args={"retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=3)},
     tags=["klinecast"],

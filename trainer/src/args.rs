@@ -72,6 +72,10 @@ pub struct Common {
     /// Folder of klines, bundles and registry; the server opens the same one.
     #[arg(long, global = true, env = "KLINECAST_HOME", default_value = ".klinecast")]
     pub home: PathBuf,
+    /// Folder for feature rows while a command works on them, 1.6 GB for ten pairs and four years [default: the home's]. A disk of the
+    /// machine's own is better than one that is shared.
+    #[arg(long, global = true, env = "KLINECAST_SCRATCH", value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArguments,

@@ -125,7 +125,7 @@ pub enum TrainerError {
     },
     /// The feature rows can't be kept on the disk while they are used.
     #[error(
-        "the feature rows can't be written to a file in {folder}: {source}; they take about {megabytes} MB there until the program ends: make room, or move the home to where there is some"
+        "the feature rows can't be written to a file in {folder}: {source}; they take about {megabytes} MB there until the program ends: make room, or name another folder with --scratch"
     )]
     FeatureRows {
         /// The folder.

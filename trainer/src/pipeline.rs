@@ -73,6 +73,7 @@ pub fn execute_with(arguments: &Arguments, console: Console) -> Result<()> {
         symbols: common.symbols.clone(),
         interval: common.interval,
         klines_until: common.klines_until,
+        scratch: common.scratch.clone(),
         console,
         metrics: MetricsFile::new(common.metrics_file.clone()).pushed(common.monitoring.gateway()?, console),
         datasets: common.datasets.store(&common.bundles)?,
@@ -142,6 +143,8 @@ pub struct Pipeline {
     pub interval: Interval,
     /// Klines that end later are left out.
     pub klines_until: Option<Milliseconds>,
+    /// Where feature rows lie meanwhile; without it in the home.
+    pub scratch: Option<PathBuf>,
     /// Where reports go.
     pub console: Console,
     /// Where figures for Prometheus go.
@@ -233,7 +236,8 @@ impl Pipeline {
     pub fn dataset(&self, klines: &Klines, split: Split) -> Result<Dataset> {
         let bar = self.console.bar(klines.values().map(Vec::len).sum(), "making feature rows");
         let rows = AtomicU64::new(0);
-        Dataset::build(klines, self.interval, split, (cores(), &self.folder()), || {
+        let folder = self.scratch.clone().unwrap_or_else(|| self.folder());
+        Dataset::build(klines, self.interval, split, (cores(), &folder), || {
             let seen = rows.fetch_add(1, Ordering::Relaxed) + 1;
             if seen.is_multiple_of(4_096) {
                 bar.set(seen);

@@ -91,7 +91,7 @@ fn runs_out_of_disk(empty: &Path, home: &Path, expected: &str) {
         assert!(told.iter().all(|words| text.contains(words)), "{text}");
         assert_eq!(of_home(home), champion);
     };
-    fails("ulimit -f 16384;", &["the feature rows can't be written", "File too large", "make room"]);
+    fails("ulimit -f 16384;", &["the feature rows can't be written", "File too large", "--scratch"]);
     let (boosters, away) = (home.join("training/boosters"), home.join("away"));
     std::fs::rename(&boosters, &away).expect("moved");
     std::fs::write(&boosters, b"").expect("in the way");
@@ -108,7 +108,8 @@ fn runs_out_of_disk(empty: &Path, home: &Path, expected: &str) {
 /// Every part by itself, two at a time, one of them fold by fold; a training that takes all of them up.
 fn is_done_in_parts(empty: &Path, home: &Path, expected: &str) {
     copy(empty, home);
-    let effort = ["--rounds", "4", "--folds", "2", "--threads", "1", "--json"];
+    let scratch = home.join("scratch").to_string_lossy().into_owned();
+    let effort = ["--rounds", "4", "--folds", "2", "--threads", "1", "--scratch", &scratch, "--json"];
     for stage in [&["quality"][..], &["validate"], &["audit", "causality"]] {
         lines(home, &[stage, &["--json"]].concat());
     }
@@ -142,6 +143,8 @@ fn is_done_in_parts(empty: &Path, home: &Path, expected: &str) {
     let output = program(home, &[&ninth[..], &effort].concat()).output().expect("the program starts");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("there is no fold 9, only 1 to 2"), "{text}");
+    let rests = std::fs::read_dir(&scratch).expect("made for the feature rows").count();
+    assert_eq!(rests, 0);
 }
 
 /// A run that has ended is begun anew by the same command; what was fitted is taken up, unless it is asked for anew.
