@@ -150,8 +150,8 @@ impl XgBoost {
 
     /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
     /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells, before each round, how many it may take, which changes no bit of
-    /// the model.
+    /// its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells,
+    /// before each round, how many it may take, which changes no bit of the model.
     ///
     /// # Errors
     /// When the library refuses the parameters, or not one round was better than none.
@@ -191,11 +191,10 @@ impl XgBoost {
         let mut taken = None;
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
-            let free = Some(threads().max(1));
-            if let Some(free) = free.filter(|_| free != taken) {
+            let free = threads().max(1);
+            if taken.replace(free) != Some(free) {
                 booster.set_parameter("nthread", &free.to_string())?;
             }
-            taken = free;
             booster.update(stop.seen(), &train.parts[stop.seen() % train.parts.len()])?;
             let value = tune.map_or(Ok(f64::NAN), |tune| booster.loss(stop.seen(), tune))?;
             progress(stop.seen() + 1, value);

@@ -56,6 +56,7 @@ pub(super) trait Boosting: Sized {
         threads: usize,
     ) -> Result<Self::Rows>;
 
+    /// Says what is to be learned of the rows.
     fn label(rows: &mut Self::Rows, labelled: Labelled<'_>) -> Result<()>;
 
     /// The parameters, with what the labels say.
