@@ -63,6 +63,16 @@ pub enum FitError {
         /// The value.
         value: f64,
     },
+    /// A label that the objective has no place for.
+    #[error("{library} can't learn the label {label} by {objective}")]
+    Label {
+        /// `XGBoost`.
+        library: &'static str,
+        /// The label.
+        label: f32,
+        /// What is minimised, by the library's name.
+        objective: &'static str,
+    },
     /// A number is larger than the C API can take.
     #[error("{what} is {value}, more than the library can take")]
     TooLarge {

@@ -4,26 +4,36 @@
 //! call, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is `Send`: the
 //! library keeps its last error and its lent buffers per thread.
 
+mod cells;
 mod data;
 mod feed;
 mod gains;
+mod grown;
 mod missing;
+mod objective;
+mod scores;
+mod threads;
+mod training;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ops::Range;
 use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 use std::slice;
 
-use data::Held;
+use data::{Held, Part, array_interface};
 
+use super::FitError;
 use super::turn::Turns;
-use super::{EarlyStop, Fit, FitError, Loss, Parameters, Schedule};
 
 pub use data::{Binning, XgBoostBins, XgBoostData};
 
 const LIBRARY: &str = "XGBoost";
 static TURNS: Turns = Turns::at(LIBRARY);
+
+/// A gradient and its hessian.
+const PAIR_BYTES: usize = size_of::<[f32; 2]>();
 
 type Handle = *mut c_void;
 
@@ -67,16 +77,16 @@ api! {
             *const c_char,
             *mut Handle
         ) -> c_int;
-    matrix_info = "XGDMatrixSetInfoFromInterface": fn(Handle, *const c_char, *const c_char) -> c_int;
+    matrix_edges = "XGDMatrixGetQuantileCut":
+        fn(Handle, *const c_char, *mut *const c_char, *mut *const c_char) -> c_int;
     matrix_free = "XGDMatrixFree": fn(Handle) -> c_int;
     booster_create = "XGBoosterCreate": fn(*const Handle, u64, *mut Handle) -> c_int;
     booster_parameter = "XGBoosterSetParam": fn(Handle, *const c_char, *const c_char) -> c_int;
     booster_names = "XGBoosterSetStrFeatureInfo":
         fn(Handle, *const c_char, *const *const c_char, u64) -> c_int;
     booster_features = "XGBoosterGetNumFeature": fn(Handle, *mut u64) -> c_int;
-    booster_update = "XGBoosterUpdateOneIter": fn(Handle, c_int, Handle) -> c_int;
-    booster_eval = "XGBoosterEvalOneIter":
-        fn(Handle, c_int, *mut Handle, *mut *const c_char, u64, *mut *const c_char) -> c_int;
+    booster_grow = "XGBoosterTrainOneIter":
+        fn(Handle, Handle, c_int, *const c_char, *const c_char) -> c_int;
     booster_slice = "XGBoosterSlice": fn(Handle, c_int, c_int, c_int, *mut Handle) -> c_int;
     booster_save = "XGBoosterSaveModelToBuffer":
         fn(Handle, *const c_char, *mut u64, *mut *const c_char) -> c_int;
@@ -148,72 +158,13 @@ impl XgBoost {
         format!("{major}.{minor}.{patch}")
     }
 
-    /// Trains on `train`; with `tune` follows the loss on it and stops early, without takes all rounds of the schedule. Keeps
-    /// all rounds that were trained: [`XgBoost::first_rounds`] cuts them off. `progress` hears of each round: its number and
-    /// its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells,
-    /// before each round, how many it may take, which changes no bit of the model.
-    ///
-    /// # Errors
-    /// When the library refuses the parameters, or not one round was better than none.
-    pub fn train(
-        &self,
-        (train, tune): (&XgBoostBins, Option<&XgBoostBins>),
-        names: &[&str],
-        loss: Loss,
-        parameters: &Parameters,
-        (schedule, threads): (Schedule, &dyn Fn() -> usize),
-        progress: &mut dyn FnMut(usize, f64),
-    ) -> Result<Fit, FitError> {
-        if let Some(tune) = tune.filter(|tune| tune.parts.len() > 1) {
-            return Err(FitError::Shape { what: "what is followed", found: tune.parts.len(), expected: 1 });
-        }
-        let tune = tune.and_then(|tune| tune.parts.first());
-        if names.len() != train.columns {
-            let (found, expected) = (names.len(), train.columns);
-            return Err(FitError::Shape { what: "the list of names", found, expected });
-        }
-        let _turn = TURNS.take()?;
-        let data: Vec<&Held> = train.parts.iter().chain(tune).collect();
-        let booster = XgBoostModel::new(&self.api, &data)?;
-        let (objective, metric) = match loss {
-            Loss::SquaredError => ("reg:squarederror", "rmse"),
-            Loss::BinaryLogLoss => ("binary:logistic", "logloss"),
-            Loss::ClassesLogLoss(_) => ("multi:softprob", "mlogloss"),
-        };
-        let mut parameters = parameters.clone().with("objective", objective).with("eval_metric", metric);
-        if let Loss::ClassesLogLoss(classes) = loss {
-            parameters = parameters.with("num_class", classes);
-        }
-        for (name, value) in parameters.iter() {
-            booster.set_parameter(name, value)?;
-        }
-        booster.set_names(names)?;
-        let mut taken = None;
-        let mut stop = EarlyStop::new(schedule.patience.max(1));
-        while stop.seen() < schedule.rounds_max {
-            let free = threads().max(1);
-            if taken.replace(free) != Some(free) {
-                booster.set_parameter("nthread", &free.to_string())?;
-            }
-            booster.update(stop.seen(), &train.parts[stop.seen() % train.parts.len()])?;
-            let value = tune.map_or(Ok(f64::NAN), |tune| booster.loss(stop.seen(), tune))?;
-            progress(stop.seen() + 1, value);
-            if stop.push(value) && tune.is_some() {
-                break;
-            }
-        }
-        // Saved as a slice is: it has no more of the training's settings than a slice has.
-        let file = missing::sent_left(booster.first_rounds(stop.seen())?.save()?)?;
-        stop.finish(LIBRARY, file, tune.is_some())
-    }
-
     /// A model with its first rounds only.
     ///
     /// # Errors
     /// When the library refuses.
     pub fn first_rounds(&self, file: &[u8], rounds: usize) -> Result<Vec<u8>, FitError> {
         let _turn = TURNS.take()?;
-        self.read(file)?.first_rounds(rounds)?.save()
+        self.read(file)?.rounds(0..rounds)?.save()
     }
 
     /// Reads a model file back.
@@ -274,48 +225,43 @@ impl XgBoostModel {
         self.api.check("XGBoosterSetStrFeatureInfo", status)
     }
 
-    fn update(&self, round: usize, train: &Held) -> Result<(), FitError> {
-        let round = to_int("the round", round)?;
-        // SAFETY: both handles are live.
-        let status = unsafe { (self.api.booster_update)(self.handle, round, train.handle) };
-        self.api.check("XGBoosterUpdateOneIter", status)
-    }
-
-    /// The metric on `tune`, from a line such as `[3]\ttune-rmse:0.5123`.
-    fn loss(&self, round: usize, tune: &Held) -> Result<f64, FitError> {
-        let round = to_int("the round", round)?;
-        let (mut data, mut name) = ([tune.handle], [c"tune".as_ptr()]);
-        let mut answer = ptr::null();
-        // SAFETY: both arrays have one live element, as the count says.
-        let status = unsafe {
-            (self.api.booster_eval)(
-                self.handle,
-                round,
-                data.as_mut_ptr(),
-                name.as_mut_ptr(),
-                1,
-                &raw mut answer,
-            )
+    /// Adds the trees of a round that gradients and hessians ask for: row after row, one pair an output.
+    fn grow(&self, round: usize, part: &Part, pairs: &[[f32; 2]], outputs: usize) -> Result<(), FitError> {
+        let Some(held) = &part.held else {
+            let expected = part.cells.rows();
+            return Err(FitError::Shape { what: "what is only followed", found: 0, expected });
         };
-        self.api.check("XGBoosterEvalOneIter", status)?;
-        // SAFETY: on success the library lends a NUL-terminated text until its next call; it is copied at once.
-        let line = unsafe { CStr::from_ptr(answer) }.to_string_lossy().into_owned();
-        let value = line.rsplit(':').next().and_then(|value| value.trim().parse().ok());
-        value.ok_or(FitError::Answer { library: LIBRARY, answer: line, expected: "a line with one metric" })
+        let round = to_int("the round", round)?;
+        let values = pairs.as_flattened();
+        let strides = format!(r#", "strides": [{}, {}]"#, outputs * PAIR_BYTES, PAIR_BYTES);
+        let of = |place: usize| {
+            let values = values.get(place..).unwrap_or_default();
+            text(&array_interface(values, &[held.rows, outputs], &strides))
+        };
+        let (gradients, hessians) = (of(0)?, of(1)?);
+        // SAFETY: both handles are live; both interfaces name every second value of a live buffer, which is copied.
+        let status = unsafe {
+            (self.api.booster_grow)(self.handle, held.handle, round, gradients.as_ptr(), hessians.as_ptr())
+        };
+        self.api.check("XGBoosterTrainOneIter", status)
     }
 
-    fn first_rounds(&self, rounds: usize) -> Result<Self, FitError> {
-        let rounds = to_int("the rounds", rounds)?;
+    /// Some of its rounds, as a model.
+    fn rounds(&self, rounds: Range<usize>) -> Result<Self, FitError> {
+        let [start, end] = [rounds.start, rounds.end].map(|round| to_int("the rounds", round));
         let mut handle = ptr::null_mut();
         // SAFETY: the handle is live; the answer is a new booster that the caller owns.
-        let status = unsafe { (self.api.booster_slice)(self.handle, 0, rounds, 1, &raw mut handle) };
+        let status = unsafe { (self.api.booster_slice)(self.handle, start?, end?, 1, &raw mut handle) };
         self.api.check("XGBoosterSlice", status)?;
         Ok(Self { api: Rc::clone(&self.api), handle })
     }
 
     fn save(&self) -> Result<Vec<u8>, FitError> {
+        self.saved(c"{\"format\": \"ubj\"}")
+    }
+
+    fn saved(&self, settings: &CStr) -> Result<Vec<u8>, FitError> {
         let (mut length, mut buffer) = (0_u64, ptr::null::<c_char>());
-        let settings = c"{\"format\": \"ubj\"}";
         // SAFETY: the handle is live; both answers go to live locals.
         let status = unsafe {
             (self.api.booster_save)(self.handle, settings.as_ptr(), &raw mut length, &raw mut buffer)

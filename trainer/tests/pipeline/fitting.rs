@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use klinecast_trainer::fit::{
-    Binning, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
+    Binning, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, XgBoostBins, lightgbm_path,
+    xgboost_path,
 };
 
 const COLUMNS: usize = 4;
@@ -230,6 +231,31 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
         assert!(told.contains(&value.to_string()), "{value}: {told}");
     }
     let values = [1.0, 2.0];
-    let mut data = library.binned(Matrix::new(&values, 1).expect("rows"), WHOLE, None).expect("rows");
+    let rows = Matrix::new(&values, 1).expect("rows");
+    let mut data = library.binned(rows, WHOLE, None).expect("rows");
     assert!(matches!(data.set_labels(&[1.0]), Err(FitError::Shape { found: 1, expected: 2, .. })));
+    let many = Binning { bins: 257, ..WHOLE };
+    assert!(matches!(library.binned(rows, many, None), Err(FitError::TooLarge { value: 257, .. })));
+    let wide = Matrix::new(&values, 2).expect("a row");
+    assert!(matches!(
+        library.binned(wide, WHOLE, Some(&data)),
+        Err(FitError::Shape { found: 2, expected: 1, .. })
+    ));
+    let train = |data: &XgBoostBins, loss, parameters: &Parameters| {
+        let told =
+            library.train((data, None), &["a"], loss, parameters, (SCHEDULE, &|| 1), &mut |_, _| ()).err();
+        told.map(|error| error.to_string()).unwrap_or_default()
+    };
+    let told = train(&data, Loss::SquaredError, &Parameters::default());
+    assert_eq!(told, "the list of labels has 0 values, but 2 are needed");
+    data.set_labels(&[1.0, 2.0]).expect("labels");
+    let told = train(&data, Loss::ClassesLogLoss(2), &Parameters::default());
+    assert_eq!(told, "XGBoost can't learn the label 2 by multi:softprob");
+    let told = train(&data, Loss::SquaredError, &Parameters::default().with("base_score", "[1,2]"));
+    assert!(told.contains("base_score [1,2]"), "{told}");
+    // What is only followed can't be learned from.
+    let mut followed = library.binned(rows, WHOLE, Some(&data)).expect("rows");
+    followed.set_labels(&[1.0, 2.0]).expect("labels");
+    let told = train(&followed, Loss::SquaredError, &Parameters::default());
+    assert!(told.contains("what is only followed"), "{told}");
 }

@@ -149,7 +149,7 @@ impl LightGbmData {
     /// # Errors
     /// When the number of values is not the number of rows.
     pub fn set_labels(&mut self, labels: &[f32]) -> Result<(), FitError> {
-        self.set_field(c"label", "the labels", labels)
+        self.set_field(c"label", "the list of labels", labels)
     }
 
     /// Sets the rows' weights; a row of weight 0 teaches nothing.
@@ -157,7 +157,7 @@ impl LightGbmData {
     /// # Errors
     /// When the number of values is not the number of rows.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), FitError> {
-        self.set_field(c"weight", "the weights", weights)
+        self.set_field(c"weight", "the list of weights", weights)
     }
 
     fn set_field(&mut self, field: &CStr, what: &'static str, values: &[f32]) -> Result<(), FitError> {

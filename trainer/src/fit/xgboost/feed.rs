@@ -16,8 +16,8 @@ pub(super) struct Feed<'a> {
     /// What the library reads a piece through.
     pub(super) proxy: Held,
     rows: Matrix<'a, f64>,
-    /// Which part each row is in, and the one that is handed over.
-    part: (&'a [u8], u8),
+    /// Whether a row is handed over.
+    takes: &'a dyn Fn(usize) -> bool,
     /// The piece that it reads, in single precision.
     piece: Vec<f32>,
     next_row: usize,
@@ -28,19 +28,19 @@ impl<'a> Feed<'a> {
     pub(super) fn new(
         api: &'a Rc<Api>,
         rows: Matrix<'a, f64>,
-        part: (&'a [u8], u8),
+        takes: &'a dyn Fn(usize) -> bool,
     ) -> Result<Self, FitError> {
         let mut handle = ptr::null_mut();
         // SAFETY: the answer goes to a live local.
         let status = unsafe { (api.proxy_create)(&raw mut handle) };
         api.check("XGProxyDMatrixCreate", status)?;
         let proxy = Held { api: Rc::clone(api), handle, rows: 0, columns: rows.columns() };
-        Ok(Self { api, proxy, rows, part, piece: Vec::new(), next_row: 0, fault: None })
+        Ok(Self { api, proxy, rows, takes, piece: Vec::new(), next_row: 0, fault: None })
     }
 
     /// How many rows it has.
     pub(super) fn rows(&self) -> usize {
-        self.part.0.iter().filter(|of| **of == self.part.1).count()
+        (0..self.rows.rows()).filter(|row| (self.takes)(*row)).count()
     }
 
     /// Hands the next piece over; `false` when there is none, or at a fault.
@@ -48,13 +48,12 @@ impl<'a> Feed<'a> {
         if self.fault.is_some() {
             return false;
         }
-        // A piece without a row of the part is none to the library.
-        let is_part = |row: usize| self.part.0[row] == self.part.1;
+        // A piece without a row that is taken is none to the library.
         let mut left = self.rows.pieces().filter(|piece| piece.start >= self.next_row);
-        let Some(rows) = left.find(|piece| piece.clone().any(is_part)) else { return false };
+        let Some(rows) = left.find(|piece| piece.clone().any(self.takes)) else { return false };
         let given = self.take(rows.clone()).and_then(|()| {
             let count = self.piece.len() / self.rows.columns();
-            let array = text(&array_interface(&self.piece, &[count, self.rows.columns()]))?;
+            let array = text(&array_interface(&self.piece, &[count, self.rows.columns()], ""))?;
             // SAFETY: the proxy is live; the interface names a buffer of the stated shape that is not changed before the library
             // asks for the next piece; it is only read.
             let status = unsafe { (self.api.proxy_dense)(self.proxy.handle, array.as_ptr()) };
@@ -66,21 +65,29 @@ impl<'a> Feed<'a> {
         self.fault.is_none()
     }
 
-    /// Makes a piece of those of some rows that are in the part.
+    /// Makes a piece of those of some rows that are taken.
     fn take(&mut self, rows: Range<usize>) -> Result<(), FitError> {
         self.piece.clear();
-        let own = rows.filter(|row| self.part.0[*row] == self.part.1);
+        let own = rows.filter(|row| (self.takes)(*row));
         for &value in own.flat_map(|row| self.rows.of(row..row + 1)) {
-            let single = value as f32;
-            if value.is_nan() {
-                self.piece.push(LEAST);
-            } else if single > LEAST && single.is_finite() {
-                self.piece.push(single);
-            } else {
-                return Err(FitError::Value { library: LIBRARY, value });
-            }
+            self.piece.push(single(value)?);
         }
         Ok(())
+    }
+}
+
+/// A value as the library learns from it.
+///
+/// # Errors
+/// When it is too large for single precision, or not above what stands for the missing.
+pub(super) fn single(value: f64) -> Result<f32, FitError> {
+    let single = value as f32;
+    if value.is_nan() {
+        Ok(LEAST)
+    } else if single > LEAST && single.is_finite() {
+        Ok(single)
+    } else {
+        Err(FitError::Value { library: LIBRARY, value })
     }
 }
 
