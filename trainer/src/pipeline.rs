@@ -30,7 +30,6 @@ use store::{DatasetStore, Home};
 
 use crate::args::{
     Arguments, AuditCommand, Command, EvaluateArguments, ExportArguments, JournalCommand, WindowArguments,
-    cores,
 };
 use crate::artefact::{write_bytes, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
@@ -42,6 +41,7 @@ use crate::export::ExportRequest;
 use crate::gates;
 use crate::ingest::{Kept, Source, kept_klines};
 use crate::looks::{Likeness, Looks, Tried};
+use crate::machine::cores;
 use crate::metrics_file::MetricsFile;
 use crate::publish::{Certificates, Published};
 use crate::split::{Split, SplitRequest};

@@ -2,8 +2,6 @@
 
 mod model_card;
 
-pub(crate) use model_card::readable_figure;
-
 use std::collections::BTreeMap;
 
 use features::Catalogue;
@@ -15,14 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::Home;
 
-use crate::audit::BoosterFile;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
 use crate::looks::SHAPES_TRIED;
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
-use crate::trained::{Trained, TrainedTask, WALK_OF, output_count};
+use crate::trained::{BoosterFile, Trained, TrainedTask, WALK_OF, output_count};
 use crate::{Result, TrainerError, tracking};
 
 /// What was published.

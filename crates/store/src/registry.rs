@@ -8,7 +8,7 @@ use forecast::BundleDigest;
 use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, stages};
+use crate::StoreError;
 
 /// A name that is no stage or no alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -273,11 +273,20 @@ pub fn promote(
         Stage::Staging => {
             registry.set_alias(Alias::Challenger, version, at)?;
             registry.set_stage(version, stage, at)?;
-            stages::archive_staged(registry, version, at)?;
+            archive_staged(registry, version, at)?;
         }
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }
     registry.version(version)
+}
+
+/// Archives what is in staging beside a version.
+fn archive_staged(registry: &dyn Registry, besides: u32, at: Milliseconds) -> Result<(), StoreError> {
+    let staged = |model: &ModelVersion| model.stage == Stage::Staging && model.version != besides;
+    for other in registry.versions()?.iter().filter(|model| staged(model)) {
+        registry.set_stage(other.version, Stage::Archived, at)?;
+    }
+    Ok(())
 }
 
 /// Moves a version to production step by step. The alias, by which everybody goes, is the last step and a single one: cut off

@@ -18,8 +18,9 @@ use crate::evaluate::alarms::alarms;
 use crate::evaluate::metrics::{Truth, figures, losses};
 use crate::fit::{LightGbm, Matrix, Parameters, Schedule, lightgbm_path};
 use crate::random::Random;
+use crate::train::folds;
 use crate::train::recipe::{self, Effort};
-use crate::train::{Fold, folds};
+use crate::walk_report::Fold;
 
 /// Rows of either part at most.
 const ROWS_MOST: usize = 60_000;

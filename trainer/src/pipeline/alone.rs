@@ -6,12 +6,13 @@ use forecast::{CAUSALITY_FILE, PARITY_FILE};
 use store::{Stage, StoreError};
 
 use super::Pipeline;
-use crate::args::{EvaluateAloneArguments, GateArguments, cores};
+use crate::args::{EvaluateAloneArguments, GateArguments};
 use crate::artefact::read_json;
 use crate::clock::now;
 use crate::dataset::Dataset;
 use crate::gates::Gates;
 use crate::lineage::Origin;
+use crate::machine::cores;
 use crate::publish::Certificates;
 use crate::runs::stages_alone;
 use crate::trained::{self, Trained};

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::dataset::Dataset;
-use crate::evaluate::{Cut, Evaluation, FIGURES};
+use crate::evaluate::{Evaluation, FIGURES, readable_figure};
+use crate::slice::Cut;
 use crate::split::EMBARGO_BARS;
 use crate::time::readable;
 use crate::trained::Trained;
-use forecast::score::Figure;
 
 pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
     let mut text = String::from("# Model card\n\n");
@@ -72,21 +72,4 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
         }
     }
     text
-}
-
-/// A figure in a few digits, with its interval if there is one.
-pub(crate) fn readable_figure(figure: Figure) -> String {
-    let number = |value: f64| {
-        if value.is_nan() {
-            "-".to_owned()
-        } else if value != 0.0 && value.abs() < 0.01 {
-            format!("{value:.2e}")
-        } else {
-            format!("{value:.4}")
-        }
-    };
-    if figure.low.is_nan() {
-        return number(figure.value);
-    }
-    format!("{} [{}, {}]", number(figure.value), number(figure.low), number(figure.high))
 }

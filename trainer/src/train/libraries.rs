@@ -5,7 +5,7 @@ use std::ops::Range;
 use forecast::Task;
 
 use super::base_score::base_score;
-use super::part::Library;
+use super::library::Library;
 use super::recipe::{self, Effort};
 use crate::Result;
 use crate::dataset::{Dataset, RowKey};
