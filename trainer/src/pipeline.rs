@@ -33,6 +33,7 @@ use crate::args::{
 };
 use crate::artefact::{write_bytes, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
+use crate::certificates::Certificates;
 use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
@@ -43,7 +44,7 @@ use crate::ingest::{Kept, Source, kept_klines};
 use crate::looks::{Likeness, Looks, Tried};
 use crate::machine::cores;
 use crate::metrics_file::MetricsFile;
-use crate::publish::{Certificates, Published};
+use crate::publish::Published;
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
 use crate::tracking::Trains;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::certificates::Certificates;
 use crate::dataset::Dataset;
 use crate::evaluate::{Evaluation, FIGURES, readable_figure};
 use crate::slice::Cut;
@@ -9,7 +10,12 @@ use crate::split::EMBARGO_BARS;
 use crate::time::readable;
 use crate::trained::Trained;
 
-pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
+pub(super) fn model_card(
+    dataset: &Dataset,
+    trained: &Trained,
+    evaluation: &Evaluation,
+    certificates: &Certificates,
+) -> String {
     let mut text = String::from("# Model card\n\n");
     let symbols: Vec<&str> = dataset.symbols.iter().map(kline::Symbol::as_str).collect();
     let split = dataset.split;
@@ -62,6 +68,10 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     text.push_str("\n## Bands\n\n| task | level | held on the test window |\n|---|---|---|\n");
     for line in evaluation.coverage.iter().filter(|line| line.cut == Cut::All) {
         let _ = writeln!(text, "| {} | {:.2} | {:.4} |", line.task, line.level, line.held);
+    }
+    text.push_str("\n## Certificates\n\n| certificate | what it proves |\n|---|---|\n");
+    for (certificate, proof) in certificates.proofs() {
+        let _ = writeln!(text, "| {certificate} | {proof} |");
     }
     text.push_str("\n## Limits\n\nReturns are next to unpredictable at these horizons: no simple rule on these forecasts earns its trading costs. ");
     text.push_str("Skill decays with the models' age; train again every month.\n");
