@@ -69,10 +69,7 @@ pub(super) fn model_card(
     for line in evaluation.coverage.iter().filter(|line| line.cut == Cut::All) {
         let _ = writeln!(text, "| {} | {:.2} | {:.4} |", line.task, line.level, line.held);
     }
-    text.push_str("\n## Certificates\n\n| certificate | what it proves |\n|---|---|\n");
-    for (certificate, proof) in certificates.proofs() {
-        let _ = writeln!(text, "| {certificate} | {proof} |");
-    }
+    text.push_str(&proven(certificates));
     text.push_str("\n## Limits\n\nReturns are next to unpredictable at these horizons: no simple rule on these forecasts earns its trading costs. ");
     text.push_str("Skill decays with the models' age; train again every month.\n");
     if !evaluation.alarms.is_empty() {
@@ -80,6 +77,14 @@ pub(super) fn model_card(
         for alarm in &evaluation.alarms {
             let _ = writeln!(text, "- {alarm}");
         }
+    }
+    text
+}
+
+fn proven(certificates: &Certificates) -> String {
+    let mut text = String::from("\n## Certificates\n\n| certificate | what it proves |\n|---|---|\n");
+    for (certificate, proof) in certificates.proofs() {
+        let _ = writeln!(text, "| {certificate} | {proof} |");
     }
     text
 }
