@@ -2,6 +2,7 @@
 //! training and tuning windows; and fits the baselines.
 
 mod base_score;
+mod beyond;
 mod boosters;
 mod combine;
 mod cores;
