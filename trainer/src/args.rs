@@ -219,11 +219,6 @@ fn until(text: &str) -> crate::Result<Milliseconds> {
     text.parse().map(TimeArgument::end)
 }
 
-/// How many threads the machine runs at once.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,9 +23,9 @@ use forecast::{DatasetRow, for_each_row};
 use kline::{Interval, Kline, Symbol};
 
 pub use causality::{CausalityRequest, DEFAULT_BARS, DEFAULT_SEED, audit_causality};
-pub use leaks::{Canary, Leaks, audit_leaks};
-pub(crate) use leaks::{LEAKS_FILE, leaks_table};
-pub use parity::{BoosterFile, audit_parity};
+pub use leaks::audit_leaks;
+pub(crate) use leaks::leaks_table;
+pub use parity::audit_parity;
 pub(crate) use parity::{ParityReport, parity_table};
 pub(crate) use table::causality_table;
 

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use forecast::{Bundle, BundleError, CAUSALITY_FILE, PARITY_FILE};
+use features::Catalogue;
+use forecast::{
+    Bundle, BundleError, CAUSALITY_FILE, CausalityCertificate, LEAKS_FILE, LeaksCertificate, PARITY_FILE,
+    ParityCertificate,
+};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::artefact::read_json;
-use crate::audit::{LEAKS_FILE, Leaks};
+use crate::trained::{BoosterFile, Trained};
 use crate::{Result, TrainerError};
 
 /// A certificate that can be demanded.
@@ -20,7 +25,8 @@ pub enum Certificate {
     Causality,
     /// The forest answers the original libraries' bits: in the bundle.
     Parity,
-    /// Shuffled outcomes give nothing, a planted future is caught: in the home, where `audit leaks` left it.
+    /// Shuffled outcomes give nothing, a planted future is caught: in the bundle where canaries were listened to before it was
+    /// published, or in the home, where `audit leaks` left it.
     Leaks,
 }
 
@@ -47,6 +53,7 @@ impl Certificate {
         match error {
             BundleError::Causality { .. } => Some(Self::Causality),
             BundleError::Parity { .. } | BundleError::ParityRow { .. } => Some(Self::Parity),
+            BundleError::Leaks { .. } => Some(Self::Leaks),
             BundleError::MissingFile { name } if name == CAUSALITY_FILE => Some(Self::Causality),
             BundleError::MissingFile { name } if name == PARITY_FILE => Some(Self::Parity),
             _ => None,
@@ -71,6 +78,50 @@ pub struct Certified {
     pub told: String,
 }
 
+/// What the audits found of models that are about to be published.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// On the klines.
+    pub causality: CausalityCertificate,
+    /// On the trained boosters.
+    pub parity: ParityCertificate,
+    /// On models that were to know nothing, or too much, if they were listened to.
+    pub leaks: Option<LeaksCertificate>,
+}
+
+impl Certificates {
+    /// Whether all of them speak for what training left behind.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn require(&self, trained: &Trained) -> Result<()> {
+        let catalogue = Catalogue::standard().hash().to_string();
+        if let Some(problem) = self.causality.problem(&catalogue, &trained.plan.data_version) {
+            return Err(TrainerError::Certificate { problem });
+        }
+        let speaks = |leaks: &LeaksCertificate| leaks.problem(&catalogue, &trained.plan.data_version);
+        if let Some(problem) = self.leaks.as_ref().and_then(speaks) {
+            return Err(BundleError::Leaks { problem }.into());
+        }
+        let sum = |file: BoosterFile<'_>| (file.name, hex::encode(Sha256::digest(file.served)));
+        let boosters = BoosterFile::of_trained(trained).into_iter().map(sum).collect();
+        match self.parity.problem(&boosters) {
+            Some(problem) => Err(TrainerError::ParityCertificate { problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// What each proves, for the model card.
+    pub(crate) fn proofs(&self) -> Vec<(Certificate, String)> {
+        let always = [
+            (Certificate::Causality, of_causality(&self.causality)),
+            (Certificate::Parity, of_parity(&self.parity)),
+        ];
+        let leaks = self.leaks.iter().map(|leaks| (Certificate::Leaks, of_leaks(leaks)));
+        always.into_iter().chain(leaks).collect()
+    }
+}
+
 /// What all certificates say of a bundle; `training` is the folder of artefacts of the home.
 ///
 /// # Errors
@@ -82,46 +133,63 @@ pub fn certified(bundle: &Bundle, training: &Path) -> Result<Vec<Certified>> {
         told: problem.map_or(proof, |problem| format!("the certificate {problem}")),
     };
     let manifest = bundle.manifest();
+    let (catalogue, data_version) = (&manifest.catalogue_hash, &manifest.data_version);
     let causality = bundle.causality();
-    let copies = causality.ahead.copies + causality.back.copies + causality.inputs.copies;
-    let rows = causality.ahead.rows + causality.back.rows + causality.inputs.rows;
-    let of_causality = line(
-        Certificate::Causality,
-        causality.problem(&manifest.catalogue_hash, &manifest.data_version),
-        format!(
-            "{rows} rows of {copies} changed copies of the klines; {} features and {} inputs proven",
-            causality.features_alive, causality.inputs_proven
-        ),
-    );
-    let parity = bundle.parity();
+    let causal =
+        line(Certificate::Causality, causality.problem(catalogue, data_version), of_causality(causality));
     let entries = manifest.tasks.iter().flat_map(|entry| [&entry.lightgbm.file, &entry.xgboost.file]);
     let sums: BTreeMap<String, String> =
         entries.filter_map(|file| Some((file.clone(), manifest.files.get(file)?.sha256.clone()))).collect();
-    let cells: u64 = parity.boosters.iter().map(|one| one.cells).sum();
-    let splits: u64 = parity.boosters.iter().map(|one| one.splits_stood_on).sum();
-    let of_parity = line(
-        Certificate::Parity,
-        parity.problem(&sums),
-        format!(
-            "{cells} numbers of {} boosters are the libraries', rows stood on {splits} splits",
-            parity.boosters.len()
-        ),
-    );
-    let leaks = match read_json::<Leaks>(&training.join(LEAKS_FILE), "audit leaks") {
-        Err(TrainerError::MissingStage { .. }) => None,
-        read => Some(read?),
+    let parity = bundle.parity();
+    let equal = line(Certificate::Parity, parity.problem(&sums), of_parity(parity));
+    let remedy = |problem: String| format!("{problem}; run `klinecast-trainer audit leaks`");
+    let at_home = leaks_at_home(training)?;
+    // What was heard later on the same klines counts against what a bundle carries: no leak passes by an older certificate.
+    let told_of_since = |leaks: &&LeaksCertificate| {
+        leaks.leak().is_some() && leaks.stranger(catalogue, data_version).is_none()
     };
-    let of_leaks = match leaks {
-        None => line(Certificate::Leaks, Some(no_leaks("is not in this home")), String::new()),
-        Some(leaks) => line(
+    let leaks = at_home.as_ref().filter(told_of_since).or_else(|| bundle.leaks()).or(at_home.as_ref());
+    let sealed = match leaks {
+        None => line(
             Certificate::Leaks,
-            leaks.problem(&manifest.catalogue_hash, &manifest.data_version).map(|told| no_leaks(&told)),
-            format!("{} canaries are as they have to be", leaks.canaries.len()),
+            Some(remedy("is neither in the bundle nor in this home".to_owned())),
+            String::new(),
         ),
+        Some(leaks) => {
+            line(Certificate::Leaks, leaks.problem(catalogue, data_version).map(remedy), of_leaks(leaks))
+        }
     };
-    Ok(vec![of_causality, of_parity, of_leaks])
+    Ok(vec![causal, equal, sealed])
 }
 
-fn no_leaks(problem: &str) -> String {
-    format!("{problem}; run `klinecast-trainer audit leaks`")
+/// What canaries showed last in this home; none if nobody listened.
+///
+/// # Errors
+/// When the file can't be read.
+pub(crate) fn leaks_at_home(training: &Path) -> Result<Option<LeaksCertificate>> {
+    match read_json(&training.join(LEAKS_FILE), "audit leaks") {
+        Err(TrainerError::MissingStage { .. }) => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+fn of_causality(causality: &CausalityCertificate) -> String {
+    let compared = [causality.ahead, causality.back, causality.inputs];
+    let copies: u64 = compared.iter().map(|one| one.copies).sum();
+    let rows: u64 = compared.iter().map(|one| one.rows).sum();
+    format!(
+        "{rows} rows of {copies} changed copies of the klines; {} features and {} inputs proven",
+        causality.features_alive, causality.inputs_proven
+    )
+}
+
+fn of_parity(parity: &ParityCertificate) -> String {
+    let cells: u64 = parity.boosters.iter().map(|one| one.cells).sum();
+    let splits: u64 = parity.boosters.iter().map(|one| one.splits_stood_on).sum();
+    let boosters = parity.boosters.len();
+    format!("{cells} numbers of {boosters} boosters are the libraries', rows stood on {splits} splits")
+}
+
+fn of_leaks(leaks: &LeaksCertificate) -> String {
+    format!("{} canaries are as they have to be", leaks.canaries.len())
 }

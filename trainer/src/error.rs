@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kline::Interval;
+use kline::{BarTime, Interval, Symbol};
 
 use crate::certificates::Certificate;
 use crate::fit;
@@ -159,6 +159,22 @@ pub enum TrainerError {
     /// An original library failed.
     #[error(transparent)]
     Fit(#[from] fit::FitError),
+    /// A feature has a value that a library can't learn from.
+    #[error(
+        "{library} can't learn from {feature} of {symbol} at {bar}, which is {value}: that is beyond single precision; mend the klines up to that bar, or leave the feature out"
+    )]
+    Value {
+        /// `XGBoost`.
+        library: &'static str,
+        /// The value.
+        value: f64,
+        /// The feature's name.
+        feature: &'static str,
+        /// The market.
+        symbol: Symbol,
+        /// The bar.
+        bar: BarTime,
+    },
     /// The audit found offenders.
     #[error("causality does not hold: {}; mend what is named, nothing is trained or published before", offences.join("; "))]
     Causality {

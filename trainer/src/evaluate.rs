@@ -5,6 +5,7 @@ mod coverage;
 mod deflation;
 pub mod metrics;
 mod page;
+mod readable;
 mod reliability;
 mod slices;
 mod value;
@@ -19,6 +20,7 @@ use crate::answers::{Answers, baseline_answers, every_answer};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::looks::Tried;
+use crate::slice::Slice;
 use crate::trained::{Trained, TrainedTask};
 pub use coverage::Coverage;
 pub use deflation::DeflatedTest;
@@ -27,9 +29,8 @@ use forecast::score::{
 };
 pub(crate) use page::FIGURES;
 pub use page::page;
+pub(crate) use readable::readable_figure;
 pub use reliability::ReliabilityBin;
-pub(crate) use slices::Days;
-pub use slices::{Cut, Slice};
 pub use value::NetValue;
 
 use metrics::{Truth, figures, losses, scaled_qlike, variance_factor};

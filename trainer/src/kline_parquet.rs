@@ -1,5 +1,7 @@
 //! Klines as Parquet files, one a market: `BTCUSDT-15m.parquet`. Reading one back gives the same bits.
 
+mod pages;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{UnwindSafe, catch_unwind};
@@ -12,7 +14,7 @@ use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, TimestampTy
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -181,10 +183,16 @@ fn contradiction() -> ParquetError {
 }
 
 fn read_rows(file: impl ChunkReader + 'static) -> std::result::Result<Vec<KlineFields>, ParquetError> {
-    let length = file.len();
-    let reader = SerializedFileReader::new(file)?;
-    require_sizes(reader.metadata().row_groups(), length)?;
-    decode(&reader)
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+    require_sizes(footer.row_groups(), file.len())?;
+    for group in footer.row_groups() {
+        for column in group.columns() {
+            let (start, size) = column.byte_range();
+            let size = usize::try_from(size).map_err(|_| contradiction())?;
+            pages::require_pages(&file.get_bytes(start, size)?, group.num_rows().unsigned_abs())?;
+        }
+    }
+    decode(&SerializedFileReader::new(file)?)
 }
 
 /// What a footer claims is believed only as far as the file can hold it: columns lie inside, and no row takes less than a byte.

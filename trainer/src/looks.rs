@@ -10,11 +10,10 @@ use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::audit::BoosterFile;
 use crate::json_lines::JsonLines;
 use crate::machine::digest;
 use crate::split::Window;
-use crate::trained::Trained;
+use crate::trained::{BoosterFile, Trained};
 use crate::{Result, TrainerError};
 
 /// The parameter of a bundle's manifest that says how many shapes were tried for it, by task.

@@ -44,6 +44,11 @@ fn digest_of_this() -> io::Result<String> {
     }
 }
 
+/// How many threads the machine runs at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// The machine's name.
 #[must_use]
 pub fn host() -> String {

@@ -30,10 +30,10 @@ use store::{DatasetStore, Home};
 
 use crate::args::{
     Arguments, AuditCommand, Command, EvaluateArguments, ExportArguments, JournalCommand, WindowArguments,
-    cores,
 };
 use crate::artefact::{write_bytes, write_json};
 use crate::audit::{self, CausalityRequest, Machine};
+use crate::certificates::Certificates;
 use crate::clock::now;
 use crate::console::Console;
 use crate::dataset::Dataset;
@@ -42,8 +42,9 @@ use crate::export::ExportRequest;
 use crate::gates;
 use crate::ingest::{Kept, Source, kept_klines};
 use crate::looks::{Likeness, Looks, Tried};
+use crate::machine::cores;
 use crate::metrics_file::MetricsFile;
-use crate::publish::{Certificates, Published};
+use crate::publish::Published;
 use crate::split::{Split, SplitRequest};
 use crate::time::TimeArgument;
 use crate::tracking::Trains;

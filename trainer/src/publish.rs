@@ -2,20 +2,14 @@
 
 mod model_card;
 
-pub(crate) use model_card::readable_figure;
-
 use std::collections::BTreeMap;
 
-use features::Catalogue;
-use forecast::{
-    Bundle, BundleBuilder, BundleDigest, CausalityCertificate, ParityCertificate, TaskParts, TrainingWindow,
-};
+use forecast::{Bundle, BundleBuilder, BundleDigest, TaskParts, TrainingWindow};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use store::Home;
 
-use crate::audit::BoosterFile;
+use crate::certificates::Certificates;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
 use crate::fit::{LightGbm, Matrix, Parameters, XgBoost, lightgbm_path, lightgbm_version, xgboost_path};
@@ -23,7 +17,7 @@ use crate::looks::SHAPES_TRIED;
 use crate::split::EMBARGO_BARS;
 use crate::train::single_precision;
 use crate::trained::{Trained, TrainedTask, WALK_OF, output_count};
-use crate::{Result, TrainerError, tracking};
+use crate::{Result, tracking};
 
 /// What was published.
 #[derive(Debug, Clone, Serialize)]
@@ -36,30 +30,6 @@ pub struct Published {
     pub golden_rows: usize,
     /// The bundle's size.
     pub bytes: usize,
-}
-
-/// What the audits found.
-#[derive(Debug, Clone)]
-pub struct Certificates {
-    /// On the klines.
-    pub causality: CausalityCertificate,
-    /// On the trained boosters.
-    pub parity: ParityCertificate,
-}
-
-impl Certificates {
-    fn require(&self, trained: &Trained) -> Result<()> {
-        let catalogue = Catalogue::standard().hash().to_string();
-        if let Some(problem) = self.causality.problem(&catalogue, &trained.plan.data_version) {
-            return Err(TrainerError::Certificate { problem });
-        }
-        let sum = |file: BoosterFile<'_>| (file.name, hex::encode(Sha256::digest(file.served)));
-        let boosters = BoosterFile::of_trained(trained).into_iter().map(sum).collect();
-        match self.parity.problem(&boosters) {
-            Some(problem) => Err(TrainerError::ParityCertificate { problem }),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Builds the bundle, verifies it as a server would, keeps it and registers it.
@@ -123,11 +93,12 @@ pub fn build(
         stacking: trained.stacking.clone(),
         calibration: trained.calibration.clone(),
         bands: trained.bands.clone(),
+        model_card: model_card::model_card(dataset, trained, evaluation, &certificates),
         causality: certificates.causality,
         parity: certificates.parity,
+        leaks: certificates.leaks,
         golden_rows: golden,
         tasks,
-        model_card: model_card::model_card(dataset, trained, evaluation),
     };
     Ok(builder.build()?)
 }

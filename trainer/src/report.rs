@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use crate::console::table;
 use crate::dataset::Dataset;
-use crate::evaluate::{Coverage, Cut, Evaluation, TaskEvaluation};
+use crate::evaluate::{Coverage, Evaluation, TaskEvaluation, readable_figure};
 use crate::export::Export;
 use crate::ingest::Ingested;
 use crate::promote::{Opponent, Trial};
-use crate::publish::readable_figure;
+use crate::slice::Cut;
 use crate::time::readable;
 use crate::trained::TrainingReport;
 use crate::validate::Validation;

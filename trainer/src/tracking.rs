@@ -95,6 +95,11 @@ impl<'a> Book<'a> {
     }
 }
 
+/// The run that follows what stands in the training folder, if one was begun on this server.
+pub(crate) fn run_of(registry: &MlflowRegistry, folder: &Path) -> Option<String> {
+    Book::new(registry, folder).begun().map(|begun| begun.run)
+}
+
 /// Does `work`; if it trains and MLflow is set, in a run of its own that ends with it, unless publishing has ended it already, or
 /// will: a training alone leaves it open for that.
 ///

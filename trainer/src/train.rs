@@ -2,6 +2,7 @@
 //! training and tuning windows; and fits the baselines.
 
 mod base_score;
+mod beyond;
 mod boosters;
 mod combine;
 mod cores;
@@ -10,6 +11,7 @@ mod folds;
 mod importance;
 mod lesson;
 mod libraries;
+mod library;
 mod part;
 mod recency;
 pub mod recipe;
@@ -23,17 +25,15 @@ use forecast::{Baselines, TargetTransform, Task};
 
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::trained::{Plan, Trained, TrainedTask, WalkReport};
+use crate::trained::{Plan, Trained, TrainedTask};
+use crate::walk_report::WalkReport;
 use libraries::Libraries;
 
-pub use combine::{Choice, Coverage};
 pub use course::Course;
-pub use folds::{Fold, folds};
-pub use importance::{FeatureImportance, Importance, TaskImportance};
-pub use part::{FittedPart, Library, Part, train_part};
-pub use recency::{HalfLife, HalfLifeError};
+pub use folds::folds;
+pub use library::Library;
+pub use part::{FittedPart, Part, train_part};
 pub use refit::{Settled, refit};
-pub use walk_forward::FoldReport;
 
 /// Trains all tasks, of every fold and then of the whole, with both libraries side by side.
 ///
@@ -88,7 +88,7 @@ pub fn train(dataset: &Dataset, course: &Course<'_>) -> Result<Trained> {
         calibration: combination.calibration,
         bands: combination.bands,
         walk: report,
-        importance: Importance::of(&walk.gains),
+        importance: importance::of(&walk.gains),
         tasks,
     })
 }

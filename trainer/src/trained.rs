@@ -1,5 +1,6 @@
 //! What training leaves behind.
 
+mod booster_file;
 mod saved;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,12 @@ use forecast::{
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Fit, Parameters};
+use crate::half_life::HalfLife;
 use crate::split::Split;
-use crate::train::{Choice, Coverage, FoldReport, HalfLife, Importance};
+use crate::walk_report::{Importance, WalkReport};
 use crate::{Result, TrainerError};
 
+pub use booster_file::BoosterFile;
 pub use saved::{files, load, load_importance, save};
 
 /// Under which name a bundle says whose walk was taken over.
@@ -65,19 +68,6 @@ pub struct Plan {
     /// The bundle whose training's walk was taken over; none if this one walked itself.
     #[serde(default)]
     pub walk_of: Option<BundleDigest>,
-}
-
-/// What the walk over the folds was, and what was chosen by it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WalkReport {
-    /// The folds.
-    pub folds: Vec<FoldReport>,
-    /// What was tried beside the plain mean.
-    pub choices: Vec<Choice>,
-    /// How often bands held what came true.
-    pub coverage: Vec<Coverage>,
-    /// The factor on volatility forecasts that is best for QLIKE.
-    pub variance_factor: f64,
 }
 
 /// One task's boosters.

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::repository;
 
+pub mod circles;
 pub mod documents;
 pub mod imports;
 pub mod lengths;
@@ -47,6 +48,7 @@ impl fmt::Display for Finding {
 pub fn check() -> Result<Vec<Finding>> {
     let root = repository::root();
     let mut findings = imports::check(&root)?;
+    findings.extend(circles::check(&root)?);
     findings.extend(documents::check(&root)?);
     for path in repository::files(&root, "rs")? {
         let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();

@@ -4,7 +4,7 @@
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
 //! their libraries' own formats, `baselines.json`, `stacking.json`, `calibration.json`,
 //! `bands.json`, `golden.json`,
-//! `causality.json`, `parity.json` and `model-card.md`.
+//! `causality.json`, `parity.json`, `leaks.json` where canaries were listened to, and `model-card.md`.
 
 mod builder;
 mod canonical;
@@ -12,6 +12,7 @@ mod causality;
 mod digest;
 mod error;
 mod golden;
+mod leaks;
 mod manifest;
 mod parity;
 mod verify;
@@ -26,6 +27,7 @@ pub use causality::{CausalityCertificate, Comparison, Offence, OffenceKind};
 pub use digest::{BundleDigest, DigestError};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenAnswers, GoldenLibrary, HexFloats};
+pub use leaks::{Canary, LeaksCertificate};
 pub use manifest::{
     BoosterEntry, FileEntry, Manifest, Metric, ModelMetrics, SCHEMA_VERSION, TaskEntry, TrainingWindow,
 };
@@ -62,6 +64,9 @@ pub const CAUSALITY_FILE: &str = "causality.json";
 /// The parity certificate's path within a bundle.
 pub const PARITY_FILE: &str = "parity.json";
 
+/// The leaks certificate's path within a bundle; not every bundle has one.
+pub const LEAKS_FILE: &str = "leaks.json";
+
 /// The model card's path within a bundle.
 pub const MODEL_CARD_FILE: &str = "model-card.md";
 
@@ -77,13 +82,14 @@ pub struct Bundle {
     bands: Bands,
     causality: CausalityCertificate,
     parity: ParityCertificate,
+    leaks: Option<LeaksCertificate>,
     ensemble: Ensemble,
 }
 
 impl Bundle {
     /// Verifies a bundle's files: manifest schema, the SHA-256 of every file, the catalogue hash, the causality
-    /// certificate, every booster's shape and the names and order of its features, every golden row, and the parity
-    /// certificate with its sample rows to the bit.
+    /// certificate, that of leaks if there is one, every booster's shape and the names and order of its features, every
+    /// golden row, and the parity certificate with its sample rows to the bit.
     ///
     /// # Errors
     /// The first thing that does not hold, with what to do about it.
@@ -143,6 +149,12 @@ impl Bundle {
     #[must_use]
     pub const fn parity(&self) -> &ParityCertificate {
         &self.parity
+    }
+
+    /// What canaries showed before training, where they were listened to.
+    #[must_use]
+    pub const fn leaks(&self) -> Option<&LeaksCertificate> {
+        self.leaks.as_ref()
     }
 
     /// Whether the models were trained on a symbol.

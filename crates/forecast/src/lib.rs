@@ -53,11 +53,11 @@ pub use band::{BAND_LEVELS, Band, BandQuantiles, BandScores, Bands, SymbolBands,
 pub use baseline::{BaselineInputs, BaselineName, BaselineSample, Baselines, FitError};
 pub use bundle::{
     BANDS_FILE, BASELINES_FILE, BoosterEntry, BoosterParity, Bundle, BundleBuilder, BundleDigest,
-    BundleError, CALIBRATION_FILE, CAUSALITY_FILE, CausalityCertificate, Comparison, DigestError, FileEntry,
-    GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, MANIFEST_FILE, MODEL_CARD_FILE, Manifest,
-    Metric, ModelMetrics, Offence, OffenceKind, PARITY_FILE, PARITY_SCHEMA_VERSION, ParityCertificate,
-    ParityDifference, ParityMargins, ParityRow, ParityRowKind, ParitySample, SCHEMA_VERSION, STACKING_FILE,
-    TaskEntry, TaskParts, TrainingWindow, booster_file,
+    BundleError, CALIBRATION_FILE, CAUSALITY_FILE, Canary, CausalityCertificate, Comparison, DigestError,
+    FileEntry, GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, LEAKS_FILE, LeaksCertificate,
+    MANIFEST_FILE, MODEL_CARD_FILE, Manifest, Metric, ModelMetrics, Offence, OffenceKind, PARITY_FILE,
+    PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference, ParityMargins, ParityRow, ParityRowKind,
+    ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use confidence::Confidence;

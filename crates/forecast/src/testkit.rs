@@ -69,6 +69,7 @@ pub fn bundle(seed: u64, symbols: &[Symbol], interval: Interval, sizes: [Size; 2
         bands: bands(seed),
         causality: causality(seed, symbols, interval),
         parity: parity::certificate(seed, &tasks, &golden_rows),
+        leaks: None,
         golden_rows,
         tasks,
         model_card: format!("# A bundle for tests\n\nSeeded trees, seed {seed}.\n"),

@@ -152,7 +152,8 @@ pub trait DatasetStore: Send + Sync + fmt::Debug {
     /// When the place can't be read.
     fn list(&self) -> Result<Vec<(DatasetDigest, Milliseconds)>, StoreError>;
 
-    /// Takes a dataset away; one that is not there is no fault. What is broken off is taken away by the same again.
+    /// Takes a dataset away; one that is not there is no fault. From the first moment on a reader hears that it is not there; what is
+    /// broken off is listed no more, and taken away by the same again.
     ///
     /// # Errors
     /// When the place can't be written.

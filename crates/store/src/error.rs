@@ -142,6 +142,14 @@ pub enum StoreError {
         /// The model.
         version: u32,
     },
+    /// Something goes by a version that was to be taken out of the registry.
+    #[error("version {version} is {by}, and stays in the registry")]
+    InUse {
+        /// The model.
+        version: u32,
+        /// By what, for example `the champion`.
+        by: String,
+    },
     /// The database was written by a newer program.
     #[error(
         "database {database} has schema {found}, this program knows up to {known}; use the newer program"

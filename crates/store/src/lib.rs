@@ -52,8 +52,8 @@ pub use home::Home;
 pub use journal::{Journal, JournalQuery, Kept, PlacedPrediction};
 pub use klines::KlineStore;
 pub use mlflow::{
-    BoosterModel, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun,
-    Origin, RunEnd, RunFigures,
+    BegunRun, BoosterModel, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry, MlflowRun,
+    NamedVersion, Origin, RunEnd, RunFigures,
 };
 pub use objects::{FileFault, FolderObjects, ObjectStore, S3Fault, S3Objects, S3Parts, S3Place};
 pub use places::Places;

@@ -10,14 +10,16 @@ mod history;
 mod models;
 mod place;
 mod registry;
+mod retention;
 mod runs;
 
 pub use client::Mlflow;
 pub use fault::MlflowFault;
 pub use models::{BoosterModel, Origin};
 pub use place::{MlflowParts, MlflowPlace};
-pub use registry::{LeftBooster, MlflowRegistry};
-pub use runs::{MlflowRun, RunEnd, RunFigures};
+pub use registry::MlflowRegistry;
+pub use retention::NamedVersion;
+pub use runs::{BegunRun, MlflowRun, RunEnd, RunFigures};
 
 /// Says which bundle a version carries.
 const BUNDLE_TAG: &str = "klinecast.bundle";

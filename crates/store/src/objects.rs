@@ -41,8 +41,8 @@ pub trait ObjectStore: Send + Sync {
     /// When the store can't be read.
     fn list(&self) -> Result<Vec<BundleDigest>, StoreError>;
 
-    /// Takes a bundle away, in a bucket too, with the copy that is kept here; one that is not there is no fault. What is broken
-    /// off is still listed, and taken away by the same again.
+    /// Takes a bundle away, in a bucket too, with the copy that is kept here; one that is not there is no fault. From the first
+    /// moment on a reader hears that it is not there; what is broken off is listed no more, and taken away by the same again.
     ///
     /// # Errors
     /// When the store can't be written, or the key may not remove anything.

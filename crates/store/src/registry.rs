@@ -8,7 +8,7 @@ use forecast::BundleDigest;
 use kline::Milliseconds;
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, stages};
+use crate::StoreError;
 
 /// A name that is no stage or no alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,6 +126,17 @@ pub struct ModelVersion {
     pub metrics: BTreeMap<String, f64>,
 }
 
+impl ModelVersion {
+    /// What goes by it.
+    pub(crate) fn held(&self) -> Option<String> {
+        match (self.aliases.first(), self.stage) {
+            (Some(alias), _) => Some(format!("the {alias}")),
+            (None, Stage::Staging | Stage::Production) => Some(format!("in {}", self.stage)),
+            (None, Stage::None | Stage::Archived) => None,
+        }
+    }
+}
+
 /// One change that was made to the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryChange {
@@ -202,6 +213,22 @@ pub trait Registry: Send + Sync {
         self.version(version)
     }
 
+    /// Takes a version out of the registry for good; its number is not given again. What was noted of it stays in the history where
+    /// the registry is a database. A version that is not there is no fault. The bundle's files are taken away afterwards, so that no
+    /// version is found without them.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if something goes by it, and nothing is changed; when the registry can't be written.
+    fn forget(&self, version: u32, at: Milliseconds) -> Result<(), StoreError>;
+
+    /// What goes by a version: an alias, or that it is in staging or production; `None` if nothing does, or it is not there.
+    ///
+    /// # Errors
+    /// When the registry can't be read.
+    fn held(&self, version: u32) -> Result<Option<String>, StoreError> {
+        Ok(self.versions()?.iter().find(|model| model.version == version).and_then(ModelVersion::held))
+    }
+
     /// Every change, the oldest first.
     ///
     /// # Errors
@@ -235,7 +262,7 @@ pub trait Registry: Send + Sync {
     }
 }
 
-/// The model that was the champion before the one that is, by the registry's history; `None` if there was none. Who goes back and
+/// The model that was the champion before the one that is, by the registry's history; `None` if there was none that is still there. Who goes back and
 /// asks again gets the one that was gone back from.
 ///
 /// # Errors
@@ -244,12 +271,10 @@ pub fn champion_before(registry: &dyn Registry) -> Result<Option<ModelVersion>, 
     let Some(champion) = registry.champion()? else { return Ok(None) };
     let is_champion = format!("alias {}", Alias::Champion);
     let history = registry.history()?;
-    let before = history
-        .iter()
-        .rev()
-        .filter(|change| change.change == is_champion)
-        .find(|change| change.version != champion.version);
-    before.map(|change| registry.version(change.version)).transpose()
+    let all = registry.versions()?;
+    let were = history.iter().rev().filter(|change| change.change == is_champion);
+    let there = were.filter_map(|change| all.iter().find(|model| model.version == change.version));
+    Ok(there.into_iter().find(|model| model.version != champion.version).cloned())
 }
 
 /// Moves a version to a stage as people expect it: to production means that it becomes the champion and that the
@@ -273,11 +298,20 @@ pub fn promote(
         Stage::Staging => {
             registry.set_alias(Alias::Challenger, version, at)?;
             registry.set_stage(version, stage, at)?;
-            stages::archive_staged(registry, version, at)?;
+            archive_staged(registry, version, at)?;
         }
         Stage::None | Stage::Archived => registry.set_stage(version, stage, at)?,
     }
     registry.version(version)
+}
+
+/// Archives what is in staging beside a version.
+fn archive_staged(registry: &dyn Registry, besides: u32, at: Milliseconds) -> Result<(), StoreError> {
+    let staged = |model: &ModelVersion| model.stage == Stage::Staging && model.version != besides;
+    for other in registry.versions()?.iter().filter(|model| staged(model)) {
+        registry.set_stage(other.version, Stage::Archived, at)?;
+    }
+    Ok(())
 }
 
 /// Moves a version to production step by step. The alias, by which everybody goes, is the last step and a single one: cut off
@@ -347,6 +381,9 @@ impl Crowning {
         notes
     }
 }
+
+/// How the history notes that a version was taken out.
+pub(crate) const FORGOTTEN: &str = "taken out of the registry";
 
 /// Metrics as they are stored: JSON, without what JSON has no number for.
 pub(crate) fn metrics_text(metrics: &BTreeMap<String, f64>) -> Result<String, StoreError> {

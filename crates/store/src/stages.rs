@@ -28,16 +28,3 @@ pub fn stage(
     registry.note(version, how, at)?;
     promote(registry, version, Stage::Staging, at)
 }
-
-/// Archives what is in staging beside a version.
-pub(crate) fn archive_staged(
-    registry: &dyn Registry,
-    besides: u32,
-    at: Milliseconds,
-) -> Result<(), StoreError> {
-    let staged = |model: &ModelVersion| model.stage == Stage::Staging && model.version != besides;
-    for other in registry.versions()?.iter().filter(|model| staged(model)) {
-        registry.set_stage(other.version, Stage::Archived, at)?;
-    }
-    Ok(())
-}

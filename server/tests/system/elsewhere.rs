@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use exchange_sim::{Exchange, synthetic};
 use forecast::BundleDigest;
@@ -12,7 +11,7 @@ use store::testkit::{TestMlflow, TestS3};
 use store::{Alias, Home, Places, Stage};
 
 use crate::binaries;
-use crate::harness::{PATIENCE, SYMBOLS, Server, exchange, publish_champion_into};
+use crate::harness::{SYMBOLS, Server, exchange, publish_champion_into};
 
 const MODEL: &str = "klinecast";
 
@@ -48,18 +47,6 @@ impl Elsewhere {
     }
 }
 
-async fn answers(server: &Server, digest: BundleDigest) {
-    let began = Instant::now();
-    loop {
-        let (status, body) = server.post("/predict/BTCUSDT", "").await;
-        if status == 200 && body["bundle"] == digest.to_string() {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "{digest} does not answer: {body}\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bundles_of_a_bucket_are_served_as_mlflow_names_them_and_either_may_go_away() {
     let elsewhere = Elsewhere::start();
@@ -68,9 +55,9 @@ async fn bundles_of_a_bucket_are_served_as_mlflow_names_them_and_either_may_go_a
     let exchange = exchange().await;
     let (_, first) = publish_champion_into(&publisher, 1);
     let server = elsewhere.server(&exchange, home.path()).await;
-    answers(&server, first).await;
+    server.answers_by(first).await;
     let (_, second) = publish_champion_into(&publisher, 2);
-    answers(&server, second).await;
+    server.answers_by(second).await;
 
     // Promoted over the server, and read by everyone else.
     let body = json!({ "version": 1, "stage": "production" }).to_string();
@@ -87,18 +74,18 @@ async fn bundles_of_a_bucket_are_served_as_mlflow_names_them_and_either_may_go_a
     publisher.registry().set_alias(Alias::Champion, absent.version, 0).expect("set");
     let (status, problem) = server.post("/models/reload", "").await;
     assert_eq!((status, &problem["reason"]), (409, &json!("BUNDLE_REFUSED")), "{problem}");
-    answers(&server, first).await;
+    server.answers_by(first).await;
     store::promote(publisher.registry(), 2, Stage::Production, 0).expect("promoted");
-    answers(&server, second).await;
+    server.answers_by(second).await;
 
     elsewhere.mlflow.kill();
     let (status, problem) = server.post("/models/reload", "").await;
     assert_eq!((status, &problem["reason"]), (503, &json!("STORE_FAILED")), "{problem}");
-    answers(&server, second).await;
+    server.answers_by(second).await;
     assert_eq!(server.get("/health").await.0, 200);
     elsewhere.mlflow.start_again();
     store::promote(publisher.registry(), 1, Stage::Production, 0).expect("promoted");
-    answers(&server, first).await;
+    server.answers_by(first).await;
 
     // Started anew without either it serves its own copy of what was the champion, and follows when MLflow is back.
     elsewhere.s3.kill();
@@ -106,10 +93,10 @@ async fn bundles_of_a_bucket_are_served_as_mlflow_names_them_and_either_may_go_a
     let (status, _, log) = server.terminate().await;
     assert!(status.success(), "{log}");
     let server = elsewhere.server(&exchange, home.path()).await;
-    answers(&server, first).await;
+    server.answers_by(first).await;
     elsewhere.mlflow.start_again();
     store::promote(publisher.registry(), 2, Stage::Production, 0).expect("promoted");
-    answers(&server, second).await;
+    server.answers_by(second).await;
     assert!(!log.contains(elsewhere.s3.secret()) && !server.log().contains(elsewhere.s3.secret()));
 }
 
@@ -141,6 +128,6 @@ async fn what_the_trainer_publishes_a_server_with_another_home_serves() {
 
     let exchange = exchange().await;
     let server = elsewhere.server(&exchange, served.path()).await;
-    answers(&server, champion.bundle).await;
+    server.answers_by(champion.bundle).await;
     assert_eq!(std::fs::read_dir(served.path().join("bundles")).expect("copies").count(), 1);
 }

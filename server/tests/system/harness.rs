@@ -266,6 +266,19 @@ impl Server {
         }
     }
 
+    /// Waits until it answers by a bundle.
+    pub(crate) async fn answers_by(&self, digest: BundleDigest) {
+        let began = Instant::now();
+        loop {
+            let (status, body) = self.post("/predict/BTCUSDT", "").await;
+            if status == 200 && body["bundle"] == digest.to_string() {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{digest} does not answer: {body}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();

@@ -1,28 +1,13 @@
 //! The server killed in the middle of a promotion: the champion goes on being served, and the same command completes it.
 
-use std::time::{Duration, Instant};
-
-use forecast::BundleDigest;
 use serde_json::json;
 use store::testkit::{Cut, RegistryCuts};
 use store::{Alias, Cause, Home, Stage, ways};
 
-use crate::harness::{PATIENCE, Server, exchange, http, publish, publish_champion};
+use crate::harness::{Server, exchange, http, publish, publish_champion};
 
 /// Statements that pass before the kill: each kill is in the middle of another transaction, of which a promotion has four.
 const STATEMENTS: [usize; 4] = [0, 2, 4, 6];
-
-async fn answers(server: &Server, digest: BundleDigest) {
-    let began = Instant::now();
-    loop {
-        let (status, body) = server.post("/predict/BTCUSDT", "").await;
-        if status == 200 && body["bundle"] == digest.to_string() {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "{digest} does not answer: {body}\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 /// Asks for a promotion that hangs after so many statements, and kills the server then.
 async fn killed_in_the_middle(server: Server, home: &Home, body: &str, passing: usize) {
@@ -59,17 +44,17 @@ async fn a_server_killed_in_a_promotion_serves_the_champion_and_the_same_again_c
         store::promote(registry, new, Stage::None, 2).expect("taken back");
         store::stage(registry, third, "to be watched", 3).expect("staged");
         let server = Server::start(&exchange, folder.path()).await;
-        answers(&server, first).await;
+        server.answers_by(first).await;
         let body = json!({ "version": new, "stage": stage }).to_string();
         killed_in_the_middle(server, &home, &body, passing).await;
 
         let champion = registry.champion().expect("readable").expect("a champion");
         assert_eq!((champion.version, champion.bundle), (1, first), "{stage}, killed after {passing}");
         let server = Server::start(&exchange, folder.path()).await;
-        answers(&server, first).await;
+        server.answers_by(first).await;
         let (status, model) = server.post("/models/promote", &body).await;
         assert_eq!((status, &model["stage"]), (200, &json!(stage)), "{model}");
-        answers(&server, if stage == Stage::Production { second } else { first }).await;
+        server.answers_by(if stage == Stage::Production { second } else { first }).await;
 
         let versions = registry.versions().expect("readable");
         let there = |alias| versions.iter().find(|model| model.aliases.contains(&alias));

@@ -1,8 +1,7 @@
 //! Which bundle answers: roll-back, a hang-up signal; and a server that has more to do than it may.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use forecast::BundleDigest;
 use proto::v1;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -14,19 +13,6 @@ fn reason(status: &tonic::Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 
-/// Waits until a bundle answers.
-async fn answers(server: &Server, digest: BundleDigest) {
-    let began = Instant::now();
-    loop {
-        let (status, body) = server.post("/predict/BTCUSDT", "").await;
-        if status == 200 && body["bundle"] == digest.to_string() {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "{digest} does not answer: {body}\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_champion_before_comes_back_and_a_hang_up_reloads() {
     let exchange = exchange().await;
@@ -34,17 +20,17 @@ async fn the_champion_before_comes_back_and_a_hang_up_reloads() {
     let (_, first) = publish_champion(home.path(), 1);
     // It does not look by itself.
     let server = Server::start_watchful(&exchange, home.path(), &["--registry-poll-seconds", "3600"]).await;
-    answers(&server, first).await;
+    server.answers_by(first).await;
     let (status, body) = server.post("/models/rollback", "").await;
     assert_eq!((status, body["reason"].as_str()), (409, Some("NO_PREVIOUS")));
 
     let (_, second) = publish_champion(home.path(), 2);
     server.signal("HUP");
-    answers(&server, second).await;
+    server.answers_by(second).await;
 
     let (status, model) = server.post("/models/rollback", "").await;
     assert_eq!((status, model["digest"].as_str()), (200, Some(first.to_string().as_str())), "{model}");
-    answers(&server, first).await;
+    server.answers_by(first).await;
     let rolled = server.models().roll_back_model(v1::RollBackModelRequest {}).await.expect("rolled back");
     let model = rolled.into_inner().model.expect("a model");
     assert_eq!((model.digest, model.serving), (second.to_string(), true), "twice leads back");

@@ -5,7 +5,7 @@ use clap::Args;
 /// `prune`.
 #[derive(Debug, Clone, Args)]
 pub struct PruneArguments {
-    /// Keep the newest so many runs and datasets, and bundles of so many versions, however old they are.
+    /// Keep the newest so many runs, datasets and versions with their bundles, however old they are; and of MLflow's runs.
     #[arg(long, default_value_t = 10)]
     pub keep: usize,
     /// Keep what is younger than so many days.

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use forecast::Task;
 
-use super::{LeaveOutArguments, SuiteArguments, WindowArguments, cores};
+use super::{LeaveOutArguments, SuiteArguments, WindowArguments};
 use crate::Result;
 use crate::audit;
+use crate::half_life::HalfLife;
 use crate::left_out::LeftOut;
+use crate::machine::cores;
 use crate::time::TimeArgument;
 use crate::train::recipe::{Effort, Shapes};
-use crate::train::{HalfLife, Library, Part};
+use crate::train::{Library, Part};
 
 /// How hard to try.
 #[derive(Debug, Clone, Args)]

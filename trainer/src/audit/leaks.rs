@@ -7,8 +7,7 @@
 use std::ops::Range;
 
 use forecast::score::{Figure, Resampling, auc_interval};
-use forecast::{TargetTransform, Task};
-use serde::{Deserialize, Serialize};
+use forecast::{Canary, LeaksCertificate, Metric, TargetTransform, Task};
 
 use crate::Result;
 use crate::answers::{Answers, lightgbm_answers};
@@ -18,8 +17,9 @@ use crate::evaluate::alarms::alarms;
 use crate::evaluate::metrics::{Truth, figures, losses};
 use crate::fit::{LightGbm, Matrix, Parameters, Schedule, lightgbm_path};
 use crate::random::Random;
+use crate::train::folds;
 use crate::train::recipe::{self, Effort};
-use crate::train::{Fold, folds};
+use crate::walk_report::Fold;
 
 /// Rows of either part at most.
 const ROWS_MOST: usize = 60_000;
@@ -36,60 +36,6 @@ const RESAMPLES: usize = 400;
 /// The tasks whose outcomes are dealt out anew.
 const SHUFFLED: [Task; 3] = [Task::Return4Step, Task::Direction4Step, Task::Volatility4Step];
 
-/// What a canary showed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Canary {
-    /// `shuffled outcomes` or `planted future`.
-    pub canary: String,
-    /// The task.
-    pub task: Task,
-    /// What was measured: `auc`, `r2` or `r2_log`.
-    pub figure: String,
-    /// The figure.
-    pub value: f64,
-    /// Its 95 % interval.
-    pub interval: [f64; 2],
-    /// Whether it is as it has to be.
-    pub passed: bool,
-}
-
-/// What both canaries showed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Leaks {
-    /// The catalogue of the rows, in hexadecimal digits.
-    pub catalogue_hash: String,
-    /// The content hash of the klines.
-    pub data_version: String,
-    /// Rows that were learned from, and that were answered.
-    pub rows: [usize; 2],
-    /// One line a canary and task.
-    pub canaries: Vec<Canary>,
-    /// Whether all are as they have to be.
-    pub passed: bool,
-}
-
-impl Leaks {
-    /// Why it does not speak for models of these features and klines, if it does not.
-    #[must_use]
-    pub fn problem(&self, catalogue_hash: &str, data_version: &str) -> Option<String> {
-        if let Some(canary) = self.canaries.iter().find(|canary| !canary.passed) {
-            return Some(format!("tells of a leak: {} of {}", canary.canary, canary.task));
-        }
-        if !self.passed || self.canaries.is_empty() {
-            return Some("did not pass".to_owned());
-        }
-        let known = [
-            ("catalogue", &self.catalogue_hash, catalogue_hash),
-            ("data version", &self.data_version, data_version),
-        ];
-        let (what, found, expected) = known.into_iter().find(|(_, found, expected)| found != expected)?;
-        Some(format!("is of {what} {found}, not of {expected}"))
-    }
-}
-
-/// What the report is kept as in the folder of artefacts.
-pub(crate) const LEAKS_FILE: &str = "leaks.json";
-
 /// Lets both canaries sing on the last fold of the walk.
 ///
 /// # Errors
@@ -99,7 +45,7 @@ pub fn audit_leaks(
     data_version: String,
     effort: Effort,
     console: Console,
-) -> Result<Leaks> {
+) -> Result<LeaksCertificate> {
     let library = LightGbm::load(&lightgbm_path()?)?;
     let plan = folds(&dataset.split, effort.folds, dataset.interval);
     let whole = dataset.range(dataset.split.tune);
@@ -117,8 +63,8 @@ pub fn audit_leaks(
     bar.advance(f64::NAN);
     let passed = canaries.iter().all(|canary| canary.passed);
     let catalogue_hash = features::Catalogue::standard().hash().to_string();
-    let rows = [cage.learned.len(), cage.answered.len()];
-    Ok(Leaks { catalogue_hash, data_version, rows, canaries, passed })
+    let rows = [cage.learned.len(), cage.answered.len()].map(|rows| rows as u64);
+    Ok(LeaksCertificate { catalogue_hash, data_version, rows, canaries, passed })
 }
 
 /// At most [`ROWS_MOST`] rows, evenly.
@@ -252,18 +198,19 @@ impl OwnedTruth {
 
 fn canary(canary: &str, task: Task, figure: &str, found: Figure, passed: bool) -> Canary {
     let (canary, figure) = (canary.to_owned(), figure.to_owned());
-    Canary { canary, task, figure, value: found.value, interval: [found.low, found.high], passed }
+    let [value, low, high] = [found.value, found.low, found.high].map(Metric);
+    Canary { canary, task, figure, value, interval: [low, high], passed }
 }
 
 /// The canaries for people.
 #[must_use]
-pub(crate) fn leaks_table(found: &Leaks) -> String {
+pub(crate) fn leaks_table(found: &LeaksCertificate) -> String {
     let rows = found.canaries.iter().map(|canary| {
         vec![
             canary.canary.clone(),
             canary.task.to_string(),
             canary.figure.clone(),
-            format!("{:.4} [{:.4}, {:.4}]", canary.value, canary.interval[0], canary.interval[1]),
+            format!("{:.4} [{:.4}, {:.4}]", canary.value.0, canary.interval[0].0, canary.interval[1].0),
             (if canary.passed { "as it has to be" } else { "a leak" }).to_owned(),
         ]
     });

@@ -16,7 +16,7 @@ use self::ask::Audit;
 use self::pool::Pool;
 use self::rows::{Batch, mixed, split_rows};
 use crate::console::Console;
-use crate::trained::Trained;
+use crate::trained::BoosterFile;
 use crate::{Result, TrainerError};
 
 pub(crate) use table::{ParityReport, parity_table};
@@ -24,48 +24,15 @@ pub(crate) use table::{ParityReport, parity_table};
 /// Rows that are made, asked and forgotten together: this bounds the memory.
 const BATCH_ROWS: usize = 1024;
 
-/// One booster to audit.
-#[derive(Debug, Clone)]
-pub struct BoosterFile<'a> {
-    /// Its path within the bundle.
-    pub name: String,
-    /// The task.
-    pub task: forecast::Task,
-    /// Who trained it.
-    pub library: GoldenLibrary,
-    /// What the forest reads and the bundle will hold.
-    pub served: &'a [u8],
-    /// What the original library reads: the same, but in tests of this audit.
-    pub original: &'a [u8],
-}
-
-impl<'a> BoosterFile<'a> {
-    /// A booster whose file both sides read.
-    #[must_use]
-    pub fn new(task: forecast::Task, library: GoldenLibrary, file: &'a [u8]) -> Self {
-        let name = forecast::booster_file(task, library);
-        Self { name, task, library, served: file, original: file }
-    }
-
-    /// The boosters that training left behind.
-    #[must_use]
-    pub fn of_trained(trained: &'a Trained) -> Vec<Self> {
-        let both = |one: &'a crate::trained::TrainedTask| {
-            [(GoldenLibrary::LightGbm, &one.lightgbm), (GoldenLibrary::XgBoost, &one.xgboost)]
-                .map(|(library, member)| Self::new(one.task, library, &member.fit.file))
-        };
-        trained.tasks.iter().flat_map(both).collect()
-    }
-
-    fn read(&self) -> Result<Model> {
-        let limits = Limits::default();
-        let (library, read) = match self.library {
-            GoldenLibrary::LightGbm => ("LightGBM", Model::from_lightgbm_text(self.served, &limits)),
-            GoldenLibrary::XgBoost => ("XGBoost", Model::from_xgboost_ubjson(self.served, &limits)),
-        };
-        let task = self.task;
-        read.map_err(|error| TrainerError::Booster { task, library, problem: error.to_string() })
-    }
+/// A booster as the forest reads it.
+fn read(file: &BoosterFile<'_>) -> Result<Model> {
+    let limits = Limits::default();
+    let (library, read) = match file.library {
+        GoldenLibrary::LightGbm => ("LightGBM", Model::from_lightgbm_text(file.served, &limits)),
+        GoldenLibrary::XgBoost => ("XGBoost", Model::from_xgboost_ubjson(file.served, &limits)),
+    };
+    let task = file.task;
+    read.map_err(|error| TrainerError::Booster { task, library, problem: error.to_string() })
 }
 
 /// Asks the original libraries and the forest the same rows, and compares bits.
@@ -73,7 +40,7 @@ impl<'a> BoosterFile<'a> {
 /// # Errors
 /// When a library is missing, or one side can't read a booster. What differs is no error but in the certificate.
 pub fn audit_parity(files: &[BoosterFile<'_>], seed: u64, console: Console) -> Result<ParityCertificate> {
-    let models: Vec<Model> = files.iter().map(BoosterFile::read).collect::<Result<_>>()?;
+    let models: Vec<Model> = files.iter().map(read).collect::<Result<_>>()?;
     let pool = Pool::of(&models);
     let (mixed_rows, infinite_rows) = (pool.mixed_rows(), pool.infinite_rows());
     let splits: usize = models.iter().map(|model| model.splits().count()).sum();

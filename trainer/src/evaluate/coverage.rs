@@ -7,10 +7,11 @@ use forecast::{BAND_LEVELS, Bands, Task, renewal_block};
 use kline::{BarTime, Symbol};
 use serde::{Deserialize, Serialize};
 
-use super::slices::{Cut, month_of};
+use super::slices::month_of;
 use crate::answers::Answers;
 use crate::dataset::Dataset;
 use crate::served::Served;
+use crate::slice::Cut;
 
 /// The bands of one task at one level on some rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ mod plot;
 
 use std::fmt::Write as _;
 
-use super::{Coverage, Cut, Evaluation, NetValue, Slice, TaskEvaluation};
+use super::{Coverage, Evaluation, NetValue, TaskEvaluation, readable_figure};
 use crate::looks::Tried;
-use crate::publish::readable_figure;
+use crate::slice::{Cut, Slice};
 use crate::trained::Trained;
 
 /// The figures of a task that a person looks at first, in this order; those that it has are shown.

@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
-use forecast::{CAUSALITY_FILE, PARITY_FILE};
+use features::Catalogue;
+use forecast::{CAUSALITY_FILE, LeaksCertificate, PARITY_FILE};
 use store::{Stage, StoreError};
 
 use super::Pipeline;
-use crate::args::{EvaluateAloneArguments, GateArguments, cores};
+use crate::args::{EvaluateAloneArguments, GateArguments};
 use crate::artefact::read_json;
+use crate::certificates::{Certificates, leaks_at_home};
 use crate::clock::now;
 use crate::dataset::Dataset;
 use crate::gates::Gates;
 use crate::lineage::Origin;
-use crate::publish::Certificates;
+use crate::machine::cores;
 use crate::runs::stages_alone;
 use crate::trained::{self, Trained};
 use crate::{Result, TrainerError, promote, report, version};
@@ -106,11 +108,26 @@ impl Pipeline {
         let parity = read_json(&self.folder().join(PARITY_FILE), "audit parity --trained")?;
         let (dataset, trained) = self.trained()?;
         let parent = self.champion()?;
-        let found = self.publish(&dataset, &trained, &evaluation, Certificates { causality, parity })?;
+        let leaks = self.leaks_of_these(&trained)?;
+        let certificates = Certificates { causality, parity, leaks };
+        let found = self.publish(&dataset, &trained, &evaluation, certificates)?;
         self.keep_origin(
             found.bundle,
             &Origin { run: None, parent, ..self.origin(stages_alone(&self.folder())?) },
         )
+    }
+
+    /// What canaries showed on the klines that were trained on; a bundle may go without it, and does so if it tells of a leak.
+    fn leaks_of_these(&self, trained: &Trained) -> Result<Option<LeaksCertificate>> {
+        let Some(leaks) = leaks_at_home(&self.folder())? else { return Ok(None) };
+        let catalogue = Catalogue::standard().hash().to_string();
+        let problem = leaks.problem(&catalogue, &trained.plan.data_version);
+        if let Some(problem) = &problem {
+            self.console.warn(&format!(
+                "the bundle goes without a certificate of leaks: that of this home {problem}"
+            ));
+        }
+        Ok(problem.is_none().then_some(leaks))
     }
 
     /// What training left, and the rows that it used.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Pipeline;
 use crate::args::RankArguments;
 use crate::artefact::write_bytes;
-use crate::train::Importance;
+use crate::walk_report::Importance;
 use crate::{Result, report, trained};
 
 impl Pipeline {

@@ -1,6 +1,6 @@
 //! What each command does to the artefacts: whether others may do so beside it, and which files it leaves.
 
-use forecast::{CAUSALITY_FILE, PARITY_FILE};
+use forecast::{CAUSALITY_FILE, LEAKS_FILE, PARITY_FILE};
 
 use super::Pipeline;
 use crate::args::{AuditCommand, Command};
@@ -29,7 +29,7 @@ impl Use {
             Command::Quality => alone("quality", &["quality.json"]),
             Command::Validate(_) => alone("validate", &["validation.json"]),
             Command::Audit(AuditCommand::Causality(_)) => alone("audit causality", &[CAUSALITY_FILE]),
-            Command::Audit(AuditCommand::Leaks(_)) => alone("audit leaks", &["leaks.json"]),
+            Command::Audit(AuditCommand::Leaks(_)) => alone("audit leaks", &[LEAKS_FILE]),
             Command::Audit(AuditCommand::Parity(parity)) if parity.trained => {
                 alone("audit parity", &[PARITY_FILE])
             }

@@ -7,8 +7,8 @@ use forecast::{Bundle, BundleDigest, GoldenLibrary, PARITY_FILE, ParityCertifica
 use super::Pipeline;
 use crate::args::ParityArguments;
 use crate::artefact::write_json;
-use crate::audit::{BoosterFile, ParityReport, audit_parity, parity_table};
-use crate::trained::{self, Trained};
+use crate::audit::{ParityReport, audit_parity, parity_table};
+use crate::trained::{self, BoosterFile, Trained};
 use crate::{Result, TrainerError};
 
 const STAGE: &str = "audit parity";

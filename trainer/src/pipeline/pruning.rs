@@ -25,7 +25,9 @@ impl Pipeline {
                 .boosters
                 .iter()
                 .map(|(name, version)| format!("{name} version {version} in MLflow {verb}\n"));
-            let text: String = runs.chain(bundles).chain(datasets).chain(boosters).collect();
+            let mlflow_runs = found.mlflow_runs.iter().map(|run| format!("run {run} in MLflow {verb}\n"));
+            let text: String =
+                runs.chain(bundles).chain(datasets).chain(boosters).chain(mlflow_runs).collect();
             if text.is_empty() { "nothing is old enough\n".to_owned() } else { text }
         });
         for version in &found.served {

@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
-use forecast::{CAUSALITY_FILE, CausalityCertificate, PARITY_FILE, ParityCertificate};
+use forecast::{
+    CAUSALITY_FILE, CausalityCertificate, LEAKS_FILE, LeaksCertificate, PARITY_FILE, ParityCertificate,
+};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Klines, Pipeline};
 use crate::args::{EffortArguments, RunArguments};
 use crate::artefact::read_json;
-use crate::audit::{self, CausalityRequest, LEAKS_FILE};
-use crate::certificates::Certificate;
+use crate::audit::{self, CausalityRequest};
+use crate::certificates::{Certificate, Certificates};
 use crate::clock::now;
 use crate::dataset::Dataset;
 use crate::evaluate::Evaluation;
@@ -19,7 +21,6 @@ use crate::expectation::Suite;
 use crate::gates::Gates;
 use crate::ingest::Source;
 use crate::lineage::Origin;
-use crate::publish::Certificates;
 use crate::runs::{Outcome, Run, Stage, Way};
 use crate::split::Split;
 use crate::trained::{self, Trained};
@@ -123,9 +124,8 @@ impl Pipeline {
         )?;
         self.version(&rows.klines)?;
         let causality = self.causality_of(run, arguments, &data_version, &rows.klines)?;
-        if arguments.audit_leaks {
-            self.leaks_of(run, arguments, &data_version, &mut rows)?;
-        }
+        let listen = || self.leaks_of(run, arguments, &data_version, &mut rows);
+        let leaks = arguments.audit_leaks.then(listen).transpose()?;
         let trained = self.trained_of(run, arguments, &data_version, &mut rows)?;
         let evaluation = self.evaluation_of(run, arguments, &trained, &mut rows)?;
         let parity: ParityCertificate = self.step(
@@ -134,7 +134,7 @@ impl Pipeline {
             || read_json(&self.folder().join(PARITY_FILE), "audit parity --trained"),
             || self.audit_parity(&trained),
         )?;
-        let certificates = Certificates { causality, parity };
+        let certificates = Certificates { causality, parity, leaks };
         let version = self.published_of(run, &trained, &evaluation, certificates, &mut rows)?;
         if arguments.no_promote {
             return Ok(());
@@ -206,15 +206,13 @@ impl Pipeline {
         arguments: &RunArguments,
         data_version: &str,
         rows: &mut Rows<'_>,
-    ) -> Result<()> {
+    ) -> Result<LeaksCertificate> {
         let effort = &arguments.train.effort;
         let inputs = (data_version, rows.split, told(effort)?);
-        self.step(
-            run,
-            ("audit leaks", &inputs, &[LEAKS_FILE]),
-            || Ok(()),
-            || self.listen(rows.get()?.0, data_version.to_owned(), effort),
-        )
+        let take_up = || read_json(&self.folder().join(LEAKS_FILE), "audit leaks");
+        self.step(run, ("audit leaks", &inputs, &[LEAKS_FILE]), take_up, || {
+            self.listen(rows.get()?.0, data_version.to_owned(), effort)
+        })
     }
 
     fn trained_of(
@@ -266,8 +264,8 @@ impl Pipeline {
         if known.is_none() {
             run.state.stages.retain(|done| done.stage != "publish");
         }
-        let inputs =
-            ["train", "evaluate", "audit causality", "audit parity"].map(|stage| run_files(run, stage));
+        let before = ["train", "evaluate", "audit causality", "audit parity", "audit leaks"];
+        let inputs = before.map(|stage| run_files(run, stage));
         let unknown = || TrainerError::MissingStage { path: self.folder().join("runs"), stage: "publish" };
         let (version, bundle) = self.step(
             run,

@@ -2,14 +2,20 @@
 
 use std::fmt::Write as _;
 
+use crate::certificates::Certificates;
 use crate::dataset::Dataset;
-use crate::evaluate::{Cut, Evaluation, FIGURES};
+use crate::evaluate::{Evaluation, FIGURES, readable_figure};
+use crate::slice::Cut;
 use crate::split::EMBARGO_BARS;
 use crate::time::readable;
 use crate::trained::Trained;
-use forecast::score::Figure;
 
-pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Evaluation) -> String {
+pub(super) fn model_card(
+    dataset: &Dataset,
+    trained: &Trained,
+    evaluation: &Evaluation,
+    certificates: &Certificates,
+) -> String {
     let mut text = String::from("# Model card\n\n");
     let symbols: Vec<&str> = dataset.symbols.iter().map(kline::Symbol::as_str).collect();
     let split = dataset.split;
@@ -63,6 +69,7 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     for line in evaluation.coverage.iter().filter(|line| line.cut == Cut::All) {
         let _ = writeln!(text, "| {} | {:.2} | {:.4} |", line.task, line.level, line.held);
     }
+    text.push_str(&proven(certificates));
     text.push_str("\n## Limits\n\nReturns are next to unpredictable at these horizons: no simple rule on these forecasts earns its trading costs. ");
     text.push_str("Skill decays with the models' age; train again every month.\n");
     if !evaluation.alarms.is_empty() {
@@ -74,19 +81,10 @@ pub(super) fn model_card(dataset: &Dataset, trained: &Trained, evaluation: &Eval
     text
 }
 
-/// A figure in a few digits, with its interval if there is one.
-pub(crate) fn readable_figure(figure: Figure) -> String {
-    let number = |value: f64| {
-        if value.is_nan() {
-            "-".to_owned()
-        } else if value != 0.0 && value.abs() < 0.01 {
-            format!("{value:.2e}")
-        } else {
-            format!("{value:.4}")
-        }
-    };
-    if figure.low.is_nan() {
-        return number(figure.value);
+fn proven(certificates: &Certificates) -> String {
+    let mut text = String::from("\n## Certificates\n\n| certificate | what it proves |\n|---|---|\n");
+    for (certificate, proof) in certificates.proofs() {
+        let _ = writeln!(text, "| {certificate} | {proof} |");
     }
-    format!("{} [{}, {}]", number(figure.value), number(figure.low), number(figure.high))
+    text
 }

@@ -1,7 +1,7 @@
 //! The features' ranking as tables.
 
 use crate::console::table;
-use crate::train::{Importance, TaskImportance};
+use crate::walk_report::{Importance, TaskImportance};
 
 /// So many features of a task are shown.
 const SHOWN: usize = 15;

@@ -10,7 +10,7 @@ use super::cores::{AtWork, Cores};
 use super::course::Course;
 use super::lesson::{Lesson, labels, learned_labels};
 use super::libraries::{Boosting, Labelled, Versioned};
-use super::part::Library;
+use super::library::Library;
 use crate::Result;
 use crate::dataset::Dataset;
 use crate::fit::{LightGbm, XgBoost};

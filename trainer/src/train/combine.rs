@@ -9,45 +9,11 @@ use forecast::{
     Answer, BandScores, Bands, Calibration, CalibrationKind, CalibrationSample, OutcomeContext, Signals,
     StackSample, Stacking, Task, TaskKind, has_bands, log_volatility, renewal_block, score,
 };
-use serde::{Deserialize, Serialize};
 
 use super::walk_forward::OutOfSample;
 use crate::dataset::Dataset;
 use crate::served::Served;
-
-/// What was tried beside the plain mean of the members, and whether it was better on rows that it was not fitted on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Choice {
-    /// The task.
-    pub task: Task,
-    /// `shares` of both members, `calibration by own`, `calibration by signals`, `stacking`, or `renewal`: how far probabilities
-    /// are believed by what has come true, which serving does in any case.
-    pub what: String,
-    /// The task's mean loss without it.
-    pub loss_without: f64,
-    /// The mean loss with it.
-    pub loss_with: f64,
-    /// Whether it is in the bundle.
-    pub kept: bool,
-}
-
-impl Choice {
-    /// `None` if no row had both losses, for then they are no numbers.
-    pub(super) fn if_judged(self) -> Option<Self> {
-        (self.loss_without.is_finite() && self.loss_with.is_finite()).then_some(self)
-    }
-}
-
-/// How often the bands of a task held what came true, on the last third of the walk, by bands of the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Coverage {
-    /// The task.
-    pub task: Task,
-    /// The share that they were to hold.
-    pub level: f64,
-    /// The share that they held.
-    pub share: f64,
-}
+use crate::walk_report::{Choice, Coverage};
 
 /// What is fitted on the walk's answers.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::part::Library;
+use super::library::Library;
 
 /// LightGBM's part: it needs about two fifths of the time that both need.
 const LIGHTGBM_SHARE: f64 = 0.4;

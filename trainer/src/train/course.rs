@@ -6,13 +6,13 @@ use forecast::Task;
 use serde::Serialize;
 
 use super::lesson::Lesson;
-use super::recency::HalfLife;
 use super::recipe::{self, Effort};
 use crate::Result;
 use crate::checkpoints::{BoosterKey, Checkpoints};
 use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::fit::{Parameters, Schedule};
+use crate::half_life::HalfLife;
 use crate::machine::Code;
 
 /// What all lessons of a training share.

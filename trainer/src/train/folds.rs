@@ -1,24 +1,15 @@
 //! Walk-forward folds: each is answered by boosters that have learned from what came before it.
 
 use kline::Interval;
-use serde::{Deserialize, Serialize};
 
 use crate::split::{EMBARGO_BARS, Split, Window};
+use crate::walk_report::Fold;
 
 /// The last part of the training window that is walked over, beside the tuning window.
 const WALKED_SHARE: f64 = 0.35;
 
 /// A fold is not shorter than this.
 const FOLD_BARS_LEAST: i64 = 96;
-
-/// One fold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fold {
-    /// What its boosters learn from: an expanding window, which ends the embargo before what is answered.
-    pub learned: Window,
-    /// What they answer.
-    pub answered: Window,
-}
 
 /// At most `count` folds, at least one: the last share of the training window and the tuning window in parts of the same
 /// length, one after the other.

@@ -5,12 +5,12 @@
 
 use features::Catalogue;
 use forecast::{Task, score};
-use serde::{Deserialize, Serialize};
 
 use super::libraries::Libraries;
-use super::part::Library;
+use super::library::Library;
 use crate::Result;
 use crate::trained::TrainedTask;
+use crate::walk_report::{FeatureImportance, Importance, TaskImportance};
 
 /// One booster's gains.
 #[derive(Debug, Clone)]
@@ -21,46 +21,6 @@ pub(super) struct BoosterGains {
     pub(super) fold: usize,
     /// The sum of the gains of the splits on each feature, in the catalogue's order.
     pub(super) gains: Vec<f64>,
-}
-
-/// What the features have done in the walk's boosters.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Importance {
-    /// The tasks.
-    pub tasks: Vec<TaskImportance>,
-    /// Features that no booster of any task and fold splits on, in the catalogue's order; those that were left out among them.
-    pub unused: Vec<String>,
-}
-
-/// What they have done for one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TaskImportance {
-    /// The task.
-    pub task: Task,
-    /// The rank correlation of the shares in folds that follow each other, the mean over them: LightGBM's, XGBoost's. None with
-    /// one fold.
-    pub steadiness: [Option<f64>; 2],
-    /// The rank correlation of both libraries' shares, the mean over the folds.
-    pub agreement: Option<f64>,
-    /// Every feature, the one with the greatest share first.
-    pub features: Vec<FeatureImportance>,
-}
-
-/// What one feature has done for a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FeatureImportance {
-    /// Its name.
-    pub feature: String,
-    /// Its share of the gain, the mean over the boosters.
-    pub share: f64,
-    /// The same for LightGBM's and XGBoost's boosters.
-    pub library_shares: [f64; 2],
-    /// The same for the folds, one after the other.
-    pub fold_shares: Vec<f64>,
-    /// Its rank among the features, 1 the best, equals at their mean rank; the mean over the boosters.
-    pub rank: f64,
-    /// How many boosters split on it.
-    pub boosters: usize,
 }
 
 /// One booster, normalised.
@@ -79,28 +39,17 @@ pub(super) fn gains(libraries: &Libraries, one: &TrainedTask, fold: usize) -> Re
     Ok([of(Library::Lightgbm, lightgbm), of(Library::Xgboost, xgboost)])
 }
 
-impl Importance {
-    pub(super) fn of(boosters: &[BoosterGains]) -> Self {
-        let names: Vec<&str> = Catalogue::standard().names().collect();
-        let used = |column: usize| boosters.iter().any(|booster| booster.gains[column] > 0.0);
-        let unused = (0..names.len()).filter(|column| !used(*column)).map(|column| names[column].to_owned());
-        let task = |task: &Task| {
-            let own: Vec<Shares<'_>> =
-                boosters.iter().filter(|booster| booster.task == *task).map(Shares::of).collect();
-            (!own.is_empty()).then(|| task_importance(*task, &own, &names))
-        };
-        Self { tasks: Task::ALL.iter().filter_map(task).collect(), unused: unused.collect() }
-    }
-
-    /// The features whose share of the gain is below a bound in every task, in the catalogue's order.
-    #[must_use]
-    pub fn weak(&self, below: f64) -> Vec<&'static str> {
-        let is_weak = |name: &&str| {
-            let mut of_tasks = self.tasks.iter().flat_map(|task| &task.features);
-            of_tasks.all(|one| one.feature != **name || one.share < below)
-        };
-        Catalogue::standard().names().filter(is_weak).collect()
-    }
+/// What the features have done in all of these boosters.
+pub(super) fn of(boosters: &[BoosterGains]) -> Importance {
+    let names: Vec<&str> = Catalogue::standard().names().collect();
+    let used = |column: usize| boosters.iter().any(|booster| booster.gains[column] > 0.0);
+    let unused = (0..names.len()).filter(|column| !used(*column)).map(|column| names[column].to_owned());
+    let task = |task: &Task| {
+        let own: Vec<Shares<'_>> =
+            boosters.iter().filter(|booster| booster.task == *task).map(Shares::of).collect();
+        (!own.is_empty()).then(|| task_importance(*task, &own, &names))
+    };
+    Importance { tasks: Task::ALL.iter().filter_map(task).collect(), unused: unused.collect() }
 }
 
 impl<'a> Shares<'a> {
@@ -183,7 +132,7 @@ mod tests {
     fn shares_are_of_each_boosters_own_gain_and_ranks_share_equal_places() {
         let [lightgbm, xgboost] = Library::ALL;
         // A booster's gain has its own unit: what counts is its share.
-        let found = Importance::of(&[
+        let found = of(&[
             booster(lightgbm, 0, &[(3, 6.0), (5, 2.0)]),
             booster(xgboost, 0, &[(3, 50.0), (7, 50.0)]),
             booster(lightgbm, 1, &[(3, 1.0)]),
@@ -209,7 +158,7 @@ mod tests {
         let [lightgbm, xgboost] = Library::ALL;
         let falling: Vec<(usize, f64)> = (0..40).map(|at| (at, 100.0 - at as f64)).collect();
         let rising: Vec<(usize, f64)> = (0..40).map(|at| (at, 1.0 + at as f64)).collect();
-        let found = Importance::of(&[
+        let found = of(&[
             booster(lightgbm, 0, &falling),
             booster(lightgbm, 1, &falling),
             booster(xgboost, 0, &falling),
@@ -224,7 +173,7 @@ mod tests {
         let [lightgbm, _] = Library::ALL;
         let mut other = booster(lightgbm, 0, &[(1, 1.0)]);
         other.task = Task::Volatility4Step;
-        let found = Importance::of(&[booster(lightgbm, 0, &[(0, 999.0), (2, 1.0), (4, 1000.0)]), other]);
+        let found = of(&[booster(lightgbm, 0, &[(0, 999.0), (2, 1.0), (4, 1000.0)]), other]);
         let names: Vec<&str> = Catalogue::standard().names().collect();
         let weak = found.weak(0.01);
         assert!(weak.contains(&names[2]) && !weak.contains(&names[0]) && !weak.contains(&names[1]));

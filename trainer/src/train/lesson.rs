@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use forecast::{TargetTransform, Task};
 
-use super::part::Library;
+use super::library::Library;
 use super::recency;
 use super::recipe::{self, Effort};
 use crate::dataset::Dataset;

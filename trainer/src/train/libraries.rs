@@ -5,7 +5,8 @@ use std::ops::Range;
 use forecast::Task;
 
 use super::base_score::base_score;
-use super::part::Library;
+use super::beyond;
+use super::library::Library;
 use super::recipe::{self, Effort};
 use crate::Result;
 use crate::dataset::{Dataset, RowKey};
@@ -192,5 +193,5 @@ pub(super) fn read<R>(
 ) -> Result<R> {
     let release = |read: Range<usize>| dataset.release(rows.start + read.start..rows.start + read.end);
     let matrix = Matrix::new(dataset.values(rows.clone()), dataset.width())?;
-    Ok(read(matrix.releasing(&release))?)
+    read(matrix.releasing(&release)).map_err(|fault| beyond::told(dataset, rows.clone(), fault))
 }

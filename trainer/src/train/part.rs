@@ -1,27 +1,17 @@
 //! One task's boosters of one library alone, into the same place in which the whole training looks for them: what a task of
 //! Airflow or a Job of Kubernetes does, beside others of its kind.
 
-use clap::ValueEnum;
 use forecast::Task;
 use serde::Serialize;
 
 use super::boosters;
 use super::course::Course;
 use super::lesson::Lesson;
+use super::library::Library;
 use super::rounds;
 use super::walk_forward::{final_lesson, lessons};
 use crate::dataset::Dataset;
 use crate::{Result, TrainerError};
-
-/// One of the two libraries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Library {
-    /// LightGBM.
-    Lightgbm,
-    /// XGBoost.
-    Xgboost,
-}
 
 /// Which boosters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,20 +35,6 @@ pub struct FittedPart {
     pub bytes: usize,
     /// How long it took, now or when it was fitted before.
     pub seconds: f64,
-}
-
-impl Library {
-    /// Both, in their order.
-    pub const ALL: [Self; 2] = [Self::Lightgbm, Self::Xgboost];
-
-    /// As it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lightgbm => "lightgbm",
-            Self::Xgboost => "xgboost",
-        }
-    }
 }
 
 impl Part {

@@ -12,8 +12,8 @@ use std::path::Path;
 use forecast::{Task, TaskKind};
 use serde_json::{Map, Value};
 
-use super::recency::HalfLife;
 use crate::fit::{Loss, Parameters, Schedule};
+use crate::half_life::HalfLife;
 use crate::{Result, TrainerError};
 
 pub use shape::{COUNT_MOST, FoundShape, Shape};

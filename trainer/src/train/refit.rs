@@ -14,16 +14,17 @@ use kline::{BarTime, Interval, Symbol};
 use serde::de::DeserializeOwned;
 
 use super::course::Course;
-use super::importance::{self, Importance};
+use super::importance;
 use super::libraries::Libraries;
-use super::recency::HalfLife;
 use super::recipe::Effort;
 use super::{boosters, walk_forward};
 use crate::dataset::Dataset;
 use crate::fit::Parameters;
+use crate::half_life::HalfLife;
 use crate::looks::SHAPES_TRIED;
 use crate::split::EMBARGO_BARS;
-use crate::trained::{Plan, Trained, TrainedTask, WALK_OF, WalkReport};
+use crate::trained::{Plan, Trained, TrainedTask, WALK_OF};
+use crate::walk_report::WalkReport;
 use crate::{Result, TrainerError};
 
 /// What a training has settled.
@@ -182,7 +183,7 @@ pub fn refit(dataset: &Dataset, course: &Course<'_>, settled: &Settled) -> Resul
         calibration: settled.calibration.clone(),
         bands: settled.bands.clone(),
         walk: settled.walk.clone(),
-        importance: Importance::of(&gains),
+        importance: importance::of(&gains),
         tasks,
     })
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use forecast::{Answer, LightGbmShare, Task, combined, combined_number, score};
 
-use super::combine::Choice;
 use crate::answers::to_answer;
+use crate::walk_report::Choice;
 
 /// A share is a whole number of these parts, so that what is in the bundle is short and exact.
 const PARTS: u32 = 64;

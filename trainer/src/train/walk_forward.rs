@@ -7,44 +7,27 @@ use std::ops::Range;
 use forecast::{
     Answer, BaselineInputs, BaselineName, Baselines, LightGbmShare, TargetTransform, Task, score,
 };
-use serde::{Deserialize, Serialize};
 
 use super::boosters;
-use super::combine::Choice;
 use super::course::Course;
-use super::folds::{Fold, folds};
+use super::folds::folds;
 use super::importance::{self, BoosterGains};
 use super::lesson::{Lesson, Stop};
 use super::libraries::Libraries;
-use super::part::Library;
+use super::library::Library;
 use super::recipe::Effort;
 use super::rounds;
 use super::shares::BothMembers;
 use crate::answers::{answer_width, member_answers};
 use crate::dataset::Dataset;
-use crate::evaluate::{Cut, Days, Slice};
+use crate::slice::{Cut, Days, Slice};
 use crate::split::Window;
 use crate::trained::{Member, TrainedTask};
+use crate::walk_report::{Choice, Fold, FoldReport};
 use crate::{Result, TrainerError};
 
 /// A fold with fewer rows to learn from or to answer, or fewer that have an outcome of some task, is none.
 const FOLD_ROWS_LEAST: usize = 100;
-
-/// What one fold was.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FoldReport {
-    /// Its windows.
-    pub fold: Fold,
-    /// Rows that were learned from, rows that were answered.
-    pub rows: [usize; 2],
-    /// By task: the rounds that LightGBM and XGBoost were best with.
-    pub best_rounds: Vec<[usize; 2]>,
-    /// By task: the rounds that were trained until the patience ran out.
-    pub trained_rounds: Vec<[usize; 2]>,
-    /// By task: the members' mean beside the best baseline of all folds, on what the fold answered.
-    #[serde(default)]
-    pub skills: BTreeMap<Task, Slice>,
-}
 
 /// Answers to rows that the boosters had not seen.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::path::Path;
 use forecast::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
 use serde::{Deserialize, Serialize};
 
-use super::{Member, Plan, Trained, TrainedTask, WalkReport};
+use super::{Member, Plan, Trained, TrainedTask};
 use crate::Result;
 use crate::artefact::{read_bytes, read_json, write_bytes, write_json};
 use crate::fit::{Fit, Parameters};
-use crate::train::Importance;
+use crate::walk_report::{Importance, WalkReport};
 
 const STAGE: &str = "train";
 const PLAN: &str = "plan.json";

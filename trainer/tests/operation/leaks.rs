@@ -1,5 +1,7 @@
 //! Canaries as a stage of a run: before the training, kept, and demanded of who becomes the champion.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::program::{files, line, lines, program};
@@ -50,14 +52,65 @@ fn a_run_listens_to_canaries_and_is_judged_by_them() {
     let done = stages.iter().find(|one| one["stage"] == "audit leaks").expect("the stage");
     assert!(done["outputs"]["leaks.json"].is_string(), "{done}");
 
-    // Canaries of other klines speak for none.
+    the_bundle_carries_it(&home, &champion["bundle"]);
+    what_is_heard_later_counts(&home, folder.path());
+    publishing_alone_takes_it_along(&home, &champion["bundle"]);
+}
+
+/// As it carries the other certificates; the model card names them all.
+fn the_bundle_carries_it(home: &Path, bundle: &Value) {
+    let files = home.join("bundles").join(bundle.as_str().expect("a digest"));
+    let read = |name: &str| std::fs::read_to_string(files.join(name)).expect("a file of the bundle");
+    let carried: Value = serde_json::from_str(&read("leaks.json")).expect("JSON");
+    let heard = std::fs::read_to_string(home.join("training/leaks.json")).expect("a report");
+    assert_eq!(carried, serde_json::from_str::<Value>(&heard).expect("JSON"));
+    let card = read("model-card.md");
+    for certificate in ["| causality |", "| parity |", "| leaks | 4 canaries are as they have to be |"] {
+        assert!(card.contains(certificate), "{certificate} in {card}");
+    }
+}
+
+/// The bundle's certificate holds wherever the bundle is, but not against a leak that was heard on the same klines since.
+fn what_is_heard_later_counts(home: &Path, folder: &Path) {
+    let path = home.join("training/leaks.json");
+    let heard = std::fs::read_to_string(&path).expect("a report");
+    let demanding = folder.join("demanding.toml");
+    std::fs::write(&demanding, format!("certificates = ['leaks']\n{GATES}")).expect("written");
+    let judged = |version: &str| {
+        let words = ["promote", "--dry-run", "--version", version, "--gates", &demanding.to_string_lossy()];
+        let output = program(home, &words).output().expect("the program starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let other = heard.replace("sha256:", "sha256:00");
+    std::fs::write(&path, other).expect("written");
+    assert_eq!(judged("2").0, Some(0), "canaries of other klines say nothing of it");
+    let (code, told) = judged("1");
+    assert!(code == Some(3) && told.contains("is of data version sha256:00"), "{told}");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(judged("2").0, Some(0), "the bundle has its own");
+    let (code, told) = judged("1");
+    assert!(code == Some(3) && told.contains("neither in the bundle nor in this home"), "{told}");
+    let leak = heard.replacen("\"passed\": true", "\"passed\": false", 1);
+    assert_ne!(leak, heard);
+    std::fs::write(&path, leak).expect("written");
+    let (code, told) = judged("2");
+    assert!(code == Some(3) && told.contains("tells of a leak: shuffled outcomes of return_4step"), "{told}");
+    std::fs::write(&path, heard).expect("written");
+}
+
+/// The same bundle as the run's; without canaries of these klines it goes without, and says so.
+fn publishing_alone_takes_it_along(home: &Path, bundle: &Value) {
+    let publish = || {
+        let told = lines(home, &["publish", "--json"]);
+        let warned = told.iter().filter_map(|line| line["warning"].as_str()).collect::<Vec<_>>().join("\n");
+        (line(&told, "publish")["bundle"].clone(), warned)
+    };
+    assert_eq!(&publish().0, bundle);
     let path = home.join("training/leaks.json");
     let other = std::fs::read_to_string(&path).expect("a report").replace("sha256:", "sha256:00");
     std::fs::write(&path, other).expect("written");
-    let demanding = folder.path().join("demanding.toml");
-    std::fs::write(&demanding, format!("certificates = ['leaks']\n{GATES}")).expect("written");
-    let words = ["promote", "--dry-run", "--gates", &demanding.to_string_lossy()];
-    let output = program(&home, &words).output().expect("the program starts");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(3) && text.contains("klinecast-trainer audit leaks"), "{text}");
+    let (without, warned) = publish();
+    assert!(&without != bundle && warned.contains("goes without a certificate of leaks"), "{warned}");
+    let files = home.join("bundles").join(without.as_str().expect("a digest"));
+    assert!(files.join("parity.json").exists() && !files.join("leaks.json").exists());
 }

@@ -11,6 +11,7 @@ mod lineage;
 mod places;
 mod program;
 mod resume;
+mod retention;
 mod schedule;
 mod sessions;
 #[path = "../pipeline/support.rs"]

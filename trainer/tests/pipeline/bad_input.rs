@@ -114,3 +114,47 @@ fn shapes_that_can_not_be_trained_with() {
         assert!(!home.join(begun).exists(), "{begun}: nothing is begun");
     }
 }
+
+/// A booster of XGBoost's that can't be read: what it and LightGBM have done until then stays, and the next run goes on from there.
+#[test]
+fn one_library_that_fails_ends_the_other_and_what_both_have_done_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, home) = (folder.path().join("files"), folder.path().join("home"));
+    std::fs::create_dir(&files).expect("a folder");
+    write_files(&files, &market(72));
+    let (files, at) = (files.to_string_lossy(), home.to_string_lossy());
+    execute(&["--home", &at, "ingest", "--klines", &files]).expect("klines");
+    let train = || execute(&["--home", &at, "train", "--rounds", "6", "--folds", "1", "--threads", "2"]);
+    train().expect("boosters");
+    let kept = || -> Vec<(std::time::SystemTime, std::path::PathBuf)> {
+        let entries = std::fs::read_dir(home.join("training/boosters")).expect("a folder").flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        files
+            .map(|entry| (entry.metadata().and_then(|about| about.modified()).expect("a time"), entry.path()))
+            .collect()
+    };
+    let all = kept().len();
+    let is_xgboosts = |path: &Path| {
+        let bytes = std::fs::read(path).expect("a booster");
+        !bytes.windows(12).any(|some| some == b"\ntree_sizes=")
+    };
+    let mut of_xgboost: Vec<_> = kept().into_iter().filter(|(_, path)| is_xgboosts(path)).collect();
+    of_xgboost.sort();
+    // Seven of the fold, seven of the whole.
+    assert_eq!((of_xgboost.len(), all), (14, 28));
+    let unreadable = of_xgboost[4].1.clone();
+    std::fs::remove_dir_all(home.join("training/boosters")).expect("removed");
+    std::fs::create_dir_all(&unreadable).expect("a folder in a booster's place");
+
+    let told = train().expect_err("a folder is no booster");
+    assert!(told.contains(&unreadable.to_string_lossy().into_owned()), "{told}");
+    let mut done = kept();
+    done.sort();
+    let both = [true, false].map(|of| done.iter().filter(|(_, path)| is_xgboosts(path) == of).count());
+    assert!(both[0] == 4 && (1..=7).contains(&both[1]), "{both:?}: neither goes on after the fault");
+    std::fs::remove_dir(&unreadable).expect("removed");
+    train().expect("the same again");
+    let mut after = kept();
+    after.sort();
+    assert_eq!((after.len(), &after[..done.len()]), (all, &done[..]), "what was done is taken up");
+}

@@ -90,6 +90,7 @@ fn bent(file: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             with_footer(file, |_| 9_000, |group| columns(&rows_of(9_000)(group)?, values(9_000))),
         ),
         ("a size of a column", with_footer(file, |rows| rows, |group| columns(group, sized(1 << 40)))),
+        ("a size of a page", with_page(file)),
         ("no size of a column", with_footer(file, |rows| rows, |group| columns(group, sized(-5)))),
         (
             "a place of a column",
@@ -109,6 +110,35 @@ fn bent(file: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
     ]
+}
+
+/// A page that claims two billion bytes: the header of the last column's first page, which makes the column longer.
+fn with_page(file: &[u8]) -> Vec<u8> {
+    let read =
+        ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(file)).expect("a footer");
+    let last = read.row_groups().last().and_then(|group| group.columns().last()).expect("a column");
+    let (start, size) = last.byte_range();
+    let (start, end) = (start as usize, (start + size) as usize);
+    // The page's kind, then the size that it is unpacked to.
+    assert!(file[start] == 0x15 && file[start + 2] == 0x15, "two whole numbers");
+    let length = 1 + file[start + 3..].iter().position(|byte| *byte < 0x80).expect("an end");
+    let claim = [0x80, 0xd0, 0xac, 0xf3, 0x0e];
+    let mut bent = file[..start + 3].to_vec();
+    bent.extend(claim);
+    bent.extend(&file[start + 3 + length..end]);
+    bent.extend(&file[end..]);
+    let (more, place) = ((claim.len() - length) as i64, start as u64);
+    with_footer(
+        &bent,
+        |rows| rows,
+        |group| {
+            columns(group, |column| {
+                let longer = if column.byte_range().0 == place { more } else { 0 };
+                let size = column.compressed_size() + longer;
+                column.clone().into_builder().set_total_compressed_size(size).build()
+            })
+        },
+    )
 }
 
 /// What the program says of a dataset, with little room.
@@ -158,6 +188,8 @@ fn footers_that_claim_more_than_their_file_holds() {
         let (other, began) = (at("other"), Instant::now());
         let (done, told) = restore(&kept, &other, digest);
         assert!(!done && told.contains(name.as_str()) && told.contains("error: "), "{claim}: {told}");
+        let is_of_page = told.contains("a page claims 2000000000 bytes");
+        assert_eq!(is_of_page, claim == "a size of a page", "{claim}: {told}");
         assert!(!told.contains("panicked") && !told.contains("memory allocation"), "{claim}: {told}");
         assert!(began.elapsed() < Duration::from_secs(20), "{claim}: {:?}", began.elapsed());
         let empty = execute(&["--home", &text(&other), "quality"]).expect_err("no kline");

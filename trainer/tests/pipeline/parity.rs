@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use forecast::{Bundle, GoldenLibrary, ParityRowKind, Task};
-use klinecast_trainer::audit::{BoosterFile, audit_parity};
+use klinecast_trainer::audit::audit_parity;
 use klinecast_trainer::console::Console;
+use klinecast_trainer::trained::BoosterFile;
 use store::Home;
 
 use crate::support::execute;

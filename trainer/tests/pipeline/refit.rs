@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use forecast::Bundle;
+use forecast::{Bundle, BundleDigest};
 use kline::{Kline, Symbol};
-use store::Home;
+use store::{Home, Stage};
 
 use crate::support::{execute, market, write_files};
 
@@ -57,6 +57,46 @@ fn settled(bundle: &Bundle) -> (serde_json::Value, Vec<[u64; 2]>, String) {
     let rounds = manifest.tasks.iter().map(|task| [task.lightgbm.rounds, task.xgboost.rounds]);
     let others = format!("{:?} {:?} {:?}", bundle.stacking(), bundle.calibration(), bundle.bands());
     (manifest.parameters["walk"].clone(), rounds.collect(), others)
+}
+
+/// A champion of another catalogue, as an earlier or later program has left it.
+fn of_another_catalogue(home: &Home, champion: &Bundle) {
+    let mut files = champion.files().clone();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
+    manifest["catalogue_hash"] = "0".repeat(64).into();
+    let manifest = serde_json::to_vec(&manifest).expect("JSON");
+    let bundle = BundleDigest::of(&manifest);
+    files.insert("manifest.json".to_owned(), manifest);
+    for (name, bytes) in files {
+        let path = home.folder().join("bundles").join(bundle.to_string()).join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, bytes).expect("written");
+    }
+    let model = home.registry().register(bundle, &BTreeMap::new(), 1).expect("registered");
+    store::promote(home.registry(), model.version, Stage::Production, 2).expect("promoted");
+}
+
+#[test]
+fn a_refit_on_other_symbols_or_features_than_the_walks_is_refused_and_changes_nothing() {
+    let trainer = Trainer { folder: tempfile::tempdir().expect("a folder") };
+    std::fs::create_dir(trainer.path("files")).expect("a folder");
+    let mut klines = market(DAYS);
+    let (added, series) = klines.pop_last().expect("several symbols");
+    trainer.write(&klines, DAYS);
+    trainer.run(&["--rounds", "3", "--folds", "1"]).expect("a run");
+    let (champion, fitted) = (trainer.champion(), trainer.boosters());
+    klines.insert(added, series);
+    trainer.write(&klines, DAYS);
+    let told = trainer.run(&["--refit"]).expect_err("a symbol that the walk has not seen");
+    assert!(told.contains(&format!("it has no {added}")), "{told}");
+    assert_eq!((trainer.champion().digest(), trainer.boosters()), (champion.digest(), fitted));
+
+    let home = Home::open(trainer.path("home")).expect("a home");
+    of_another_catalogue(&home, &champion);
+    // The run before would go on with the champion that it began with.
+    let told = trainer.run(&["--refit", "--fresh"]).expect_err("features of another program");
+    assert!(told.contains("is not this build's") && told.contains("train a new bundle"), "{told}");
+    assert_eq!(trainer.boosters(), fitted, "nothing was trained");
 }
 
 #[test]

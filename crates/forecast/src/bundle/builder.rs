@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{
     BANDS_FILE, BASELINES_FILE, BoosterEntry, Bundle, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
     CausalityCertificate, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats,
-    MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, PARITY_FILE, ParityCertificate, SCHEMA_VERSION,
-    STACKING_FILE, TaskEntry, TrainingWindow, canonical,
+    LEAKS_FILE, LeaksCertificate, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, PARITY_FILE,
+    ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow, canonical,
 };
 use crate::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
 
@@ -44,6 +44,8 @@ pub struct BundleBuilder {
     pub causality: CausalityCertificate,
     /// What the audit of parity found on these boosters.
     pub parity: ParityCertificate,
+    /// What canaries showed on the same klines, if they were listened to.
+    pub leaks: Option<LeaksCertificate>,
     /// Feature rows in catalogue order, for the golden answers.
     pub golden_rows: Vec<Vec<f64>>,
     /// The tasks.
@@ -110,6 +112,9 @@ impl BundleBuilder {
         files.insert(BANDS_FILE.to_owned(), json(BANDS_FILE, &self.bands)?);
         files.insert(CAUSALITY_FILE.to_owned(), json(CAUSALITY_FILE, &self.causality)?);
         files.insert(PARITY_FILE.to_owned(), json(PARITY_FILE, &self.parity)?);
+        if let Some(leaks) = &self.leaks {
+            files.insert(LEAKS_FILE.to_owned(), json(LEAKS_FILE, leaks)?);
+        }
         files.insert(GOLDEN_FILE.to_owned(), json(GOLDEN_FILE, &self.golden(&tasks))?);
         files.insert(MODEL_CARD_FILE.to_owned(), self.model_card.clone().into_bytes());
         let mut symbols = self.symbols.clone();

@@ -96,6 +96,14 @@ pub enum BundleError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The leaks certificate does not speak for this bundle.
+    #[error(
+        "the leaks certificate {problem}; run `klinecast-trainer audit leaks` and publish the bundle again"
+    )]
+    Leaks {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A booster can't be read.
     #[error("booster {name} of {task} can't be read: {problem}; train the bundle again")]
     Booster {
@@ -221,6 +229,7 @@ impl BundleError {
             Self::UnknownTask(_) => "bundle_unknown_task",
             Self::Causality { .. } => "bundle_causality",
             Self::Parity { .. } => "bundle_parity",
+            Self::Leaks { .. } => "bundle_leaks",
             Self::Booster { .. } => "bundle_booster",
             Self::Shape { .. } => "bundle_shape",
             Self::Features { .. } => "bundle_features",

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     BANDS_FILE, BASELINES_FILE, Bundle, BundleDigest, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
-    CausalityCertificate, GOLDEN_FILE, Golden, GoldenLibrary, MANIFEST_FILE, Manifest, PARITY_FILE,
-    ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
+    CausalityCertificate, GOLDEN_FILE, Golden, GoldenLibrary, LEAKS_FILE, LeaksCertificate, MANIFEST_FILE,
+    Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
 };
 use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, Task, TaskKind};
 
@@ -30,6 +30,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     check_calibration(&calibration, &bands, &manifest)?;
     let causality: CausalityCertificate = json(CAUSALITY_FILE, file(&files, CAUSALITY_FILE)?)?;
     check_causality(&causality, &manifest)?;
+    let leaks = leaks(&manifest, &files)?;
     let golden: Golden = json(GOLDEN_FILE, file(&files, GOLDEN_FILE)?)?;
     let mut models = Vec::with_capacity(2 * manifest.tasks.len());
     for entry in &manifest.tasks {
@@ -54,6 +55,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
         bands,
         causality,
         parity,
+        leaks,
         ensemble,
     })
 }
@@ -131,6 +133,19 @@ fn check_causality(causality: &CausalityCertificate, manifest: &Manifest) -> Res
     match causality.problem(&manifest.catalogue_hash, &manifest.data_version) {
         None => Ok(()),
         Some(problem) => Err(BundleError::Causality { problem }),
+    }
+}
+
+/// The certificate of leaks, which a bundle may lack.
+fn leaks(
+    manifest: &Manifest,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Option<LeaksCertificate>, BundleError> {
+    let Some(bytes) = files.get(LEAKS_FILE) else { return Ok(None) };
+    let leaks: LeaksCertificate = json(LEAKS_FILE, bytes)?;
+    match leaks.problem(&manifest.catalogue_hash, &manifest.data_version) {
+        None => Ok(Some(leaks)),
+        Some(problem) => Err(BundleError::Leaks { problem }),
     }
 }
 

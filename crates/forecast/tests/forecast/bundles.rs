@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use forecast::testkit::tiny_bundle;
-use forecast::{Answer, Bundle, BundleBuilder, BundleDigest, BundleError, LightGbmShare, Task};
+use forecast::{
+    Answer, Bundle, BundleBuilder, BundleDigest, BundleError, Canary, LeaksCertificate, LightGbmShare,
+    Metric, Task,
+};
 use kline::Interval;
 use serde_json::{Value, json};
 
@@ -247,6 +250,52 @@ fn a_parity_certificate_that_is_missing_failed_or_of_something_else_is_refused()
         assert_eq!(reason, "bundle_parity", "{named}: {error}");
         let text = error.to_string();
         assert!(text.contains(named) && text.contains("klinecast-trainer audit parity"), "{text}");
+    }
+}
+
+#[test]
+fn a_bundle_may_carry_what_canaries_showed_and_is_refused_when_that_speaks_against_it() {
+    let plain = builder(7).build().expect("valid");
+    assert!(plain.leaks().is_none() && !plain.files().contains_key("leaks.json"));
+    let mut builder = builder(7);
+    let canary = Canary {
+        canary: "shuffled outcomes".to_owned(),
+        task: Task::Return4Step,
+        figure: "r2".to_owned(),
+        value: Metric(-0.01),
+        interval: [Metric(f64::NAN); 2],
+        passed: true,
+    };
+    let certificate = LeaksCertificate {
+        catalogue_hash: plain.manifest().catalogue_hash.clone(),
+        data_version: "tiny-7".to_owned(),
+        rows: [100, 50],
+        canaries: vec![canary],
+        passed: true,
+    };
+    builder.leaks = Some(certificate.clone());
+    let bundle = builder.build().expect("valid");
+    let carried = bundle.leaks().expect("a certificate");
+    assert_eq!((&carried.data_version, carried.rows), (&certificate.data_version, [100, 50]));
+    let [low, high] = carried.canaries[0].interval;
+    assert!(carried.canaries[0].value.0 == -0.01 && low.0.is_nan() && high.0.is_nan());
+    assert!(bundle.digest() != plain.digest() && bundle.manifest().files.contains_key("leaks.json"));
+    type Fault = (fn(&mut LeaksCertificate), &'static str);
+    let cases: [Fault; 5] = [
+        (|it| it.canaries[0].passed = false, "tells of a leak: shuffled outcomes of return_4step"),
+        (|it| it.canaries.clear(), "did not pass"),
+        (|it| it.passed = false, "did not pass"),
+        (|it| it.catalogue_hash = "0".repeat(64), "is of catalogue 000"),
+        (|it| it.data_version = "tiny-8".to_owned(), "is of data version tiny-8, not of tiny-7"),
+    ];
+    for (fault, named) in cases {
+        let mut changed = certificate.clone();
+        fault(&mut changed);
+        builder.leaks = Some(changed);
+        let error = builder.build().expect_err("it speaks against the bundle");
+        assert_eq!(error.reason(), "bundle_leaks", "{named}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(named) && text.contains("klinecast-trainer audit leaks"), "{text}");
     }
 }
 

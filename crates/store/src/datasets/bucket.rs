@@ -9,6 +9,8 @@ use crate::objects::s3::bucket::Bucket;
 use crate::{S3Place, StoreError};
 
 const READING: &str = "reading a dataset";
+/// How often one is read of which a file is missing.
+const READINGS_MAX: usize = 3;
 
 /// A bucket of datasets.
 #[derive(Debug)]
@@ -27,6 +29,16 @@ impl S3Datasets {
     const fn reader(&self, digest: DatasetDigest) -> Reader<'_> {
         Reader { digest, place: self.place.as_str() }
     }
+
+    fn read(&self, digest: DatasetDigest) -> Result<Dataset, StoreError> {
+        let (name, reader) = (digest.to_string(), self.reader(digest));
+        let manifest = self.bucket.read(READING, &name, MANIFEST)?.ok_or_else(|| reader.missing())?;
+        let manifest = reader.manifest(&manifest)?;
+        let files = self.bucket.read_all(READING, &name, manifest.files.keys().cloned().collect())?;
+        let there: BTreeMap<String, Vec<u8>> =
+            files.into_iter().filter_map(|(name, bytes)| Some((name, bytes?.to_vec()))).collect();
+        reader.dataset(manifest, there)
+    }
 }
 
 impl DatasetStore for S3Datasets {
@@ -41,21 +53,15 @@ impl DatasetStore for S3Datasets {
     }
 
     fn get(&self, digest: DatasetDigest) -> Result<Dataset, StoreError> {
-        let (name, reader) = (digest.to_string(), self.reader(digest));
-        let manifest = self.bucket.read(READING, &name, MANIFEST)?.ok_or_else(|| reader.missing())?;
-        let manifest = reader.manifest(&manifest)?;
-        let files = self.bucket.read_all(READING, &name, manifest.files.keys().cloned().collect())?;
-        let there: BTreeMap<String, Vec<u8>> =
-            files.into_iter().filter_map(|(name, bytes)| Some((name, bytes?.to_vec()))).collect();
-        match reader.dataset(manifest, there) {
-            // Its files go before its manifest: one that was taken away while it was read is not damaged.
-            Err(StoreError::DamagedDataset { fault: FileFault::Missing, .. })
-                if self.bucket.read(READING, &name, MANIFEST)?.is_none() =>
-            {
-                Err(reader.missing())
+        // Its manifest goes before its files: one that was taken away while it was read has none when it is read again. It may have
+        // been kept anew meanwhile.
+        for _ in 1..READINGS_MAX {
+            match self.read(digest) {
+                Err(StoreError::DamagedDataset { fault: FileFault::Missing, .. }) => {}
+                read => return read,
             }
-            read => read,
         }
+        self.read(digest)
     }
 
     fn list(&self) -> Result<Vec<(DatasetDigest, Milliseconds)>, StoreError> {

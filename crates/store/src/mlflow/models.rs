@@ -42,6 +42,9 @@ pub(super) struct Version {
     version: String,
     #[serde(default)]
     pub(super) creation_timestamp: i64,
+    /// MLflow's own stage, which any of its clients may set.
+    #[serde(default)]
+    pub(super) current_stage: String,
     #[serde(default)]
     tags: Vec<Tag>,
 }
@@ -203,6 +206,20 @@ impl Mlflow {
             body["run_id"] = json!(origin.run);
         }
         Ok(self.parsed::<Answer>(action, self.post(action, "model-versions/create", body)?)?.model_version)
+    }
+
+    /// Takes a version away for good; one that is not there is no fault.
+    pub(super) fn delete_version(
+        &self,
+        action: &'static str,
+        model: &str,
+        number: u32,
+    ) -> Result<(), StoreError> {
+        let body = json!({ "name": model, "version": number.to_string() });
+        match self.delete(action, "model-versions/delete", body)? {
+            Err(refusal) if refusal.is_missing() => Ok(()),
+            answer => answer.map(drop).map_err(|refusal| self.refused(action, refusal)),
+        }
     }
 
     pub(super) fn set_tag(

@@ -1,6 +1,6 @@
 //! The registry in MLflow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use forecast::BundleDigest;
 use kline::Milliseconds;
@@ -8,18 +8,9 @@ use serde_json::json;
 
 use super::client::Mlflow;
 use super::models::{Origin, Version};
-use super::{BUNDLE_TAG, METRICS_TAG, OF_TAG, REGISTERED_TAG, STAGE_TAG, history};
+use super::{BUNDLE_TAG, METRICS_TAG, REGISTERED_TAG, STAGE_TAG, history};
 use crate::registry::{metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
-
-/// A version of a booster whose bundle is none of the registry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LeftBooster {
-    /// The booster's registered model.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-}
 
 /// The registered model of the bundles. A bundle's alias is the last thing that a change of aliases sets: what is served does
 /// not change by half, and the same command again completes what was broken off.
@@ -39,12 +30,12 @@ impl MlflowRegistry {
         &self.0
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.0.place().model()
     }
 
     /// The versions that carry bundles, the newest first.
-    fn listed(&self, action: &'static str) -> Result<Vec<Version>, StoreError> {
+    pub(super) fn listed(&self, action: &'static str) -> Result<Vec<Version>, StoreError> {
         let mut versions = self.0.search(action, &format!("name = '{}'", self.name()))?;
         // What others have put there is theirs.
         versions.retain(|version| version.number().is_some() && version.tag(BUNDLE_TAG).is_some());
@@ -127,50 +118,10 @@ impl MlflowRegistry {
             return Err(StoreError::NoVersion { version: 0, known: String::new() });
         };
         match made.filter(|made| *made != number) {
-            Some(made) => {
-                let body = json!({ "name": self.name(), "version": made.to_string() });
-                let answer = self.0.delete(action, "model-versions/delete", body)?;
-                answer.map_err(|refusal| self.0.refused(action, refusal))?;
-            }
+            Some(made) => self.0.delete_version(action, self.name(), made)?,
             None => history::note(&self.0, &versions, number, "registered", at)?,
         }
         self.version(number)
-    }
-
-    /// Versions of boosters, made before a time, whose bundle is no version here: what is left of publications that were broken
-    /// off and never completed.
-    ///
-    /// # Errors
-    /// When the server can't be reached or refuses.
-    pub fn left_boosters(&self, before: Milliseconds) -> Result<Vec<LeftBooster>, StoreError> {
-        let action = "looking for what is left";
-        let listed = self.listed(action)?;
-        let known: BTreeSet<&str> = listed.iter().filter_map(|version| version.tag(BUNDLE_TAG)).collect();
-        let mut found = self.0.search(action, &format!("tags.`{OF_TAG}` = '{}'", self.name()))?;
-        found.retain(|version| {
-            let bundle = version.tag(BUNDLE_TAG);
-            let is_left = bundle.is_some_and(|bundle| !known.contains(bundle));
-            is_left && version.name != self.name() && version.creation_timestamp < before
-        });
-        let mut left: Vec<LeftBooster> = found
-            .into_iter()
-            .filter_map(|version| Some(LeftBooster { version: version.number()?, name: version.name }))
-            .collect();
-        left.sort_unstable();
-        Ok(left)
-    }
-
-    /// Takes such a version away; the files stay where its run is.
-    ///
-    /// # Errors
-    /// When the server can't be reached or refuses.
-    pub fn remove_booster(&self, left: &LeftBooster) -> Result<(), StoreError> {
-        let action = "removing what is left";
-        let body = json!({ "name": left.name, "version": left.version.to_string() });
-        match self.0.delete(action, "model-versions/delete", body)? {
-            Err(refusal) if refusal.is_missing() => Ok(()),
-            answer => answer.map(drop).map_err(|refusal| self.0.refused(action, refusal)),
-        }
     }
 
     /// Sets or takes away an alias of one registered model.
@@ -261,6 +212,18 @@ impl Registry for MlflowRegistry {
 
     fn note(&self, version: u32, text: &str, at: Milliseconds) -> Result<(), StoreError> {
         self.change(version, text, at, |_| Ok(()))
+    }
+
+    fn forget(&self, version: u32, _at: Milliseconds) -> Result<(), StoreError> {
+        // What is set between these two is taken away with the version: MLflow has no transactions.
+        match self.held(version)? {
+            Some(by) => Err(StoreError::InUse { version, by }),
+            None => self.0.delete_version("changing the registry", self.name(), version),
+        }
+    }
+
+    fn held(&self, version: u32) -> Result<Option<String>, StoreError> {
+        self.held_by(version)
     }
 
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {

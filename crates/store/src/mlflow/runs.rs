@@ -13,6 +13,11 @@ use crate::StoreError;
 /// What one request may carry of parameters and tags, and of figures.
 const NAMES_MAX: usize = 100;
 const FIGURES_MAX: usize = 1_000;
+/// By which name the trainer says that a run is its own.
+const PROGRAM: &str = "klinecast-trainer";
+/// Runs that one answer may have, and answers that are read.
+const PAGE: u32 = 1_000;
+const PAGES_MAX: usize = 100;
 /// Longer values of parameters and tags are cut; older servers take no longer ones.
 const VALUE_CHARS_MAX: usize = 500;
 
@@ -23,6 +28,17 @@ pub struct MlflowRun {
     pub id: String,
     /// Where its files are: `mlflow-artifacts:/…`.
     pub artifacts: String,
+}
+
+/// A run as a list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BegunRun {
+    /// Its name in MLflow's addresses.
+    pub id: String,
+    /// When it began, Unix milliseconds.
+    pub began_at: Milliseconds,
+    /// Whether nobody has ended it.
+    pub is_open: bool,
 }
 
 /// How a run ended.
@@ -61,6 +77,10 @@ struct RunInfo {
     artifact_uri: String,
     #[serde(default)]
     lifecycle_stage: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    start_time: Milliseconds,
 }
 
 impl From<RunInfo> for MlflowRun {
@@ -77,7 +97,7 @@ impl Mlflow {
     pub fn begin_run(&self, name: &str, at: Milliseconds) -> Result<MlflowRun, StoreError> {
         let action = "beginning a run";
         let tags = json!([
-            { "key": "mlflow.source.name", "value": "klinecast-trainer" },
+            { "key": "mlflow.source.name", "value": PROGRAM },
             { "key": "mlflow.source.type", "value": "LOCAL" },
             { "key": "mlflow.user", "value": "klinecast" },
         ]);
@@ -118,6 +138,46 @@ impl Mlflow {
         };
         let info = answer.run.info;
         Ok((info.lifecycle_stage != "deleted").then(|| info.into()))
+    }
+
+    /// The runs of the experiment that the trainer began and that nobody has deleted, the newest first.
+    pub(super) fn begun_runs(&self) -> Result<Vec<BegunRun>, StoreError> {
+        #[derive(Deserialize)]
+        struct Found {
+            #[serde(default)]
+            runs: Vec<Run>,
+            #[serde(default)]
+            next_page_token: String,
+        }
+        let action = "looking for runs";
+        let experiment = self.experiment(action)?;
+        let (mut runs, mut token) = (Vec::new(), String::new());
+        for _ in 0..PAGES_MAX {
+            let body = json!({
+                "experiment_ids": [experiment], "max_results": PAGE, "page_token": token, "run_view_type": "ACTIVE_ONLY",
+                "filter": format!("tags.`mlflow.source.name` = '{PROGRAM}'"), "order_by": ["attributes.start_time DESC"],
+            });
+            let found: Found = self.parsed(action, self.post(action, "runs/search", body)?)?;
+            runs.extend(found.runs.into_iter().map(|Run { info }| BegunRun {
+                id: info.run_id,
+                began_at: info.start_time,
+                is_open: info.status == "RUNNING",
+            }));
+            if found.next_page_token.is_empty() {
+                return Ok(runs);
+            }
+            token = found.next_page_token;
+        }
+        Err(self.failed(action, MlflowFault::Failed, "there is no end of runs".to_owned()))
+    }
+
+    /// Deletes a run, which can be restored until MLflow collects its garbage; one that is not there is no fault.
+    pub(super) fn delete_run(&self, id: &str) -> Result<(), StoreError> {
+        let action = "deleting a run";
+        match self.post(action, "runs/delete", json!({ "run_id": id }))? {
+            Err(refusal) if refusal.is_missing() => Ok(()),
+            answer => answer.map(drop).map_err(|refusal| self.refused(action, refusal)),
+        }
     }
 
     /// Says what a run was told and measured; the same again changes nothing.

@@ -53,8 +53,16 @@ impl S3Objects {
         StoreError::NoBundle { digest, place: PathBuf::from(self.bucket.place().to_string()) }
     }
 
-    /// The bucket's copy, every file as the manifest has it.
+    /// The bucket's copy, every file as the manifest has it. Its manifest goes before its files: one that was taken away while it
+    /// was read has none when it is read again.
     fn fetch(&self, digest: BundleDigest) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+        match self.fetch_once(digest) {
+            Err(StoreError::DamagedFile { fault: FileFault::Missing, .. }) => self.fetch_once(digest),
+            fetched => fetched,
+        }
+    }
+
+    fn fetch_once(&self, digest: BundleDigest) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let manifest = self.remote_manifest(digest)?.ok_or_else(|| self.missing(digest))?;
         let names = files::names(digest, &manifest)?;
         let fetched = self.bucket.read_all("reading a bundle", &digest.to_string(), names)?;

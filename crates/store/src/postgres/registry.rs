@@ -8,7 +8,7 @@ use kline::Milliseconds;
 use super::fault::Fault;
 use super::pool::Session;
 use super::{PostgresStore, Repeat};
-use crate::registry::{Crowning, metrics_text, parsed};
+use crate::registry::{Crowning, FORGOTTEN, metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
 
 /// Held for a transaction by who changes the registry: versions have no holes, and changes are noted in their order.
@@ -88,8 +88,11 @@ impl Registry for PostgresStore {
             if let Some(row) = session.client.query_opt(&known, &[&bundle]).await? {
                 return Ok(number(row.try_get(0)?)?);
             }
+            // The history also has the numbers of those that were taken out.
             let sql = "INSERT INTO models (version, bundle, stage, registered_at, metrics)
-                SELECT coalesce(max(version), 0) + 1, $1, $2, $3, $4 FROM models RETURNING version";
+                SELECT coalesce(max(version), 0) + 1, $1, $2, $3, $4
+                FROM (SELECT version FROM models UNION ALL SELECT version FROM registry_history) AS given
+                RETURNING version";
             let insert = session.statement(sql).await?;
             let row =
                 session.client.query_one(&insert, &[&bundle, &Stage::None.name(), &at, &metrics]).await?;
@@ -177,6 +180,20 @@ impl Registry for PostgresStore {
             Ok(())
         })?;
         self.version(version)
+    }
+
+    fn forget(&self, version: u32, at: Milliseconds) -> Result<(), StoreError> {
+        self.write("changing the registry", Repeat::Harmless, async |session| {
+            lock(session).await?;
+            let versions = read_versions(session).await?;
+            let Some(model) = versions.iter().find(|model| model.version == version) else { return Ok(()) };
+            if let Some(by) = model.held() {
+                return Err(StoreError::InUse { version, by }.into());
+            }
+            let delete = session.statement("DELETE FROM models WHERE version = $1").await?;
+            session.client.execute(&delete, &[&i64::from(version)]).await?;
+            note(session, at, version.into(), FORGOTTEN).await
+        })
     }
 
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {

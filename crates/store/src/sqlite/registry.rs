@@ -7,7 +7,7 @@ use kline::Milliseconds;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::SqliteStore;
-use crate::registry::{Crowning, metrics_text, parsed};
+use crate::registry::{Crowning, FORGOTTEN, metrics_text, parsed};
 use crate::{Alias, ModelVersion, Registry, RegistryChange, Stage, StoreError};
 
 impl SqliteStore {
@@ -167,6 +167,20 @@ impl Registry for SqliteStore {
             Ok(())
         })?;
         self.version(version)
+    }
+
+    fn forget(&self, version: u32, at: Milliseconds) -> Result<(), StoreError> {
+        let action = "changing the registry";
+        self.write(action, |transaction| {
+            let versions = self.read_versions(transaction)?;
+            let Some(model) = versions.iter().find(|model| model.version == version) else { return Ok(()) };
+            if let Some(by) = model.held() {
+                return Err(StoreError::InUse { version, by });
+            }
+            let deleted = transaction.execute("DELETE FROM models WHERE version = ?1", [version]);
+            deleted.map_err(self.failed(action))?;
+            note(transaction, at, version, FORGOTTEN).map_err(self.failed(action))
+        })
     }
 
     fn history(&self) -> Result<Vec<RegistryChange>, StoreError> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use store::testkit::TestS3;
+use store::testkit::{Fate, Front, TestS3};
 use store::{
     Dataset, DatasetDigest, DatasetStore, FileFault, FolderDatasets, S3Datasets, S3Fault, StoreError,
 };
@@ -125,9 +126,6 @@ fn is_whole_or_not_there(writer: &dyn DatasetStore, reader: &dyn DatasetStore, r
                     whole += 1;
                 }
                 Err(StoreError::NoDataset { .. }) => missing += 1,
-                // Of a bucket's files some are gone already, and the manifest, which is the last one, is not.
-                Err(StoreError::DamagedDataset { fault: FileFault::Missing, place, .. })
-                    if place.starts_with("s3:") => {}
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -143,4 +141,46 @@ fn a_dataset_that_is_taken_away_while_it_is_read_is_whole_or_not_there() -> Outc
     let server = TestS3::shared();
     let store = || S3Datasets::new(server.place("data/going"));
     is_whole_or_not_there(&store(), &store(), 40)
+}
+
+/// The manifest goes first: wherever the rest is cut off, nobody is told of damage, and the same again takes away what is left.
+#[test]
+fn a_removal_from_a_bucket_that_is_cut_off_leaves_nothing_that_anybody_sees() -> Outcome {
+    static GONE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let server = TestS3::shared();
+    let endpoint = server.settings()[0].1.clone();
+    let port = endpoint.rsplit(':').next().ok_or("a port")?.parse()?;
+    let folder = "data/cut";
+    let direct = S3Datasets::new(server.place(folder));
+    let one = dataset(6);
+    let digest = one.manifest().dataset;
+    let deleted = || GONE.lock().map(|mut gone| std::mem::take(&mut *gone)).unwrap_or_default();
+    let through = |allowed: usize| -> (S3Datasets, Front) {
+        let front = Front::before(port, move |line| {
+            let Some(key) = line.strip_prefix("DELETE ") else { return Fate::Passed };
+            let mut gone = GONE.lock().expect("no panic");
+            if gone.len() >= allowed {
+                return Fate::Cut;
+            }
+            gone.push(key.split(' ').next().unwrap_or_default().to_owned());
+            Fate::Passed
+        });
+        let endpoint = format!("127.0.0.1:{}", front.port());
+        (S3Datasets::new(server.place_through(folder, &endpoint, "")), front)
+    };
+    direct.put(&one)?;
+    let (cut, _front) = through(1);
+    assert!(matches!(cut.remove(digest), Err(StoreError::S3 { fault: S3Fault::Unreachable, .. })));
+    let first = deleted();
+    assert!(first.len() == 1 && first[0].ends_with("/manifest.json"), "{first:?}");
+    assert!(matches!(direct.get(digest), Err(StoreError::NoDataset { .. })));
+    assert_eq!(direct.list()?, []);
+    let (again, _front) = through(usize::MAX);
+    again.remove(digest)?;
+    let rest = deleted();
+    for file in one.files().keys() {
+        assert!(rest.iter().any(|key| key.ends_with(file.as_str())), "{file} is left: {rest:?}");
+    }
+    assert!(direct.put(&one)? && direct.get(digest)? == one);
+    Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use forecast::BundleDigest;
 use store::testkit::{Fate, Front, TestMlflow};
 use store::{
-    Alias, BoosterModel, Cause, Home, How, LeftBooster, Mlflow, MlflowFault, MlflowParts, MlflowPlace,
-    MlflowRegistry, Origin, Places, Registry, RunEnd, RunFigures, Stage, StageStep, StoreError,
+    Alias, BoosterModel, Cause, Home, How, Mlflow, MlflowFault, MlflowParts, MlflowPlace, MlflowRegistry,
+    NamedVersion, Origin, Places, Registry, RunEnd, RunFigures, Stage, StageStep, StoreError,
     champion_before, promote, ways,
 };
 
@@ -113,6 +113,53 @@ fn versions_walk_through_the_stages() -> Outcome {
 }
 
 #[test]
+fn versions_leave_mlflows_registry() -> Outcome {
+    let server = TestMlflow::shared();
+    suite::versions_leave_the_registry(&registry(server.place(&TestMlflow::new_model())), false)
+}
+
+#[test]
+fn what_anybody_points_to_in_mlflow_stays() -> Outcome {
+    let server = TestMlflow::shared();
+    let name = TestMlflow::new_model();
+    let registry = registry(server.place(&name));
+    let run = registry.mlflow().begin_run("a run", 1_000)?;
+    let source = format!("{}/models/one", run.artifacts);
+    let origin = Origin { run: &run.id, source: &source };
+    for seed in 1..=4 {
+        let bundle = BundleDigest([seed; 32]);
+        registry.mlflow().register_boosters(&[BoosterModel { name: "one", bundle, origin }])?;
+        registry.register_from(Some(origin), bundle, &Default::default(), 1_000)?;
+    }
+    // As MLflow's own clients do.
+    let pinned = |model: &str, version: u32| {
+        let alias = format!(r#"{{"name": "{model}", "alias": "pinned", "version": "{version}"}}"#);
+        server.change("POST", "registered-models/alias", &alias);
+    };
+    pinned(&name, 1);
+    pinned(&format!("{name}-one"), 2);
+    let stage = format!(
+        r#"{{"name": "{name}", "version": "3", "stage": "Production", "archive_existing_versions": false}}"#
+    );
+    server.change("POST", "model-versions/transition-stage", &stage);
+    let held = [1, 2, 3, 4].map(|version| registry.held(version));
+    let held: Vec<Option<String>> = held.into_iter().collect::<Result<_, _>>()?;
+    let expected = [
+        Some(format!("what {name}@pinned points to")),
+        Some(format!("what {name}-one@pinned points to")),
+        Some("in production".to_owned()),
+        None,
+    ];
+    assert_eq!(held, expected);
+    for version in 1..=3 {
+        assert!(matches!(registry.forget(version, 2_000), Err(StoreError::InUse { .. })));
+    }
+    registry.forget(4, 2_000)?;
+    assert_eq!(registry.versions()?.len(), 3);
+    Ok(())
+}
+
+#[test]
 fn what_others_change_in_mlflow_is_told_as_such() -> Outcome {
     let server = TestMlflow::shared();
     let name = TestMlflow::new_model();
@@ -161,7 +208,7 @@ fn what_broken_off_publications_left_is_found_and_goes_and_nothing_else() -> Out
     registry.register_from(Some(origin), BundleDigest([1; 32]), &Default::default(), 4_000)?;
     assert_eq!(registry.left_boosters(1_000)?, [], "they are younger than that");
     let left = registry.left_boosters(i64::MAX)?;
-    let named = |name: &str| LeftBooster { name: format!("{model}-{name}"), version: 2 };
+    let named = |name: &str| NamedVersion { name: format!("{model}-{name}"), version: 2 };
     assert_eq!(left, [named("one"), named("two")]);
     for booster in &left {
         registry.remove_booster(booster)?;

@@ -50,6 +50,12 @@ fn postgres_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn versions_leave_postgres_registry() -> Outcome {
+    let Some(database) = TestPostgres::shared() else { return Ok(()) };
+    suite::versions_leave_the_registry(&opened(&database)?, true)
+}
+
+#[test]
 fn postgres_walks_versions_through_the_stages() -> Outcome {
     let Some(database) = TestPostgres::shared() else { return Ok(()) };
     suite::versions_walk_through_the_stages(&opened(&database)?)

@@ -51,6 +51,12 @@ fn sqlite_keeps_the_registry() -> Outcome {
 }
 
 #[test]
+fn versions_leave_sqlites_registry() -> Outcome {
+    let (_folder, store) = sqlite()?;
+    suite::versions_leave_the_registry(&store, true)
+}
+
+#[test]
 fn sqlite_walks_versions_through_the_stages() -> Outcome {
     let (_folder, store) = sqlite()?;
     suite::versions_walk_through_the_stages(&store)

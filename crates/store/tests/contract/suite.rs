@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store::{
     Alias, Cause, ChainFaultKind, ChainHash, GapStore, Hole, HoleState, How, Journal, JournalQuery, Kept,
-    KlineStore, RecordKey, Registry, Stage, StoreError, promote, stage, ways,
+    KlineStore, RecordKey, Registry, Stage, StoreError, champion_before, promote, stage, ways,
 };
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -283,6 +283,45 @@ pub(crate) fn the_registry_knows_one_champion(registry: &dyn Registry) -> Outcom
     let changes: Vec<String> = registry.history()?.into_iter().map(|change| change.change).collect();
     assert_eq!(changes.first().map(String::as_str), Some("registered"));
     assert!(changes.contains(&"alias champion".to_owned()));
+    Ok(())
+}
+
+/// A version that nothing goes by leaves for good; `notes` says whether the history goes on to tell of it.
+pub(crate) fn versions_leave_the_registry(registry: &dyn Registry, notes: bool) -> Outcome {
+    let register = |seed: u8| registry.register(BundleDigest([seed; 32]), &BTreeMap::new(), 1_000);
+    for seed in 1..=4 {
+        register(seed)?;
+    }
+    for version in [1, 2, 3] {
+        promote(registry, version, Stage::Production, 2_000)?;
+    }
+    promote(registry, 4, Stage::Staging, 2_000)?;
+    let before = (registry.versions()?, registry.history()?);
+    for (version, named) in [(3, "version 3 is "), (4, "version 4 is ")] {
+        assert!(registry.held(version)?.is_some());
+        let told = registry.forget(version, 3_000).expect_err("something goes by it").to_string();
+        assert!(told.starts_with(named) && told.ends_with("and stays in the registry"), "{told}");
+    }
+    assert_eq!((registry.versions()?, registry.history()?), before, "nothing was changed");
+    assert_eq!(champion_before(registry)?.map(|model| model.version), Some(2));
+
+    assert_eq!((registry.held(2)?, registry.held(9)?), (None, None));
+    registry.forget(2, 3_000)?;
+    registry.forget(2, 4_000)?;
+    let versions = || -> Result<Vec<u32>, StoreError> {
+        Ok(registry.versions()?.into_iter().map(|model| model.version).collect())
+    };
+    assert_eq!(versions()?, [4, 3, 1]);
+    assert!(matches!(registry.set_stage(2, Stage::Staging, 5_000), Err(StoreError::NoVersion { .. })));
+    assert_eq!(champion_before(registry)?.map(|model| model.version), Some(1), "who is still there");
+    let of_it = registry.history()?.into_iter().filter(|change| change.version == 2).count();
+    assert_eq!(of_it > 0, notes);
+    assert_eq!(ways(registry)?.len(), 3);
+
+    // Its number is not given again, nor is that of the newest one.
+    assert_eq!(register(5)?.version, 5);
+    registry.forget(5, 6_000)?;
+    assert_eq!((register(2)?.version, register(5)?.version), (6, 7));
     Ok(())
 }
 

@@ -6,11 +6,11 @@ use forecast::{BoosterParity, HexFloats, ParityDifference, ParityMargins, Parity
 use forest::{Booster, Ensemble, Model, RowError};
 use sha2::{Digest, Sha256};
 
-use super::BoosterFile;
 use super::compare::{Compared, Difference, Sides};
 use super::originals::{Answers, Original, Originals};
 use super::pool;
 use super::rows::{Batch, Stood};
+use crate::trained::BoosterFile;
 use crate::{Result, TrainerError};
 
 /// So many of a row's cells are named that stand on a threshold.

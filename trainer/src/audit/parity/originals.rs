@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use forecast::{GoldenLibrary, ParityRow};
 
-use super::BoosterFile;
 use crate::Result;
-use crate::args::cores;
 use crate::fit::{
     LightGbm, LightGbmModel, Matrix, XgBoost, XgBoostModel, lightgbm_path, lightgbm_version, xgboost_path,
 };
+use crate::machine::cores;
 use crate::train::single_precision;
+use crate::trained::BoosterFile;
 
 /// Both libraries.
 pub(super) struct Originals {

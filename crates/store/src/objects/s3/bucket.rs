@@ -183,7 +183,7 @@ impl Bucket {
         Ok(folders)
     }
 
-    /// Takes a folder away, its last file last: what is broken off is still listed, and taken away by the same again.
+    /// Takes a folder away, its last file first: from then on nobody sees it. What is broken off is taken away by the same again.
     pub(crate) fn remove(&self, action: &'static str, folder: &str, last: &str) -> Result<(), StoreError> {
         let (client, last) = (self.client()?, self.key(folder, last));
         let prefix = Path::from(format!("{}/{folder}", self.place.prefix()));
@@ -198,8 +198,8 @@ impl Bucket {
                     answer => answer,
                 }
             };
-            stream::iter(others).try_for_each_concurrent(FILES_AT_ONCE, gone).await?;
-            gone(last).await
+            gone(last.clone()).await?;
+            stream::iter(others).try_for_each_concurrent(FILES_AT_ONCE, gone).await
         })
     }
 }
