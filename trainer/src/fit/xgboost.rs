@@ -9,6 +9,7 @@ mod data;
 mod feed;
 mod gains;
 mod grown;
+mod held;
 mod missing;
 mod objective;
 mod scores;
@@ -22,7 +23,8 @@ use std::ptr;
 use std::rc::Rc;
 use std::slice;
 
-use data::{Held, Part, array_interface};
+use data::Part;
+use held::{Held, array_interface};
 
 use super::FitError;
 use super::turn::Turns;

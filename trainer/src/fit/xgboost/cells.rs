@@ -7,8 +7,8 @@ use std::slice;
 
 use serde::Deserialize;
 
-use super::data::Held;
 use super::feed::single;
+use super::held::Held;
 use super::threads::by_rows;
 use super::{LIBRARY, to_size};
 use crate::fit::{FitError, Matrix};

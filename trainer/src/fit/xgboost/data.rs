@@ -5,20 +5,13 @@ use std::rc::Rc;
 
 use super::cells::{BINS_MOST, Cells, Edges};
 use super::feed::{self, Feed};
+use super::held::{Held, array_interface};
 use super::objective::Lessons;
-use super::{Api, Handle, TURNS, XgBoost, text};
+use super::{TURNS, XgBoost, text};
 use crate::fit::{FitError, Matrix};
 
 /// So many rows tell well enough where the bins' edges lie: LightGBM takes as many by itself.
 const SAMPLE_ROWS: usize = 200_000;
-
-/// A matrix of the library's.
-pub(super) struct Held {
-    pub(super) api: Rc<Api>,
-    pub(super) handle: Handle,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-}
 
 /// Rows to be answered.
 pub struct XgBoostData(pub(super) Held);
@@ -217,23 +210,4 @@ impl Part {
         }
         Ok(Lessons { labels: &self.labels, weights: &self.weights })
     }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // SAFETY: the handle came from the library and is freed once; boosters share the matrix by reference
-        // count inside the library.
-        unsafe { (self.api.matrix_free)(self.handle) };
-    }
-}
-
-/// Describes a buffer the way NumPy's array interface does; it is only read while the buffer lives. `more` says what a plain one
-/// needs not.
-pub(super) fn array_interface(values: &[f32], shape: &[usize], more: &str) -> String {
-    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    let address = values.as_ptr().expose_provenance();
-    format!(
-        r#"{{"data": [{address}, true], "shape": [{}], "typestr": "<f4", "version": 3{more}}}"#,
-        sides.join(", ")
-    )
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::ptr;
 use std::rc::Rc;
 
-use super::data::{Held, array_interface};
+use super::held::{Held, array_interface};
 use super::missing::LEAST;
 use super::{Api, LIBRARY, text};
 use crate::fit::{FitError, Matrix};
