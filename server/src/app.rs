@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forecast::ForecasterSettings;
+use metrics_exporter_prometheus::PrometheusHandle;
 use store::{Home, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, AccessError, Role, reload};
+use crate::access::{Access, AccessError, RedisUrl, Role, reload};
 use crate::champion::ChampionTask;
 use crate::dropped::DroppedView;
 use crate::engine_thread::{Command, EngineThread};
@@ -27,14 +28,14 @@ use crate::renewal::Renewer;
 use crate::retention::Retention;
 use crate::scores::ScoreThread;
 use crate::service::Service;
-use crate::settings::{RedisUrl, Settings};
+use crate::settings::Settings;
 use crate::state::Shared;
 use crate::stores::Stores;
 use crate::telemetry::exporter;
 use crate::telemetry::requests::Requests;
 use crate::telemetry::traces::{Exporting, Tracer};
 use crate::web::Fence;
-use crate::{grpc, rest};
+use crate::{gauges, grpc, rest};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -255,7 +256,7 @@ impl App {
         let handle = exporter::install().map_err(StartError::Metrics)?;
         let upkeep = tokio::spawn(exporter::upkeep(handle.clone()));
         let fence = |address| Fence::new(&settings.web, address);
-        let page = rest::fenced(exporter::routes(handle, shared.clone()), fence(addresses.metrics));
+        let page = rest::fenced(metrics_page(handle, &shared), fence(addresses.metrics));
         let metrics = tokio::spawn(axum::serve(metrics, page).into_future());
         let [serving, feeding] = [(); 2].map(|()| CancellationToken::new());
         let (guards, probing) = stand_guard(&settings, access.clone(), watch);
@@ -385,6 +386,11 @@ pub(crate) fn guard(settings: &Settings) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+fn metrics_page(handle: PrometheusHandle, shared: &Arc<Shared>) -> axum::Router {
+    let shared = Arc::clone(shared);
+    exporter::routes(handle, move || gauges::show_moment(&shared))
 }
 
 /// What stands in front of both faces, and the task that looks how busy the server is.

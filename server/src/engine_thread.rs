@@ -18,10 +18,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::nowcast::Nowcasts;
 use crate::encoded::Encoded;
+use crate::gauges;
 use crate::journaling::Journaling;
 use crate::latest::LatestTable;
 use crate::state::{EngineView, FeatureRow, Shared};
-use crate::telemetry::{metrics as names, snapshots};
+use crate::telemetry::metrics as names;
 
 /// How many commands may wait. At the bound the sender waits: the exchange's socket is then not read.
 pub const QUEUE_COMMANDS: usize = 8_192;
@@ -259,7 +260,7 @@ impl Engine {
         };
         self.ready = next.symbols().iter().map(was_ready).collect();
         for gone in self.forecaster.symbols().iter().filter(|symbol| !next.symbols().contains(symbol)) {
-            snapshots::hide_symbol(*gone);
+            gauges::hide_symbol(*gone);
         }
         self.shared.latest.store(Arc::new(self.shared.latest.load().with_symbols(next.symbols())));
         self.shared.nowcasts.store(Arc::new(LatestTable::new(next.symbols())));
@@ -415,7 +416,7 @@ impl Engine {
             skill: self.forecaster.skill(),
             watermark: self.forecaster.watermark(),
         };
-        snapshots::show_engine(&view);
+        gauges::show_engine(&view);
         self.shared.engine.store(Arc::new(view));
         self.shared.refresh_serving();
     }

@@ -27,6 +27,7 @@ pub mod engine_thread;
 pub mod follow;
 pub mod followed;
 pub mod gaps;
+mod gauges;
 pub mod grpc;
 pub mod guards;
 mod headers;

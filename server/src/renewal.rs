@@ -2,7 +2,6 @@
 //! up, and what each block of bars is answered with before the block begins, out of the way of answers. What is made is kept in the home and then served, never the other way
 //! round, so that a restart, the audit of live answers and a replay have the same bits.
 
-pub(crate) mod kept;
 pub(crate) mod making;
 
 use std::ops::RangeInclusive;

@@ -24,10 +24,11 @@ use kline::{Interval, Symbol};
 use market::{ExchangeLimits, ExchangeSettings};
 use store::Places;
 
+use crate::access::AccessSettings;
 use crate::overload::LoadLimits;
 use crate::web::WebSettings;
 
-pub use access::{AccessSettings, Anonymous, ListenSettings, RedisUrl};
+pub use access::ListenSettings;
 pub use keys::{KEYS, Key};
 pub use resolve::{Origin, Resolved, Value, resolve};
 pub use sources::{Arguments, Sources, command};

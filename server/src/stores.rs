@@ -1,6 +1,8 @@
 //! The stores as the server uses them: reads and registry changes, with refusals in place of store errors. Everything
 //! here blocks; async code calls it on a blocking thread.
 
+mod renewed_file;
+
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,7 +20,6 @@ use crate::gaps::BARS_MAX;
 use crate::model_info::ModelInfo;
 use crate::reason::{Reason, Refusal};
 use crate::remembered;
-use crate::renewal::kept;
 use crate::resume::ResumeToken;
 use crate::unhurried::Haste;
 
@@ -212,7 +213,9 @@ impl Stores {
         let Some(bytes) = self.0.bands(bundle).read().map_err(|error| failed(&error))? else {
             return Ok(None);
         };
-        kept::read(&bytes, bundle, interval).map(Some).map_err(|problem| damaged_renewed(bundle, &problem))
+        renewed_file::read(&bytes, bundle, interval)
+            .map(Some)
+            .map_err(|problem| damaged_renewed(bundle, &problem))
     }
 
     /// Keeps what was renewed for a bundle in place of what was kept.
@@ -225,8 +228,8 @@ impl Stores {
         interval: Interval,
         renewed: &Renewed,
     ) -> Result<(), Refusal> {
-        let bytes =
-            kept::write(bundle, interval, renewed).map_err(|problem| damaged_renewed(bundle, &problem))?;
+        let bytes = renewed_file::write(bundle, interval, renewed)
+            .map_err(|problem| damaged_renewed(bundle, &problem))?;
         self.0.bands(bundle).replace(&bytes).map_err(|error| failed(&error))
     }
 
@@ -357,7 +360,7 @@ impl Stores {
     }
 }
 
-fn damaged_renewed(bundle: BundleDigest, problem: &kept::KeptError) -> Refusal {
+fn damaged_renewed(bundle: BundleDigest, problem: &renewed_file::KeptError) -> Refusal {
     let message = format!("what was renewed for bundle {} can't be used: {problem}", bundle.short());
     Refusal::new(Reason::StoreFailed, message)
 }

@@ -15,7 +15,6 @@ mod request_id;
 pub mod request_layer;
 pub mod requests;
 pub mod scope;
-pub mod snapshots;
 mod stopwatch;
 mod throttle;
 mod trace_parent;

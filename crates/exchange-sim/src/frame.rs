@@ -5,31 +5,8 @@ use std::fmt::Write;
 use kline::{Interval, Milliseconds, Symbol};
 
 use crate::decimals::push_decimal;
+use crate::stamps::Stamps;
 use crate::tape::Candle;
-
-/// How times are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stamps {
-    Milliseconds,
-    Microseconds,
-}
-
-impl Stamps {
-    pub(crate) const fn first(self, time: Milliseconds) -> i64 {
-        match self {
-            Self::Milliseconds => time,
-            Self::Microseconds => time * 1_000,
-        }
-    }
-
-    /// The last instant of a millisecond.
-    const fn last(self, time: Milliseconds) -> i64 {
-        match self {
-            Self::Milliseconds => time,
-            Self::Microseconds => time * 1_000 + 999,
-        }
-    }
-}
 
 /// One kline event, as a raw stream carries it. A column that the source lacks is `null`.
 pub(crate) fn event(

@@ -36,6 +36,7 @@ pub mod recorded;
 mod rest;
 mod shared;
 mod socket;
+mod stamps;
 mod stream;
 pub mod synthetic;
 mod tape;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use kline::{Interval, Kline, Milliseconds, Symbol};
 
 use crate::faults::{Begun, Fate, FaultEntry, FaultPlan, Faults, Letter, Tear};
-use crate::frame::Stamps;
 use crate::manners::{Ending, GOING_AWAY};
+use crate::stamps::Stamps;
 use crate::tape::Tape;
 use crate::weights::Weights;
 use crate::{ExchangeConfig, ExchangeError, LineId, frame};

@@ -3,7 +3,7 @@
 use kline::{Interval, Milliseconds};
 
 use crate::faults::Silent;
-use crate::frame::Stamps;
+use crate::stamps::Stamps;
 use crate::tape::Tape;
 
 /// What an answer depends on, beside path and query.

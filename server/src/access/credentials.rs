@@ -8,13 +8,13 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::people::{FoundKey, KEY_PREFIX, People, PeopleError};
+use super::settings::AccessSettings;
 use super::tokens::{TokenSettings, Tokens};
 use super::verifying::KeysError;
 use super::{Identity, Proof};
 use crate::clock::wall_time;
 use crate::listen::Peer;
 use crate::reason::{Reason, Refusal};
-use crate::settings::AccessSettings;
 
 /// The header of a key that is not a bearer's.
 pub(super) const KEY_HEADER: &str = "x-api-key";

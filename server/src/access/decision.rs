@@ -8,10 +8,10 @@ use axum::http::HeaderMap;
 
 use super::audit::{Audit, AuditedCall};
 use super::limiter::Limiter;
+use super::settings::AccessSettings;
 use super::{AccessError, ClientId, Credentials, Identity, Lease, Need, Proof, Role};
 use crate::listen::Peer;
 use crate::reason::{Reason, Refusal};
-use crate::settings::AccessSettings;
 use crate::telemetry::metrics as names;
 
 /// Who calls, and from where.

@@ -86,7 +86,7 @@ async fn each_role_may_do_what_it_may_and_no_more() {
 
 #[tokio::test]
 async fn who_shows_nothing_or_something_wrong_is_not_known() {
-    let door = door("", |settings| settings.anonymous = crate::settings::Anonymous::Role(Role::Reader));
+    let door = door("", |settings| settings.anonymous = crate::access::Anonymous::Role(Role::Reader));
     let nothing = HeaderMap::new();
     assert_eq!(reason(&door.access.admit(READER, &x, &nothing, None)), None);
     assert_eq!(reason(&door.access.admit(ADMIN, &x, &nothing, None)), Some(Reason::Unauthenticated));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::local::Local;
+use super::settings::AccessSettings;
 use super::shared::Shared;
 use super::{AccessError, Caller, Limits, Verdict};
 use crate::reason::{Reason, Refusal};
-use crate::settings::AccessSettings;
 
 /// The limits at work.
 #[derive(Debug)]

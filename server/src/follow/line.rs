@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::gauges;
 use crate::state::{ExchangeState, ExchangeView, Shared};
-use crate::telemetry::snapshots;
 
 /// Shows the state of the line, and the trouble that it is in.
 pub(super) fn show(shared: &Shared, state: ExchangeState, problem: Option<String>) {
-    snapshots::show_exchange(state);
+    gauges::show_exchange(state);
     shared.exchange.store(Arc::new(ExchangeView { state, problem }));
 }

@@ -1,7 +1,5 @@
 //! The page that Prometheus reads, on an address of its own.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
@@ -9,9 +7,8 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::catalogue::{Kind, METRICS, names};
-use super::snapshots::show_moment;
+use super::process;
 use crate::clock::wall_time;
-use crate::state::Shared;
 
 /// Buckets from 10 microseconds to 10 seconds: an answer from memory is far below the usual first bucket.
 const BUCKETS_SECONDS: [f64; 19] = [
@@ -45,10 +42,11 @@ pub fn install() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
-/// The route `/metrics`.
-pub fn routes(handle: PrometheusHandle, shared: Arc<Shared>) -> Router {
+/// The route `/metrics`; `show` sets the gauges that depend on the moment of looking.
+pub fn routes(handle: PrometheusHandle, show: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     let page = move || {
-        show_moment(&shared);
+        show();
+        process::observe();
         let text = handle.render();
         async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
     };

@@ -14,14 +14,6 @@ use super::rooms::ROOMS;
 use super::source::{shipping_lines, ships};
 use crate::repository;
 
-/// Circles that stand from before this rule; a line goes when its circle does.
-const KNOWN: &[(&str, &[&str])] = &[
-    ("crates/exchange-sim", &["frame", "tape", "trades"]),
-    ("server", &["access", "overload", "settings"]),
-    ("server", &["gaps", "state", "telemetry"]),
-    ("server", &["renewal", "stores"]),
-];
-
 /// Who imports whom in a room, and in which file, from the root, that was seen first.
 type Imports = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -31,8 +23,6 @@ type Imports = BTreeMap<String, BTreeMap<String, String>>;
 /// When a file can't be read.
 pub fn check(root: &Path) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut known: BTreeSet<(&str, Vec<String>)> =
-        KNOWN.iter().map(|(room, names)| (*room, owned(names))).collect();
     for room in ROOMS {
         let source = root.join(room.folder).join("src");
         let mut imports = Imports::new();
@@ -45,22 +35,9 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
                 found.entry(other).or_insert_with(|| name.clone());
             });
         }
-        for circle in circles(&imports) {
-            if !known.remove(&(room.folder, circle.clone())) {
-                findings.push(finding(room.folder, &circle, &imports));
-            }
-        }
+        findings.extend(circles(&imports).iter().map(|circle| finding(room.folder, circle, &imports)));
     }
-    let gone = known.into_iter().map(|(room, names)| {
-        let told = format!("`{room}` has no circle of {} any more: take the line away", names.join(", "));
-        Finding::at("xtask/src/tidy/circles.rs", 0, told)
-    });
-    findings.extend(gone);
     Ok(findings)
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// The file or folder at the top of `source` that a file belongs to; none for the roots themselves.
@@ -140,6 +117,10 @@ fn finding(room: &str, circle: &[String], imports: &Imports) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
 
     fn found(files: &[(&str, &str)]) -> BTreeSet<Vec<String>> {
         let edges = files.iter().map(|(name, text)| {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use kline::{Milliseconds, Symbol};
 
 use super::Trade;
-use crate::frame::Stamps;
+use crate::stamps::Stamps;
 
 /// One event of the stream `<symbol>@aggTrade`.
 pub(crate) fn event(symbol: Symbol, trade: &Trade, event_time: Milliseconds, stamps: Stamps) -> String {

@@ -150,9 +150,9 @@ impl Venue {
             now: asked.at,
             clock: asked.at + offset,
             stamps: if microseconds {
-                crate::frame::Stamps::Microseconds
+                crate::stamps::Stamps::Microseconds
             } else {
-                crate::frame::Stamps::Milliseconds
+                crate::stamps::Stamps::Milliseconds
             },
             silent,
         };

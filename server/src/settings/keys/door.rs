@@ -1,7 +1,7 @@
 //! The settings of who may connect, who may do what, and how much of it.
 
 use super::{Key, key, secret};
-use crate::settings::RedisUrl;
+use crate::access::RedisUrl;
 
 /// In the order in which they are shown. The section `server` goes on after them.
 pub(super) const KEYS: [Key; 27] = [

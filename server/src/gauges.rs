@@ -4,8 +4,8 @@ use forecast::TaskKind;
 use kline::Symbol;
 use metrics::gauge;
 
-use super::catalogue::names;
 use crate::state::{EngineView, ExchangeState, ServingState, Shared};
+use crate::telemetry::catalogue::names;
 
 pub(crate) fn show_exchange(state: ExchangeState) {
     gauge!(names::EXCHANGE_LIVE).set(if state == ExchangeState::Live { 1.0 } else { 0.0 });
@@ -51,5 +51,4 @@ pub(crate) fn show_moment(shared: &Shared) {
     gauge!(names::SUBSCRIBERS).set(shared.subscribers.count() as f64);
     let serving = *shared.serving().borrow() == ServingState::Serving;
     gauge!(names::SERVING).set(if serving { 1.0 } else { 0.0 });
-    super::process::observe();
 }
