@@ -3,6 +3,10 @@
 //! Returns and directions have next to no signal: few shallow trees with large leaves, half of the rows and of
 //! the columns a tree. Volatility has much: deeper trees, more of them. Shapes were
 //! tried with an eye on the folds and on minutes; the walk sets the number of rounds.
+//!
+//! All symbols are learned together. The symbol as a category of LightGBM's was tried on ten pairs (to 2023-09, judged to 2024-09, two
+//! seeds): 0.2 % less loss of the volatility, 0.1 % of the regime, 0.03 % of the direction, nothing sure of the returns. It would ask for a
+//! column that no catalogue has, and know no symbol that joins later.
 
 mod shape;
 
