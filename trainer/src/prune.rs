@@ -65,6 +65,8 @@ pub fn prune(
     if !dry_run {
         going.complete(home, datasets)?;
     }
+    // A place that can't be read is told before anything goes.
+    let there = home.objects().list()?;
     let mut found = Pruned::default();
     for (folder, state) in rules::old_runs(recorded(&training)?, keeping, now) {
         if !dry_run {
@@ -80,7 +82,7 @@ pub fn prune(
     if let Some(store) = datasets {
         let gone: BTreeSet<BundleDigest> = found.bundles.iter().map(|(bundle, _)| *bundle).collect();
         let kept: BTreeSet<BundleDigest> =
-            home.objects().list()?.into_iter().filter(|bundle| !gone.contains(bundle)).collect();
+            there.into_iter().filter(|bundle| !gone.contains(bundle)).collect();
         found.datasets = rules::old_datasets(store.list()?, &trained_on(home, &kept)?, keeping, now);
         if !dry_run {
             going.note(Vec::new(), found.datasets.clone())?;
