@@ -73,6 +73,12 @@ pub enum FitError {
         /// What is minimised, by the library's name.
         objective: &'static str,
     },
+    /// Rows that are followed have other bins than those that are learned from.
+    #[error("{library} can't follow rows that are not binned like those that it learns from")]
+    Unlike {
+        /// `XGBoost`.
+        library: &'static str,
+    },
     /// A number is larger than the C API can take.
     #[error("{what} is {value}, more than the library can take")]
     TooLarge {

@@ -253,6 +253,14 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     assert_eq!(told, "XGBoost can't learn the label 2 by multi:softprob");
     let told = train(&data, Loss::SquaredError, &Parameters::default().with("base_score", "[1,2]"));
     assert!(told.contains("base_score [1,2]"), "{told}");
+    // What is followed has the bins of what is learned from.
+    let mut alone = library.binned(rows, WHOLE, None).expect("rows");
+    alone.set_labels(&[1.0, 2.0]).expect("labels");
+    let none = Parameters::default();
+    let sets = (&data, Some(&alone));
+    let told =
+        library.train(sets, &["a"], Loss::SquaredError, &none, (SCHEDULE, &|| 1), &mut |_, _| ()).err();
+    assert!(matches!(told, Some(FitError::Unlike { .. })), "{told:?}");
     // What is only followed can't be learned from.
     let mut followed = library.binned(rows, WHOLE, Some(&data)).expect("rows");
     followed.set_labels(&[1.0, 2.0]).expect("labels");

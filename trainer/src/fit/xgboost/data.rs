@@ -90,11 +90,11 @@ impl XgBoost {
             return Err(FitError::Shape { what: "the list of parts", found, expected });
         }
         let _turn = TURNS.take()?;
-        let (mut helds, edges) = match reference {
+        let (helds, edges) = match reference {
             Some(reference) => (Vec::new(), Rc::clone(&reference.edges)),
             None => self.held(rows, &part_of, binning)?,
         };
-        let mut helds = helds.drain(..);
+        let mut helds = helds.into_iter();
         let mut parts = Vec::new();
         for part in 0..=part_of.iter().copied().max().unwrap_or(0) {
             let cells = Cells::of(rows, &|row| part_of[row] == part, &edges, binning.threads)?;

@@ -1,5 +1,7 @@
 //! A training, round after round: gradients are ours, trees the library's.
 
+use std::rc::Rc;
+
 use super::data::{Part, XgBoostBins};
 use super::grown::Grown;
 use super::objective::Lessons;
@@ -23,7 +25,7 @@ impl XgBoost {
     /// It begins at the parameters' `base_score`; without one at 0.5, and at 0 of each of several classes.
     ///
     /// # Errors
-    /// When a label can't be learned, the library refuses the parameters, or not one round was better than none.
+    /// When `tune` is not binned like `train`, a label can't be learned, the library refuses the parameters, or not one round was better than none.
     pub fn train(
         &self,
         (train, tune): (&XgBoostBins, Option<&XgBoostBins>),
@@ -35,6 +37,10 @@ impl XgBoost {
     ) -> Result<Fit, FitError> {
         if let Some(tune) = tune.filter(|tune| tune.parts.len() > 1) {
             return Err(FitError::Shape { what: "what is followed", found: tune.parts.len(), expected: 1 });
+        }
+        // Trees are followed by the numbers of bins, which others' bins would give another meaning.
+        if tune.is_some_and(|tune| !Rc::ptr_eq(&tune.edges, &train.edges)) {
+            return Err(FitError::Unlike { library: LIBRARY });
         }
         if names.len() != train.columns {
             let (found, expected) = (names.len(), train.columns);
