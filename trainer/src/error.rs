@@ -159,13 +159,11 @@ pub enum TrainerError {
     /// An original library failed.
     #[error(transparent)]
     Fit(#[from] fit::FitError),
-    /// A feature has a value that a library can't learn from.
+    /// A feature has a value that can't be learned from.
     #[error(
-        "{library} can't learn from {feature} of {symbol} at {bar}, which is {value}: that is beyond single precision; mend the klines up to that bar, or leave the feature out"
+        "no booster can learn from {feature} of {symbol} at {bar}, which is {value}: that is beyond single precision; mend the klines up to that bar, or leave the feature out"
     )]
     Value {
-        /// `XGBoost`.
-        library: &'static str,
         /// The value.
         value: f64,
         /// The feature's name.

@@ -5,6 +5,8 @@
 //!
 //! Everything that is random is seeded, and so the same data and seed give the same bytes, with any number of threads.
 
+mod bins;
+mod boosting;
 mod early_stop;
 mod error;
 mod lightgbm;
@@ -12,17 +14,20 @@ mod locate;
 mod matrix;
 mod openmp;
 mod parameters;
+mod threads;
 mod turn;
 mod xgboost;
 
+pub use bins::{Binned, Binning};
+pub use boosting::Taught;
 pub use early_stop::EarlyStop;
 pub use error::FitError;
-pub use lightgbm::{LightGbm, LightGbmData, LightGbmModel};
+pub use lightgbm::{LightGbm, LightGbmModel, LightGbmRows};
 pub use locate::{LIGHTGBM_VARIABLE, XGBOOST_VARIABLE, lightgbm_path, lightgbm_version, xgboost_path};
 pub use matrix::Matrix;
 pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
 pub use parameters::{Loss, Parameters, Schedule};
-pub use xgboost::{Binning, XgBoost, XgBoostBins, XgBoostData, XgBoostModel};
+pub use xgboost::{XgBoost, XgBoostData, XgBoostModel, XgBoostRows};
 
 /// What a training run gave: the model file, and how the loss went.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Trains every task's two boosters with the original libraries: a walk over several folds first, then on all of the
 //! training and tuning windows; and fits the baselines.
 
-mod base_score;
 mod beyond;
+mod bins;
 mod boosters;
 mod combine;
 mod cores;

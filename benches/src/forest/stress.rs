@@ -1,10 +1,12 @@
 //! The stress model: a thousand trees of 127 leaves by each library, trained once and kept under `target`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use klinecast_trainer::fit::{
-    Binning, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, lightgbm_path, xgboost_path,
+    Binned, Binning, LightGbm, Loss, Matrix, Parameters, Schedule, Taught, XgBoost, lightgbm_path,
+    xgboost_path,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -49,35 +51,34 @@ fn train() -> Result<(Vec<u8>, Vec<u8>)> {
     let ((rows, labels), (tune_rows, tune_labels)) = (data(1, TRAIN_ROWS), data(3, ROWS));
     let names: Vec<String> = (0..FEATURES).map(|feature| format!("feature_{feature}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let common = Parameters::default().with("seed", 1).with("verbosity", -1);
+    let binning = Binning { names: &names, bins: 256, threads: 2, part_of: None };
+    let binned = Arc::new(Binned::new(Matrix::new(&rows, FEATURES)?, binning)?);
+    let followed = binned.like(Matrix::new(&tune_rows, FEATURES)?, 2)?;
+    let (weights, tune_weights) = (vec![1.0; TRAIN_ROWS], vec![1.0; ROWS]);
+    let followed = Taught { rows: &followed, labels: &tune_labels, weights: &tune_weights };
+    let (loss, threads) = (Loss::SquaredError, &|| 2);
     let lightgbm = LightGbm::load(&lightgbm_path()?)?;
-    let told = common
-        .clone()
+    let told = Parameters::default()
         .with("num_leaves", 127)
         .with("learning_rate", 0.03)
         .with("deterministic", true)
-        .with("force_col_wise", true);
-    let mut train = lightgbm.data(Matrix::new(&rows, FEATURES)?, &names, &told, None)?;
-    let mut tune = lightgbm.data(Matrix::new(&tune_rows, FEATURES)?, &names, &told, Some(&train))?;
-    train.set_labels(&labels)?;
-    tune.set_labels(&tune_labels)?;
-    let first = lightgbm.train((&train, Some(&tune)), Loss::SquaredError, &told, SCHEDULE, &mut |_, _| ());
+        .with("force_col_wise", true)
+        .with("seed", 1)
+        .with("verbosity", -1);
+    let learned = Taught { rows: &lightgbm.rows(&binned, 2)?, labels: &labels, weights: &weights };
+    let first = lightgbm.train(&learned, Some(&followed), (loss, &told), (SCHEDULE, threads), &mut |_, _| ());
     let first = first.context("LightGBM's stress model")?;
     let xgboost = XgBoost::load(&xgboost_path()?)?;
     let told = Parameters::default()
         .with("tree_method", "hist")
         .with("grow_policy", "lossguide")
+        .with("max_bin", 256)
         .with("max_depth", 0)
         .with("max_leaves", 127)
         .with("eta", 0.03)
         .with("seed", 1)
         .with("verbosity", 0);
-    let binning = Binning { bins: 256, threads: 2, part_of: None };
-    let mut train = xgboost.binned(Matrix::new(&rows, FEATURES)?, binning, None)?;
-    let mut tune = xgboost.binned(Matrix::new(&tune_rows, FEATURES)?, binning, Some(&train))?;
-    train.set_labels(&labels)?;
-    tune.set_labels(&tune_labels)?;
-    let sets = (&train, Some(&tune));
-    let second = xgboost.train(sets, &names, Loss::SquaredError, &told, (SCHEDULE, &|| 2), &mut |_, _| ());
+    let learned = Taught { rows: &xgboost.rows(&binned, 256, 2)?, labels: &labels, weights: &weights };
+    let second = xgboost.train(&learned, Some(&followed), (loss, &told), (SCHEDULE, threads), &mut |_, _| ());
     Ok((first.file, second.context("XGBoost's stress model")?.file))
 }

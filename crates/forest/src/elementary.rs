@@ -12,5 +12,5 @@ mod logf;
 mod table;
 
 pub use exp::exp;
-pub use expf::expf;
-pub use logf::logf;
+pub use expf::{expf, expf_by};
+pub use logf::{logf, logf_by};

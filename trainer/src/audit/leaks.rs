@@ -5,6 +5,7 @@
 //! which `evaluate` raises its alarm: else that alarm would not be heard either.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use forecast::score::{Figure, Resampling, auc_interval};
 use forecast::{Canary, LeaksCertificate, Metric, TargetTransform, Task};
@@ -15,7 +16,7 @@ use crate::console::{Console, table};
 use crate::dataset::Dataset;
 use crate::evaluate::alarms::alarms;
 use crate::evaluate::metrics::{Truth, figures, losses};
-use crate::fit::{LightGbm, Matrix, Parameters, Schedule, lightgbm_path};
+use crate::fit::{Binned, Binning, LightGbm, Matrix, Schedule, Taught, lightgbm_path};
 use crate::random::Random;
 use crate::train::folds;
 use crate::train::recipe::{self, Effort};
@@ -136,15 +137,15 @@ impl Cage<'_> {
         let names: Vec<&str> = features::Catalogue::standard().names().collect();
         let rows = |rows: &[usize]| rows.iter().flat_map(|row| values(*row)).collect::<Vec<f64>>();
         let (learned, width) = (rows(&self.learned), self.dataset.width());
-        let threads = |parameters: Parameters| parameters.with("num_threads", self.effort.threads);
-        let bins = threads(recipe::lightgbm_bins(self.effort));
-        let mut data = self.library.data(Matrix::new(&learned, width)?, &names, &bins, None)?;
-        data.set_labels(&labels)?;
-        data.set_weights(&weights)?;
+        let threads = self.effort.threads;
+        let binning = Binning { names: &names, bins: recipe::BINS, threads, part_of: None };
+        let binned = Arc::new(Binned::new(Matrix::new(&learned, width)?, binning)?);
+        let taught =
+            Taught { rows: &self.library.rows(&binned, threads)?, labels: &labels, weights: &weights };
         let schedule = Schedule { rounds_max: self.effort.rounds_max.unwrap_or(40), patience: 1 };
-        let parameters = threads(recipe::lightgbm(task, self.effort, self.learned.len()));
-        let fit =
-            self.library.train((&data, None), recipe::loss(task), &parameters, schedule, &mut |_, _| ())?;
+        let parameters = recipe::lightgbm(task, self.effort, self.learned.len());
+        let told = (recipe::loss(task), &parameters);
+        let fit = self.library.train(&taught, None, told, (schedule, &|| threads), &mut |_, _| ())?;
         let inputs: Vec<_> = self.answered.iter().map(|row| self.dataset.inputs(*row..row + 1)[0]).collect();
         lightgbm_answers(task, transform, &fit.file, &rows(&self.answered), &inputs)
     }

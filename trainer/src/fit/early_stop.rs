@@ -53,7 +53,7 @@ impl EarlyStop {
         followed: bool,
     ) -> Result<Fit, FitError> {
         let seen = self.seen;
-        if followed && self.best_rounds == 0 {
+        if seen == 0 || (followed && self.best_rounds == 0) {
             let answer = format!("no finite loss in {seen} rounds");
             return Err(FitError::Answer { library, answer, expected: "a loss on the tuning rows" });
         }

@@ -56,29 +56,22 @@ pub enum FitError {
         expected: usize,
     },
     /// A value that can't be learned from.
-    #[error("{library} can't learn from the value {value}: it is beyond single precision")]
+    #[error("no booster can learn from the value {value}: it is beyond single precision")]
     Value {
-        /// `XGBoost`.
-        library: &'static str,
         /// The value.
         value: f64,
     },
-    /// A label that the objective has no place for.
-    #[error("{library} can't learn the label {label} by {objective}")]
+    /// A label that the loss has no place for.
+    #[error("the label {label} can't be learned by {loss}")]
     Label {
-        /// `XGBoost`.
-        library: &'static str,
         /// The label.
         label: f32,
-        /// What is minimised, by the library's name.
-        objective: &'static str,
+        /// What is minimised.
+        loss: &'static str,
     },
     /// Rows that are followed have other bins than those that are learned from.
-    #[error("{library} can't follow rows that are not binned like those that it learns from")]
-    Unlike {
-        /// `XGBoost`.
-        library: &'static str,
-    },
+    #[error("rows can't be followed that are not binned like those that are learned from")]
+    Unlike,
     /// A number is larger than the C API can take.
     #[error("{what} is {value}, more than the library can take")]
     TooLarge {

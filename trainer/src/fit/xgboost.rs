@@ -4,17 +4,14 @@
 //! call, and the library stays loaded as long as a handle lives (`Rc<Api>`). Nothing here is `Send`: the
 //! library keeps its last error and its lent buffers per thread.
 
-mod cells;
-mod data;
+mod edges;
 mod feed;
 mod gains;
-mod grown;
+mod growing;
 mod held;
 mod missing;
-mod objective;
-mod scores;
-mod threads;
-mod training;
+mod rows;
+mod trees;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ops::Range;
@@ -23,13 +20,12 @@ use std::ptr;
 use std::rc::Rc;
 use std::slice;
 
-use data::Part;
 use held::{Held, array_interface};
 
 use super::FitError;
 use super::turn::Turns;
 
-pub use data::{Binning, XgBoostBins, XgBoostData};
+pub use rows::{XgBoostData, XgBoostRows};
 
 const LIBRARY: &str = "XGBoost";
 static TURNS: Turns = Turns::at(LIBRARY);
@@ -228,11 +224,7 @@ impl XgBoostModel {
     }
 
     /// Adds the trees of a round that gradients and hessians ask for: row after row, one pair an output.
-    fn grow(&self, round: usize, part: &Part, pairs: &[[f32; 2]], outputs: usize) -> Result<(), FitError> {
-        let Some(held) = &part.held else {
-            let expected = part.cells.rows();
-            return Err(FitError::Shape { what: "what is only followed", found: 0, expected });
-        };
+    fn grow(&self, round: usize, held: &Held, pairs: &[[f32; 2]], outputs: usize) -> Result<(), FitError> {
         let round = to_int("the round", round)?;
         let values = pairs.as_flattened();
         let strides = format!(r#", "strides": [{}, {}]"#, outputs * PAIR_BYTES, PAIR_BYTES);

@@ -1,4 +1,4 @@
-//! Where a value stands that a library can't learn from.
+//! Where a value stands that can't be learned from.
 
 use std::ops::Range;
 
@@ -8,9 +8,9 @@ use crate::TrainerError;
 use crate::dataset::Dataset;
 use crate::fit::FitError;
 
-/// A fault of a library that read some rows; of a value, with the feature, the symbol and the bar that it is of.
+/// A fault in some rows that were read; of a value, with the feature, the symbol and the bar that it is of.
 pub(super) fn told(dataset: &Dataset, rows: Range<usize>, fault: FitError) -> TrainerError {
-    let FitError::Value { library, value } = fault else { return fault.into() };
+    let FitError::Value { value } = fault else { return fault.into() };
     let same = |other: &f64| other.to_bits() == value.to_bits();
     let place = dataset.pieces(rows).find_map(|(piece, values)| {
         let at = values.iter().position(same)?;
@@ -19,7 +19,7 @@ pub(super) fn told(dataset: &Dataset, rows: Range<usize>, fault: FitError) -> Tr
     let named = place.and_then(|(row, column)| Some((row, Catalogue::standard().names().nth(column)?)));
     let Some((row, feature)) = named else { return fault.into() };
     let (symbol, bar) = (dataset.symbol(row), dataset.key(row).bar);
-    TrainerError::Value { library, value, feature, symbol, bar }
+    TrainerError::Value { value, feature, symbol, bar }
 }
 
 #[cfg(test)]
@@ -46,11 +46,11 @@ mod tests {
         assert!(rows.len() > 500, "{} rows", rows.len());
         let (row, column) = (rows.start + 301, 7);
         let value = dataset.row(row)[column];
-        let fault = |value| FitError::Value { library: "XGBoost", value };
+        let fault = |value| FitError::Value { value };
         let told = told_of(&dataset, rows.clone(), fault(value));
         let feature = Catalogue::standard().names().nth(column).expect("a feature");
         let place = format!("{feature} of {} at {}", dataset.symbol(row), dataset.key(row).bar);
-        assert!(told.starts_with(&format!("XGBoost can't learn from {place}, which is {value}")), "{told}");
+        assert!(told.starts_with(&format!("no booster can learn from {place}, which is {value}")), "{told}");
         // One that is not among these rows, and another fault.
         let told = told_of(&dataset, rows.clone(), fault(1e39));
         assert!(told.contains("the value 1000"), "{told}");

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use forecast::Task;
 
+use super::bins::LastBins;
 use super::cores::{AtWork, Cores};
 use super::course::Course;
 use super::lesson::{Lesson, labels, learned_labels};
-use super::libraries::{Boosting, Labelled, Versioned};
+use super::libraries::{Boosting, Versioned};
 use super::library::Library;
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::fit::{LightGbm, XgBoost};
+use crate::fit::{LightGbm, Taught, XgBoost};
 use crate::trained::Member;
 
 /// All tasks' boosters of both libraries, LightGBM's lesson and XGBoost's: side by side where there are cores for it.
@@ -22,18 +23,25 @@ pub(super) fn both(
     [lightgbm, xgboost]: [&Lesson; 2],
     course: &Course<'_>,
 ) -> Result<[Vec<Member>; 2]> {
-    let cores = Cores::new(course.effort.threads);
+    let (cores, bins) = (Cores::new(course.effort.threads), &LastBins::default());
     if !cores.are_several() {
         return Ok([
-            fitted::<LightGbm>(dataset, lightgbm, &Task::ALL, course, &cores.begin(Library::Lightgbm))?,
-            fitted::<XgBoost>(dataset, xgboost, &Task::ALL, course, &cores.begin(Library::Xgboost))?,
+            fitted::<LightGbm>(
+                dataset,
+                lightgbm,
+                &Task::ALL,
+                course,
+                (&cores.begin(Library::Lightgbm), bins),
+            )?,
+            fitted::<XgBoost>(dataset, xgboost, &Task::ALL, course, (&cores.begin(Library::Xgboost), bins))?,
         ]);
     }
     // Both are at work before either asks for threads.
     let [first, second] = Library::ALL.map(|library| cores.begin(library));
     thread::scope(|scope| {
-        let first = scope.spawn(move || fitted::<LightGbm>(dataset, lightgbm, &Task::ALL, course, &first));
-        let xgboost = fitted::<XgBoost>(dataset, xgboost, &Task::ALL, course, &second);
+        let first =
+            scope.spawn(move || fitted::<LightGbm>(dataset, lightgbm, &Task::ALL, course, (&first, bins)));
+        let xgboost = fitted::<XgBoost>(dataset, xgboost, &Task::ALL, course, (&second, bins));
         drop(second);
         let lightgbm = first.join().unwrap_or_else(|fault| panic::resume_unwind(fault));
         Ok([lightgbm?, xgboost?])
@@ -48,10 +56,10 @@ pub(super) fn alone(
     course: &Course<'_>,
 ) -> Result<Vec<Member>> {
     let cores = Cores::new(course.effort.threads);
-    let at_work = cores.begin(library);
+    let shared = (&cores.begin(library), &LastBins::default());
     match library {
-        Library::Lightgbm => fitted::<LightGbm>(dataset, lesson, &[task], course, &at_work),
-        Library::Xgboost => fitted::<XgBoost>(dataset, lesson, &[task], course, &at_work),
+        Library::Lightgbm => fitted::<LightGbm>(dataset, lesson, &[task], course, shared),
+        Library::Xgboost => fitted::<XgBoost>(dataset, lesson, &[task], course, shared),
     }
 }
 
@@ -62,11 +70,11 @@ fn fitted<L: Boosting>(
     lesson: &Lesson,
     tasks: &[Task],
     course: &Course<'_>,
-    at_work: &AtWork<'_>,
+    shared: (&AtWork<'_>, &LastBins),
 ) -> Result<Vec<Member>> {
-    let found = try_fitted::<L>(dataset, lesson, tasks, course, at_work);
+    let found = try_fitted::<L>(dataset, lesson, tasks, course, shared);
     if found.is_err() {
-        at_work.fail();
+        shared.0.fail();
     }
     found
 }
@@ -76,11 +84,11 @@ fn try_fitted<L: Boosting>(
     lesson: &Lesson,
     tasks: &[Task],
     course: &Course<'_>,
-    at_work: &AtWork<'_>,
+    (at_work, bins): (&AtWork<'_>, &LastBins),
 ) -> Result<Vec<Member>> {
     let Versioned { library, version } = L::find()?;
     let (effort, name) = (course.effort, &lesson.name);
-    let mut binned = None;
+    let mut held = None;
     let mut members = Vec::with_capacity(tasks.len());
     for &task in tasks {
         if at_work.is_in_vain() {
@@ -92,23 +100,25 @@ fn try_fitted<L: Boosting>(
             members.push(member);
             continue;
         }
-        let (learned, followed) = match &mut binned {
-            Some(binned) => binned,
-            none => none.insert(bin(&library, dataset, lesson, course, at_work)?),
+        let (rows, followed) = match &held {
+            Some(held) => held,
+            None => {
+                let bins = bins.of(dataset, lesson, at_work.threads(), course.console)?;
+                let bar = course.console.spinner(&format!("{name}: {} takes the rows", L::NAME));
+                let rows = library.rows(&bins.learned, at_work.threads())?;
+                bar.finish_and_clear();
+                held.insert((rows, bins.followed))
+            }
         };
         let started = Instant::now();
         let (targets, weights) = learned_labels(dataset, task, lesson.learned.clone(), effort);
-        let labelled = Labelled { task, labels: &targets, weights: &weights };
-        L::label(learned, labelled)?;
-        let parameters = L::informed(parameters, labelled);
-        if let Some((followed, rows)) = followed.as_mut().zip(lesson.followed()) {
-            let (targets, weights) = labels(dataset, task, rows);
-            L::label(followed, Labelled { task, labels: &targets, weights: &weights })?;
-        }
+        let learned = Taught { rows, labels: &targets, weights: &weights };
+        let (targets, weights) = labels(dataset, task, lesson.followed().unwrap_or_default());
+        let followed = followed.as_deref().map(|rows| Taught { rows, labels: &targets, weights: &weights });
         let schedule = lesson.schedule(task, effort);
         let bar = course.console.bar(schedule.rounds_max, &format!("{name}: {} {task}", L::NAME));
         let fit = library.fit(
-            (&*learned, followed.as_ref()),
+            (&learned, followed.as_ref()),
             task,
             &parameters,
             (schedule, &|| at_work.threads()),
@@ -119,21 +129,4 @@ fn try_fitted<L: Boosting>(
         members.push(member);
     }
     Ok(members)
-}
-
-/// The rows that are learned from and those that the loss is followed on.
-fn bin<L: Boosting>(
-    library: &L,
-    dataset: &Dataset,
-    lesson: &Lesson,
-    course: &Course<'_>,
-    at_work: &AtWork<'_>,
-) -> Result<(L::Rows, Option<L::Rows>)> {
-    let bar = course.console.spinner(&format!("{}: {} bins the rows", lesson.name, L::NAME));
-    let bin =
-        |rows, like: Option<&L::Rows>| library.bin(dataset, rows, like, course.effort, at_work.threads());
-    let learned = bin(lesson.learned.clone(), None)?;
-    let followed = lesson.followed().map(|rows| bin(rows, Some(&learned))).transpose()?;
-    bar.finish_and_clear();
-    Ok((learned, followed))
 }

@@ -4,20 +4,20 @@ pub mod space;
 pub mod tpe;
 pub mod trials;
 
-use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use forecast::Task;
 use serde::{Deserialize, Serialize};
 
+use super::bins::Bins;
 use super::folds::folds;
 use super::lesson::{labels, learned_labels};
-use super::libraries::read;
 use super::recipe::{self, Effort, FoundShape, Shape, Shapes};
+use crate::Result;
 use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::fit::{LightGbm, LightGbmData, lightgbm_path};
-use crate::{Result, TrainerError};
+use crate::fit::{Binned, LightGbm, LightGbmRows, Taught, lightgbm_path};
 use space::Point;
 use tpe::{is_hopeless, next_point};
 use trials::{Trial, Trials};
@@ -37,10 +37,11 @@ pub struct Found {
     pub shape: Shape,
 }
 
-/// One fold with its rows binned.
-struct Binned {
-    learned: LightGbmData,
-    answered: LightGbmData,
+/// One fold with its rows binned, and their labels and weights.
+struct Fold {
+    learned: LightGbmRows,
+    answered: Arc<Binned>,
+    labels: [(Vec<f32>, Vec<f32>); 2],
     rows: usize,
 }
 
@@ -57,24 +58,15 @@ pub fn search(
     console: &Console,
 ) -> Result<Option<Found>> {
     let library = LightGbm::load(&lightgbm_path()?)?;
-    let bins = recipe::lightgbm_bins(effort).with("num_threads", effort.threads);
-    let names: Vec<&str> = features::Catalogue::standard().names().collect();
-    let mut binned = Vec::new();
+    let mut walked = Vec::new();
     for fold in folds(&dataset.split, effort.folds, dataset.interval) {
         let [learned, answered] = [fold.learned, fold.answered].map(|window| dataset.range(window));
-        let bin =
-            |rows: Range<usize>, (targets, weights): (Vec<f32>, Vec<f32>), like: Option<&LightGbmData>| {
-                let mut data = read(dataset, rows, |matrix| library.data(matrix, &names, &bins, like))?;
-                data.set_labels(&targets)?;
-                data.set_weights(&weights)?;
-                Ok::<_, TrainerError>(data)
-            };
+        let bins = Bins::of(dataset, (learned.clone(), Some(answered.clone())), effort.threads)?;
+        let Some(binned) = bins.followed else { continue };
         let rows = learned.len();
-        let labelled = learned_labels(dataset, task, learned.clone(), effort);
-        let learned = bin(learned, labelled, None)?;
-        let labelled = labels(dataset, task, answered.clone());
-        let answered = bin(answered, labelled, Some(&learned))?;
-        binned.push(Binned { learned, answered, rows });
+        let labels = [learned_labels(dataset, task, learned, effort), labels(dataset, task, answered)];
+        let learned = library.rows(&bins.learned, effort.threads)?;
+        walked.push(Fold { learned, answered: binned, labels, rows });
     }
     let standard = effort.shapes.of(task);
     let trials = Trials::at(file.to_owned());
@@ -91,13 +83,13 @@ pub fn search(
         let shape = if number == 0 { standard } else { point.shape(&standard) };
         let mut trial = Trial { number, point, losses: Vec::new(), finished: false };
         let others: Vec<Vec<f64>> = trials.read()?.into_iter().map(|other| other.losses).collect();
-        for fold in &binned {
+        for fold in &walked {
             trial.losses.push(loss(&library, fold, (task, shape), effort)?);
             if is_hopeless(&trial.losses, &others) {
                 break;
             }
         }
-        trial.finished = trial.losses.len() == binned.len();
+        trial.finished = trial.losses.len() == walked.len();
         trials.end(&trial)?;
         bar.advance(trial.loss());
     }
@@ -105,14 +97,15 @@ pub fn search(
 }
 
 /// The best loss on a fold of a booster of a shape.
-fn loss(library: &LightGbm, fold: &Binned, (task, shape): (Task, Shape), effort: Effort) -> Result<f64> {
+fn loss(library: &LightGbm, fold: &Fold, (task, shape): (Task, Shape), effort: Effort) -> Result<f64> {
     let effort = Effort { shapes: Shapes::default().with(task, FoundShape { shape, tried: 1 }), ..effort };
-    let parameters = recipe::lightgbm(task, effort, fold.rows).with("num_threads", effort.threads);
+    let parameters = recipe::lightgbm(task, effort, fold.rows);
+    let [learned, answered] = &fold.labels;
     let fit = library.train(
-        (&fold.learned, Some(&fold.answered)),
-        recipe::loss(task),
-        &parameters,
-        recipe::schedule(task, effort),
+        &Taught { rows: &fold.learned, labels: &learned.0, weights: &learned.1 },
+        Some(&Taught { rows: &*fold.answered, labels: &answered.0, weights: &answered.1 }),
+        (recipe::loss(task), &parameters),
+        (recipe::schedule(task, effort), &|| effort.threads),
         &mut |_, _| (),
     )?;
     Ok(fit.tune_loss)

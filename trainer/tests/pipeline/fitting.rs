@@ -1,17 +1,30 @@
 //! The wrapper over the two C APIs.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use klinecast_trainer::fit::{
-    Binning, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, XgBoost, XgBoostBins, lightgbm_path,
-    xgboost_path,
+    Binned, Binning, Fit, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, Taught, XgBoost,
+    lightgbm_path, xgboost_path,
 };
 
 const COLUMNS: usize = 4;
 const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
-/// XGBoost's own number of bins, one part.
-const WHOLE: Binning<'static> = Binning { bins: 256, threads: 1, part_of: None };
+/// As many bins as XGBoost has by itself, one part.
+const WHOLE: Binning<'static> = Binning { names: &NAMES, bins: 256, threads: 1, part_of: None };
+const ONE: Binning<'static> = Binning { names: &["a"], ..WHOLE };
 const SCHEDULE: Schedule = Schedule { rounds_max: 40, patience: 5 };
+
+/// What one training was asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    part_of: Option<&'a [u8]>,
+    is_followed: bool,
+    schedule: Schedule,
+    threads: usize,
+}
+
+const PLAIN: Asked<'static> = Asked { part_of: None, is_followed: true, schedule: SCHEDULE, threads: 1 };
 
 /// Rows whose label is a step of the first column and a line of the second, with noise and holes.
 fn rows(count: usize, salt: u64) -> (Vec<f64>, Vec<f32>) {
@@ -36,48 +49,80 @@ fn matrix(values: &[f64]) -> Matrix<'_, f64> {
     Matrix::new(values, COLUMNS).expect("whole rows")
 }
 
+/// The rows in bins, and those to follow.
+fn binned(
+    learned: &[f64],
+    followed: &[f64],
+    binning: Binning<'_>,
+) -> Result<(Arc<Binned>, Binned), FitError> {
+    let learned = Binned::new(matrix(learned), binning)?;
+    let followed = learned.like(matrix(followed), binning.threads)?;
+    Ok((Arc::new(learned), followed))
+}
+
+fn mean(losses: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = losses.len() as f64;
+    losses.sum::<f64>() / count
+}
+
 #[test]
 fn lightgbm_learns_stops_early_and_reads_its_own_file() {
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
+    let weights = vec![1.0; 3_000];
     let parameters = Parameters::default()
-        .with("learning_rate", 0.3)
-        .with("num_threads", 1)
+        .with("learning_rate", 0.5)
         .with("verbosity", -1)
         .with("deterministic", true)
-        .with("bagging_fraction", 0.5)
+        .with("force_col_wise", true)
+        .with("bagging_fraction", 0.7)
         .with("bagging_freq", 1)
+        .with("feature_fraction", 0.6)
         .with("seed", 3);
-    let fit = |followed: bool, schedule: Schedule| {
-        let mut train_data = library.data(matrix(&train.0), &NAMES, &parameters, None)?;
-        let mut tune_data = library.data(matrix(&tune.0), &NAMES, &parameters, Some(&train_data))?;
-        train_data.set_labels(&train.1)?;
-        tune_data.set_labels(&tune.1)?;
+    let fit = |asked: Asked<'_>| -> Result<Fit, FitError> {
+        let binning = Binning { part_of: asked.part_of, threads: asked.threads, ..WHOLE };
+        let (learned, followed) = binned(&train.0, &tune.0, binning)?;
+        let rows = library.rows(&learned, asked.threads)?;
         library.train(
-            (&train_data, followed.then_some(&tune_data)),
-            Loss::SquaredError,
-            &parameters,
-            schedule,
+            &Taught { rows: &rows, labels: &train.1, weights: &weights },
+            asked.is_followed.then_some(&Taught {
+                rows: &followed,
+                labels: &tune.1,
+                weights: &weights[..1_000],
+            }),
+            (Loss::SquaredError, &parameters),
+            (asked.schedule, &|| asked.threads),
             &mut |_, _| (),
         )
     };
-    let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
-    assert_eq!(first.file, second.file);
-    assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
-    let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
-    let model = library.model(&best).expect("its own file");
-    let answers = model.predict(matrix(&tune.0), false, 1).expect("answers");
-    // So many rounds from the start, with nothing to follow, are the same trees.
-    let fixed = fit(false, Schedule { rounds_max: first.rounds, ..SCHEDULE }).expect("a model");
-    assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
-    let same = library.model(&fixed.file).expect("its own file");
-    assert_eq!(same.predict(matrix(&tune.0), false, 1).expect("answers"), answers);
-    let squares = answers.iter().zip(&tune.1).map(|(answer, label)| (answer - f64::from(*label)).powi(2));
-    let loss = squares.sum::<f64>() / answers.len() as f64;
-    assert!((loss - first.tune_loss).abs() < 1e-6 && loss < 0.02, "{loss} {}", first.tune_loss);
-    assert!(!String::from_utf8_lossy(&first.file).contains("[num_threads: 1]"));
-    let narrow = Matrix::new(&tune.0[..COLUMNS - 1], COLUMNS - 1).expect("a row");
-    assert!(matches!(model.predict(narrow, false, 1), Err(FitError::Shape { expected: COLUMNS, .. })));
+    let halves: Vec<u8> = (0..3_000).map(|row| u8::from(row % 3 == 1)).collect();
+    for part_of in [None, Some(halves.as_slice())] {
+        let asked = Asked { part_of, schedule: Schedule { rounds_max: 200, ..SCHEDULE }, ..PLAIN };
+        let (first, second) = (fit(asked).expect("a model"), fit(asked).expect("a model"));
+        assert_eq!(first.file, second.file);
+        assert_eq!(first.file, fit(Asked { threads: 3, ..asked }).expect("a model").file);
+        assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
+        let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
+        let answers =
+            library.model(&best).expect("its file").predict(matrix(&tune.0), false, 1).expect("answers");
+        // So many rounds from the start, with nothing to follow, are the same trees.
+        let schedule = Schedule { rounds_max: first.rounds, ..SCHEDULE };
+        let fixed = fit(Asked { is_followed: false, schedule, ..asked }).expect("a model");
+        assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
+        let same = library.model(&fixed.file).expect("its own file");
+        assert_eq!(same.predict(matrix(&tune.0), false, 1).expect("answers"), answers);
+        // What is missing is answered as the least value there is, and single precision as double.
+        let as_least = |value: &f64| if value.is_nan() { -1e37 } else { f64::from(*value as f32) };
+        let least: Vec<f64> = tune.0.iter().map(as_least).collect();
+        assert_eq!(same.predict(matrix(&least), false, 1).expect("answers"), answers);
+        let loss = loss_of(Loss::SquaredError, &answers, &tune.1);
+        assert!((loss - first.tune_loss).abs() < 1e-6 && loss < 0.13, "{loss} {}", first.tune_loss);
+        assert!(String::from_utf8_lossy(&first.file).contains("[num_threads: 0]"));
+        let narrow = Matrix::new(&tune.0[..COLUMNS - 1], COLUMNS - 1).expect("a row");
+        assert!(matches!(same.predict(narrow, false, 1), Err(FitError::Shape { expected: COLUMNS, .. })));
+    }
+    let turns = fit(Asked { part_of: Some(&halves), ..PLAIN }).expect("a model");
+    assert_ne!(turns.file, fit(PLAIN).expect("a model").file);
 }
 
 #[test]
@@ -88,6 +133,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let tune_rows = single(&tune.0);
     let up =
         |labels: &[f32]| labels.iter().map(|label| f32::from(u8::from(*label > 1.0))).collect::<Vec<f32>>();
+    let (train_labels, tune_labels, weights) = (up(&train.1), up(&tune.1), vec![1.0; 3_000]);
     let parameters = Parameters::default()
         .with("eta", 0.5)
         .with("nthread", 1)
@@ -95,29 +141,28 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
         .with("tree_method", "hist")
         .with("subsample", 0.5)
         .with("seed", 3);
-    let fit_in = |parts: &Option<Vec<u8>>, followed: bool, schedule: Schedule, threads_most: usize| {
-        let threads = Cell::new(threads_most);
-        let mut train_data =
-            library.binned(matrix(&train.0), Binning { part_of: parts.as_deref(), ..WHOLE }, None)?;
-        let mut tune_data = library.binned(matrix(&tune.0), WHOLE, Some(&train_data))?;
-        train_data.set_labels(&up(&train.1))?;
-        tune_data.set_labels(&up(&tune.1))?;
-        let loss = Loss::BinaryLogLoss;
+    let fit = |asked: Asked<'_>| -> Result<Fit, FitError> {
+        let threads = Cell::new(asked.threads);
+        let binning = Binning { part_of: asked.part_of, threads: asked.threads, ..WHOLE };
+        let (learned, followed) = binned(&train.0, &tune.0, binning)?;
+        let rows = library.rows(&learned, WHOLE.bins, asked.threads)?;
+        let weights = &weights;
         library.train(
-            (&train_data, followed.then_some(&tune_data)),
-            &NAMES,
-            loss,
-            &parameters,
-            (schedule, &|| threads.get()),
+            &Taught { rows: &rows, labels: &train_labels, weights },
+            asked.is_followed.then_some(&Taught {
+                rows: &followed,
+                labels: &tune_labels,
+                weights: &weights[..1_000],
+            }),
+            (Loss::BinaryLogLoss, &parameters),
+            (asked.schedule, &|| threads.get()),
             // Another number of threads at every round.
-            &mut |round, _| threads.set(1 + round % threads_most),
+            &mut |round, _| threads.set(1 + round % asked.threads),
         )
     };
-    let fit_with = |followed, schedule, threads| fit_in(&None, followed, schedule, threads);
-    let fit = |followed, schedule| fit_with(followed, schedule, 1);
-    let (first, second) = (fit(true, SCHEDULE).expect("a model"), fit(true, SCHEDULE).expect("a model"));
+    let (first, second) = (fit(PLAIN).expect("a model"), fit(PLAIN).expect("a model"));
     assert_eq!(first.file, second.file);
-    assert_eq!(first.file, fit_with(true, SCHEDULE, 3).expect("a model").file);
+    assert_eq!(first.file, fit(Asked { threads: 3, ..PLAIN }).expect("a model").file);
     assert!(first.rounds < first.rounds_trained, "{} of {}", first.rounds, first.rounds_trained);
     let best = library.first_rounds(&first.file, first.rounds).expect("fewer rounds");
     let model = library.model(&best).expect("its own file");
@@ -125,7 +170,8 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let least: Vec<f32> = tune_rows.iter().map(|value| if value.is_nan() { -1e37 } else { *value }).collect();
     let least = library.data(Matrix::new(&least, COLUMNS).expect("rows"), 1).expect("rows");
     let data = library.data(Matrix::new(&tune_rows, COLUMNS).expect("rows"), 1).expect("rows");
-    let fixed = fit(false, Schedule { rounds_max: first.rounds, ..SCHEDULE }).expect("a model");
+    let schedule = Schedule { rounds_max: first.rounds, ..SCHEDULE };
+    let fixed = fit(Asked { is_followed: false, schedule, ..PLAIN }).expect("a model");
     assert!(fixed.rounds == first.rounds && fixed.tune_loss.is_nan());
     let same = library.model(&fixed.file).expect("its own file").predict(&data, false).expect("answers");
     assert_eq!(same, model.predict(&data, false).expect("answers"));
@@ -133,26 +179,119 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
     let (answers, raw) =
         (model.predict(&data, false).expect("answers"), model.predict(&data, true).expect("answers"));
     assert!(answers.iter().zip(&raw).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
-    let losses =
-        answers.iter().zip(up(&tune.1)).map(|(p, y)| -f64::from(if y == 1.0 { *p } else { 1.0 - p }).ln());
-    let loss = losses.sum::<f64>() / answers.len() as f64;
+    let loss_of = |answers: &[f32]| {
+        let answers: Vec<f64> = answers.iter().map(|answer| f64::from(*answer)).collect();
+        loss_of(Loss::BinaryLogLoss, &answers, &tune_labels)
+    };
+    let loss = loss_of(&answers);
     assert!((loss - first.tune_loss).abs() < 1e-5 && loss < 0.3, "{loss} {}", first.tune_loss);
 
     // By turns from two halves: another model, as good, and what is followed is what it answers.
-    let halves = Some((0..3_000).map(|row| u8::from(row % 3 == 1)).collect::<Vec<u8>>());
-    let turns = fit_in(&halves, true, SCHEDULE, 2).expect("a model");
-    assert!(turns.file != first.file && turns.file == fit_in(&halves, true, SCHEDULE, 1).expect("same").file);
+    let halves: Vec<u8> = (0..3_000).map(|row| u8::from(row % 3 == 1)).collect();
+    let asked = Asked { part_of: Some(&halves), ..PLAIN };
+    let turns = fit(Asked { threads: 2, ..asked }).expect("a model");
+    assert!(turns.file != first.file && turns.file == fit(asked).expect("same").file);
     assert!(turns.tune_loss < 1.2 * first.tune_loss, "{} {}", turns.tune_loss, first.tune_loss);
     let best = library.first_rounds(&turns.file, turns.rounds).expect("fewer rounds");
-    let answers = library.model(&best).expect("its file").predict(&data, false).expect("answers");
-    let losses =
-        answers.iter().zip(up(&tune.1)).map(|(p, y)| -f64::from(if y == 1.0 { *p } else { 1.0 - p }).ln());
-    let loss = losses.sum::<f64>() / answers.len() as f64;
+    let loss = loss_of(&library.model(&best).expect("its file").predict(&data, false).expect("answers"));
     assert!((loss - turns.tune_loss).abs() < 1e-5, "{loss} {}", turns.tune_loss);
-    // A part between others that is empty, and a list of another length, are refused.
-    for wrong in [vec![2; 3_000], vec![0; 2]] {
-        let part_of = Some(wrong.as_slice());
-        assert!(library.binned(matrix(&train.0), Binning { part_of, ..WHOLE }, None).is_err());
+}
+
+/// The mean loss of answers, row after row, as a training tells it.
+fn loss_of(loss: Loss, answers: &[f64], labels: &[f32]) -> f64 {
+    let losses =
+        answers.chunks_exact(answers.len() / labels.len()).zip(labels).map(|(answer, label)| match loss {
+            Loss::SquaredError => (answer[0] - f64::from(*label)).powi(2),
+            Loss::BinaryLogLoss => -(if *label == 1.0 { answer[0] } else { 1.0 - answer[0] }).ln(),
+            Loss::ClassesLogLoss(_) => -answer[*label as usize].ln(),
+        });
+    if loss == Loss::SquaredError { mean(losses).sqrt() } else { mean(losses) }
+}
+
+#[test]
+fn what_is_followed_is_what_the_library_answers_whatever_is_minimised() {
+    let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let (train, tune) = (rows(3_000, 1), rows(1_000, 2));
+    let weights = vec![1.0; 3_000];
+    let halves: Vec<u8> = (0..3_000).map(|row| u8::from(row % 3 == 1)).collect();
+    let binning = Binning { bins: 32, part_of: Some(&halves), ..WHOLE };
+    let (learned, followed) = binned(&train.0, &tune.0, binning).expect("bins");
+    let single: Vec<f32> = tune.0.iter().map(|value| *value as f32).collect();
+    let asked = xgboost.data(Matrix::new(&single, COLUMNS).expect("rows"), 1).expect("rows");
+    let schedule: (Schedule, &dyn Fn() -> usize) = (Schedule { rounds_max: 9, patience: 9 }, &|| 2);
+    for loss in [Loss::SquaredError, Loss::BinaryLogLoss, Loss::ClassesLogLoss(3)] {
+        let labels = |labels: &[f32]| -> Vec<f32> {
+            let class = |label: &f32| match loss {
+                Loss::SquaredError => *label,
+                Loss::BinaryLogLoss => f32::from(u8::from(*label > 1.0)),
+                Loss::ClassesLogLoss(_) => f32::from(u8::from(*label > 0.5) + u8::from(*label > 1.3)),
+            };
+            labels.iter().map(class).collect()
+        };
+        let (labels, tune_labels) = (labels(&train.1), labels(&tune.1));
+        let followed = Taught { rows: &followed, labels: &tune_labels, weights: &weights[..1_000] };
+        let told = Parameters::default().with("verbosity", -1).with("seed", 3).with("learning_rate", 0.3);
+        let rows = lightgbm.rows(&learned, 2).expect("rows");
+        let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
+        let fit = lightgbm.train(&taught, Some(&followed), (loss, &told), schedule, &mut |_, _| ());
+        let fit = fit.expect("a model");
+        let best = lightgbm.first_rounds(&fit.file, fit.rounds).expect("fewer rounds");
+        let answers = lightgbm.model(&best).expect("its file").predict(matrix(&tune.0), false, 1);
+        let expected = loss_of(loss, &answers.expect("answers"), &tune_labels);
+        assert!((fit.tune_loss - expected).abs() < 1e-6, "{loss:?}: {} {expected}", fit.tune_loss);
+
+        let told = Parameters::default().with("verbosity", 0).with("seed", 3).with("max_bin", 32);
+        let rows = xgboost.rows(&learned, 32, 2).expect("rows");
+        let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
+        let fit = xgboost.train(&taught, Some(&followed), (loss, &told), schedule, &mut |_, _| ());
+        let fit = fit.expect("a model");
+        let best = xgboost.first_rounds(&fit.file, fit.rounds).expect("fewer rounds");
+        let answers = xgboost.model(&best).expect("its file").predict(&asked, false).expect("answers");
+        let answers: Vec<f64> = answers.into_iter().map(f64::from).collect();
+        let expected = loss_of(loss, &answers, &tune_labels);
+        assert!((fit.tune_loss - expected).abs() < 1e-5, "{loss:?}: {} {expected}", fit.tune_loss);
+    }
+}
+
+#[test]
+fn all_columns_alike_and_a_class_that_never_occurs_are_learned_from_as_far_as_can_be() {
+    let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let (values, weights) = (vec![3.0; 400 * COLUMNS], vec![1.0; 400]);
+    let (other_values, _) = rows(400, 5);
+    let schedule: (Schedule, &dyn Fn() -> usize) = (Schedule { rounds_max: 6, patience: 6 }, &|| 1);
+    // The third of three classes never occurs.
+    let labels: Vec<f32> = (0..400).map(|row| f32::from(u8::from(row % 4 == 0))).collect();
+    for values in [&values, &other_values] {
+        let binned = Arc::new(Binned::new(matrix(values), WHOLE).expect("bins"));
+        for loss in [Loss::SquaredError, Loss::BinaryLogLoss, Loss::ClassesLogLoss(3)] {
+            let told =
+                Parameters::default().with("verbosity", -1).with("min_data_in_leaf", 20).with("seed", 1);
+            let rows = lightgbm.rows(&binned, 1).expect("rows");
+            let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
+            let fit =
+                lightgbm.train(&taught, None, (loss, &told), schedule, &mut |_, _| ()).expect("a model");
+            let model = lightgbm.model(&fit.file).expect("its file");
+            let first = model.predict(matrix(values), false, 1).expect("answers");
+            let told = Parameters::default().with("verbosity", 0).with("max_bin", 256).with("seed", 1);
+            let rows = xgboost.rows(&binned, 256, 1).expect("rows");
+            let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
+            let fit = xgboost.train(&taught, None, (loss, &told), schedule, &mut |_, _| ()).expect("a model");
+            let model = xgboost.model(&fit.file).expect("its file");
+            let single: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+            let asked = xgboost.data(Matrix::new(&single, COLUMNS).expect("rows"), 1).expect("rows");
+            let second = model.predict(&asked, false).expect("answers");
+            let outputs = first.len() / 400;
+            for answers in [first, second.into_iter().map(f64::from).collect()] {
+                let mean = |output: usize| mean(answers.iter().skip(output).step_by(outputs).copied());
+                let expected: &[f64] = if outputs == 3 { &[0.75, 0.25, 0.0] } else { &[0.25] };
+                for (output, expected) in expected.iter().enumerate() {
+                    let found = mean(output);
+                    assert!((found - expected).abs() < 0.03, "{loss:?} {output}: {found} {expected}");
+                }
+            }
+        }
     }
 }
 
@@ -161,7 +300,6 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
 fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64)) -> (Vec<u8>, Vec<f64>) {
     let library = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
     let parameters = Parameters::default()
-        .with("num_threads", threads)
         .with("num_leaves", 63)
         .with("verbosity", -1)
         .with("deterministic", true)
@@ -174,9 +312,11 @@ fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64
     for row in values.chunks_exact_mut(COLUMNS) {
         row[2..].iter_mut().filter(|value| **value < 1.0).for_each(|value| *value = 0.0);
     }
-    let mut data = library.data(matrix(&values), &NAMES, &parameters, None).expect("rows");
-    data.set_labels(&labels).expect("labels");
-    let fit = library.train((&data, None), Loss::SquaredError, &parameters, SCHEDULE, progress);
+    let binned = Arc::new(Binned::new(matrix(&values), Binning { threads, ..WHOLE }).expect("bins"));
+    let rows = library.rows(&binned, threads).expect("rows");
+    let taught = Taught { rows: &rows, labels: &labels, weights: &[1.0; 20_000] };
+    let told = (Loss::SquaredError, &parameters);
+    let fit = library.train(&taught, None, told, (SCHEDULE, &|| threads), progress);
     let file = fit.expect("a model").file;
     let model = library.model(&file).expect("its own file");
     let ask = || model.predict(matrix(&values), false, threads).expect("answers");
@@ -224,46 +364,61 @@ fn what_a_library_refuses_is_an_error_that_quotes_it() {
     let infinite = [f32::INFINITY];
     let told = library.data(Matrix::new(&infinite, 1).expect("a row"), 1).err();
     assert!(told.is_some_and(|error| error.to_string().contains("inf")));
+}
+
+#[test]
+fn what_cannot_be_binned_or_learned_is_told() {
     // What single precision can't hold, and what would not lie above the missing.
     for value in [f64::INFINITY, f64::NEG_INFINITY, 1e39, -1e38] {
-        let told = library.binned(Matrix::new(&[value], 1).expect("a row"), WHOLE, None).err();
+        let told = Binned::new(Matrix::new(&[value], 1).expect("a row"), ONE).err();
         let told = told.map(|error| error.to_string()).unwrap_or_default();
         assert!(told.contains(&value.to_string()), "{value}: {told}");
     }
     let values = [1.0, 2.0];
     let rows = Matrix::new(&values, 1).expect("rows");
-    let mut data = library.binned(rows, WHOLE, None).expect("rows");
-    assert!(matches!(data.set_labels(&[1.0]), Err(FitError::Shape { found: 1, expected: 2, .. })));
-    let many = Binning { bins: 257, ..WHOLE };
-    assert!(matches!(library.binned(rows, many, None), Err(FitError::TooLarge { value: 257, .. })));
+    let many = Binning { bins: 257, ..ONE };
+    assert!(matches!(Binned::new(rows, many), Err(FitError::TooLarge { value: 257, .. })));
+    assert!(matches!(Binned::new(rows, WHOLE), Err(FitError::Shape { found: 4, expected: 1, .. })));
+    // A part between others that is empty, and a list of another length.
+    for wrong in [[0, 2].as_slice(), &[0; 3]] {
+        let told = Binned::new(rows, Binning { part_of: Some(wrong), ..ONE });
+        assert!(matches!(told, Err(FitError::Shape { .. })), "{wrong:?}");
+    }
+    let binned = Arc::new(Binned::new(rows, ONE).expect("bins"));
     let wide = Matrix::new(&values, 2).expect("a row");
-    assert!(matches!(
-        library.binned(wide, WHOLE, Some(&data)),
-        Err(FitError::Shape { found: 2, expected: 1, .. })
-    ));
-    let train = |data: &XgBoostBins, loss, parameters: &Parameters| {
-        let told =
-            library.train((data, None), &["a"], loss, parameters, (SCHEDULE, &|| 1), &mut |_, _| ()).err();
-        told.map(|error| error.to_string()).unwrap_or_default()
+    assert!(matches!(binned.like(wide, 1), Err(FitError::Shape { found: 2, expected: 1, .. })));
+
+    let lightgbm = LightGbm::load(&lightgbm_path().expect("LightGBM")).expect("LightGBM");
+    let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
+    let (first, second) =
+        (lightgbm.rows(&binned, 1).expect("rows"), xgboost.rows(&binned, 256, 1).expect("rows"));
+    // Both say the same.
+    let told = |labels: &[f32], weights: &[f32], followed: Option<&Binned>, loss: Loss| {
+        let none = Parameters::default().with("verbosity", -1);
+        let [one, two] = [&[1.0_f32; 2], &[1.0_f32; 2]];
+        let followed = followed.map(|rows| Taught { rows, labels: one, weights: two });
+        let schedule: (Schedule, &dyn Fn() -> usize) = (SCHEDULE, &|| 1);
+        let taught = Taught { rows: &first, labels, weights };
+        let told = lightgbm.train(&taught, followed.as_ref(), (loss, &none), schedule, &mut |_, _| ()).err();
+        let none = Parameters::default();
+        let taught = Taught { rows: &second, labels, weights };
+        let other = xgboost.train(&taught, followed.as_ref(), (loss, &none), schedule, &mut |_, _| ()).err();
+        let [told, other] = [told, other].map(|told| told.map(|error| error.to_string()).unwrap_or_default());
+        assert_eq!(told, other);
+        told
     };
-    let told = train(&data, Loss::SquaredError, &Parameters::default());
-    assert_eq!(told, "the list of labels has 0 values, but 2 are needed");
-    data.set_labels(&[1.0, 2.0]).expect("labels");
-    let told = train(&data, Loss::ClassesLogLoss(2), &Parameters::default());
-    assert_eq!(told, "XGBoost can't learn the label 2 by multi:softprob");
-    let told = train(&data, Loss::SquaredError, &Parameters::default().with("base_score", "[1,2]"));
-    assert!(told.contains("base_score [1,2]"), "{told}");
-    // What is followed has the bins of what is learned from.
-    let mut alone = library.binned(rows, WHOLE, None).expect("rows");
-    alone.set_labels(&[1.0, 2.0]).expect("labels");
-    let none = Parameters::default();
-    let sets = (&data, Some(&alone));
-    let told =
-        library.train(sets, &["a"], Loss::SquaredError, &none, (SCHEDULE, &|| 1), &mut |_, _| ()).err();
-    assert!(matches!(told, Some(FitError::Unlike { .. })), "{told:?}");
-    // What is only followed can't be learned from.
-    let mut followed = library.binned(rows, WHOLE, Some(&data)).expect("rows");
-    followed.set_labels(&[1.0, 2.0]).expect("labels");
-    let told = train(&followed, Loss::SquaredError, &Parameters::default());
-    assert!(told.contains("what is only followed"), "{told}");
+    let ones = [1.0, 1.0];
+    let found = told(&[1.0], &ones, None, Loss::SquaredError);
+    assert_eq!(found, "the list of labels has 1 values, but 2 are needed");
+    let found = told(&ones, &[], None, Loss::SquaredError);
+    assert_eq!(found, "the list of weights has 0 values, but 2 are needed");
+    let found = told(&[1.0, 2.0], &ones, None, Loss::ClassesLogLoss(2));
+    assert_eq!(found, "the label 2 can't be learned by the log loss of several classes");
+    // What is followed has the bins of what is learned from, and is in one part.
+    let alone = Binned::new(rows, ONE).expect("bins");
+    let found = told(&ones, &ones, Some(&alone), Loss::SquaredError);
+    assert!(found.contains("not binned like those"), "{found}");
+    let parts = Binned::new(rows, Binning { part_of: Some(&[0, 1]), ..ONE }).expect("bins");
+    let found = told(&ones, &ones, Some(&parts), Loss::SquaredError);
+    assert!(found.contains("what is followed has 2 values"), "{found}");
 }

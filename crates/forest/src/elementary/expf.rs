@@ -17,6 +17,12 @@ const UNDERFLOW: f32 = f32::from_bits(0xc2cf_f1b4);
 ///
 /// The error is below 0.502 units in the last place. NaN gives NaN, an overflow gives infinity.
 pub fn expf(x: f32) -> f32 {
+    expf_by(x, fma)
+}
+
+/// [`expf`] by a fused multiply-add of the caller's, which must round once: one that the processor has is no call.
+#[inline(always)]
+pub fn expf_by(x: f32, fma: impl Fn(f64, f64, f64) -> f64) -> f32 {
     if x.is_nan() {
         return x;
     }

@@ -32,6 +32,12 @@ const CENTRES: [(u64, u64); 16] = [
 ///
 /// The error is below 0.818 units in the last place. Zero gives minus infinity, a negative number NaN.
 pub fn logf(x: f32) -> f32 {
+    logf_by(x, fma)
+}
+
+/// [`logf`] by a fused multiply-add of the caller's, which must round once: one that the processor has is no call.
+#[inline(always)]
+pub fn logf_by(x: f32, fma: impl Fn(f64, f64, f64) -> f64) -> f32 {
     if x.is_nan() || x < 0.0 {
         return f32::NAN;
     }

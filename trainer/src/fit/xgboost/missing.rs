@@ -8,9 +8,6 @@
 use super::LIBRARY;
 use crate::fit::FitError;
 
-/// What stands for a missing value: less than every value that is let in, and finite when it is doubled, as the library does.
-pub(super) const LEAST: f32 = f32::MIN / 4.0;
-
 /// A key of the model's file (UBJSON) and what precedes its bytes: an array of typed bytes, its length as a 64-bit integer.
 const FLAGS: &[u8] = b"default_left[$U#L";
 

@@ -1,13 +1,13 @@
-//! What is minimised: gradients for the library to grow trees from, and the loss, by its own formulas
-//! (`src/objective/regression_loss.h`, `multiclass_obj.cu`, `src/metric/elementwise_metric.cu`, `multiclass_metric.cu`).
+//! What is minimised: gradients for a library to grow trees from, and the loss, by their own formulas (XGBoost's
+//! `src/objective/regression_loss.h`, `multiclass_obj.cu`, `src/metric/elementwise_metric.cu`, `multiclass_metric.cu`, LightGBM's
+//! `src/objective/regression_objective.hpp`, `binary_objective.hpp`, `multiclass_objective.hpp`).
 
-use forest::elementary::{expf, logf};
+mod rows;
 
-use super::threads::by_rows;
-use crate::fit::Loss;
+use forest::elementary::logf;
 
-/// The least hessian of a class, and the least probability that has a logarithm (`kRtEps`, and the metrics' `eps`).
-const LEAST: f32 = 1e-16;
+use crate::fit::threads::by_units;
+use crate::fit::{FitError, Loss};
 
 /// What is learned of some rows.
 #[derive(Debug, Clone, Copy)]
@@ -16,18 +16,17 @@ pub(super) struct Lessons<'a> {
     pub(super) weights: &'a [f32],
 }
 
-impl Loss {
-    /// The library's names of objective and metric.
-    pub(super) const fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::SquaredError => ("reg:squarederror", "rmse"),
-            Self::BinaryLogLoss => ("binary:logistic", "logloss"),
-            Self::ClassesLogLoss(_) => ("multi:softprob", "mlogloss"),
-        }
-    }
+/// A loss, as a library minimises it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fit) struct Objective {
+    pub(in crate::fit) loss: Loss,
+    /// The libraries' hessian of one of several classes is as many times `p (1 - p)`: what the other classes do is in it.
+    pub(in crate::fit) class_hessian: f32,
+}
 
+impl Loss {
     /// Raw scores of a row.
-    pub(super) const fn outputs(self) -> usize {
+    pub(in crate::fit) const fn outputs(self) -> usize {
         match self {
             Self::SquaredError | Self::BinaryLogLoss => 1,
             Self::ClassesLogLoss(classes) => classes,
@@ -35,7 +34,7 @@ impl Loss {
     }
 
     /// The raw score of a base score.
-    pub(super) fn raw(self, base_score: f32) -> f32 {
+    pub(in crate::fit) fn raw(self, base_score: f32) -> f32 {
         match self {
             Self::SquaredError | Self::ClassesLogLoss(_) => base_score,
             Self::BinaryLogLoss => -logf(1.0 / base_score - 1.0),
@@ -43,7 +42,7 @@ impl Loss {
     }
 
     /// Whether a label is one that can be learned.
-    pub(super) fn knows(self, label: f32) -> bool {
+    fn knows(self, label: f32) -> bool {
         match self {
             Self::SquaredError => label.is_finite(),
             Self::BinaryLogLoss => (0.0..=1.0).contains(&label),
@@ -53,6 +52,26 @@ impl Loss {
         }
     }
 
+    /// What it is called.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SquaredError => "squared error",
+            Self::BinaryLogLoss => "the log loss of two classes",
+            Self::ClassesLogLoss(_) => "the log loss of several classes",
+        }
+    }
+
+    /// That all labels can be learned.
+    ///
+    /// # Errors
+    /// When one can't.
+    pub(super) fn check(self, labels: &[f32]) -> Result<(), FitError> {
+        let wrong = labels.iter().find(|label| !self.knows(**label));
+        wrong.map_or(Ok(()), |label| Err(FitError::Label { label: *label, loss: self.name() }))
+    }
+}
+
+impl Objective {
     /// Gradient and hessian by raw scores, row after row, one pair an output.
     pub(super) fn gradients(
         self,
@@ -61,79 +80,35 @@ impl Loss {
         pairs: &mut [[f32; 2]],
         threads: usize,
     ) {
-        let outputs = self.outputs();
-        by_rows(pairs, outputs, threads, |first, pairs| {
-            let scores = scores[first * outputs..].chunks_exact(outputs);
-            let known = lessons.labels[first..].iter().zip(&lessons.weights[first..]);
-            for ((pairs, scores), (label, weight)) in pairs.chunks_exact_mut(outputs).zip(scores).zip(known) {
-                self.row(scores, *label, *weight, pairs);
-            }
+        let outputs = self.loss.outputs();
+        by_units(pairs, outputs, threads, |first, pairs| {
+            rows::gradients(self, &scores[first * outputs..], lessons.from(first), pairs);
         });
     }
 
-    fn row(self, scores: &[f32], label: f32, weight: f32, pairs: &mut [[f32; 2]]) {
-        match self {
-            Self::SquaredError => pairs[0] = [(scores[0] - label) * weight, weight],
-            Self::BinaryLogLoss => {
-                let probability = sigmoid(scores[0]);
-                let hessian = (probability * (1.0 - probability)).max(LEAST);
-                pairs[0] = [(probability - label) * weight, hessian * weight];
-            }
-            Self::ClassesLogLoss(_) => {
-                let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                for (pair, score) in pairs.iter_mut().zip(scores) {
-                    pair[0] = expf(score - most);
-                }
-                let sum: f32 = pairs.iter().map(|[exp, _]| exp).sum();
-                for (class, pair) in pairs.iter_mut().enumerate() {
-                    let probability = pair[0] / sum;
-                    let hit = f32::from(u8::from(class == label as usize));
-                    let hessian = (2.0 * probability * (1.0 - probability)).max(LEAST);
-                    *pair = [(probability - hit) * weight, hessian * weight];
-                }
-            }
-        }
-    }
-
-    /// The weighted loss by raw scores, as the library's metric has it; NaN without a weight.
+    /// The weighted loss by raw scores, as XGBoost's metric has it (of the squared error its root); NaN without a weight.
     pub(super) fn mean(self, scores: &[f32], lessons: Lessons<'_>, threads: usize) -> f64 {
-        let outputs = self.outputs();
+        let outputs = self.loss.outputs();
         let mut losses = vec![0.0; lessons.labels.len()];
-        by_rows(&mut losses, 1, threads, |first, losses| {
-            let rows = scores[first * outputs..].chunks_exact(outputs).zip(&lessons.labels[first..]);
-            losses.iter_mut().zip(rows).for_each(|(loss, (scores, label))| *loss = self.of(scores, *label));
+        by_units(&mut losses, 1, threads, |first, losses| {
+            rows::losses(self.loss, &scores[first * outputs..], lessons.from(first), losses);
         });
         // One after another, whatever the number of threads.
         let weights = || lessons.weights.iter().map(|weight| f64::from(*weight));
         let loss: f64 = losses.iter().zip(weights()).map(|(loss, weight)| loss * weight).sum();
         let weight: f64 = weights().sum();
-        match self {
-            Self::SquaredError => (loss / weight).sqrt(),
-            Self::BinaryLogLoss | Self::ClassesLogLoss(_) => loss / weight,
-        }
-    }
-
-    fn of(self, scores: &[f32], label: f32) -> f64 {
-        match self {
-            Self::SquaredError => f64::from(scores[0] - label).powi(2),
-            Self::BinaryLogLoss => {
-                let probability = sigmoid(scores[0]);
-                let log = |probability: f32| f64::from(logf(probability.max(LEAST)));
-                let label = f64::from(label);
-                -(label * log(probability) + (1.0 - label) * log(1.0 - probability))
-            }
-            Self::ClassesLogLoss(_) => {
-                let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let sum: f32 = scores.iter().map(|score| expf(score - most)).sum();
-                let probability = expf(scores[label as usize] - most) / sum;
-                f64::from(-logf(probability.max(LEAST)))
-            }
+        match self.loss {
+            Loss::SquaredError => (loss / weight).sqrt(),
+            Loss::BinaryLogLoss | Loss::ClassesLogLoss(_) => loss / weight,
         }
     }
 }
 
-fn sigmoid(score: f32) -> f32 {
-    1.0 / (1.0 + expf(-score))
+impl Lessons<'_> {
+    /// Those of a row and all after it.
+    fn from(self, row: usize) -> Self {
+        Self { labels: &self.labels[row..], weights: &self.weights[row..] }
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +138,8 @@ mod tests {
             rows in prop::collection::vec((prop::array::uniform3(-4.0_f32..4.0), 0_u8..6, 0.0_f32..2.0), 1..40),
             threads in 1_usize..4,
         ) {
-            for loss in LOSSES {
+            for (loss, class_hessian) in LOSSES.into_iter().flat_map(|loss| [(loss, 2.0), (loss, 1.5)]) {
+                let objective = Objective { loss, class_hessian };
                 let outputs = loss.outputs();
                 let labels: Vec<f32> = rows.iter().map(|(_, label, _)| match loss {
                     Loss::SquaredError => f32::from(*label) - 2.5,
@@ -174,12 +150,12 @@ mod tests {
                 let scores: Vec<f32> = rows.iter().flat_map(|(scores, ..)| scores[..outputs].to_vec()).collect();
                 let lessons = Lessons { labels: &labels, weights: &weights };
                 let mut pairs = vec![[0.0; 2]; scores.len()];
-                loss.gradients(&scores, lessons, &mut pairs, threads);
-                // The library's squared error is half of it, and its hessian of classes twice the curvature.
-                let (half, twice) = match loss {
+                objective.gradients(&scores, lessons, &mut pairs, threads);
+                // The libraries' squared error is half of it, and their hessian of classes more than the curvature.
+                let (half, times) = match loss {
                     Loss::SquaredError => (0.5, 1.0),
                     Loss::BinaryLogLoss => (1.0, 1.0),
-                    Loss::ClassesLogLoss(_) => (1.0, 2.0),
+                    Loss::ClassesLogLoss(_) => (1.0, f64::from(class_hessian)),
                 };
                 let mut sums = [0.0; 2];
                 for (row, (label, weight)) in labels.iter().zip(&weights).enumerate() {
@@ -195,14 +171,14 @@ mod tests {
                         let slope = (at(output, step) - at(output, -step)) / (2.0 * step);
                         let bend = (at(output, step) - 2.0 * at(output, 0.0) + at(output, -step)) / (step * step);
                         prop_assert!((f64::from(*gradient) - slope).abs() < 1e-5, "{loss:?} {gradient} {slope}");
-                        prop_assert!((f64::from(*hessian) - twice * bend).abs() < 1e-4, "{loss:?} {hessian} {bend}");
+                        prop_assert!((f64::from(*hessian) - times * bend).abs() < 1e-4, "{loss:?} {hessian} {bend}");
                     }
                     sums = [sums[0] + weight * defined(loss, &own, label), sums[1] + weight];
                 }
                 prop_assume!(sums[1] > 0.1);
                 let mean = sums[0] / sums[1];
                 let expected = if loss == Loss::SquaredError { mean.sqrt() } else { mean };
-                let found = loss.mean(&scores, lessons, threads);
+                let found = objective.mean(&scores, lessons, threads);
                 prop_assert!((found - expected).abs() < 1e-5 * expected.max(1.0), "{loss:?} {found} {expected}");
             }
         }
@@ -211,7 +187,8 @@ mod tests {
     #[test]
     fn a_base_score_is_where_its_loss_begins_and_labels_without_a_place_are_not_known() {
         assert_eq!(Loss::SquaredError.raw(3.0), 3.0);
-        assert!((sigmoid(Loss::BinaryLogLoss.raw(0.2)) - 0.2).abs() < 1e-6);
+        let raw = Loss::BinaryLogLoss.raw(0.2);
+        assert!((1.0 / (1.0 + (-raw).exp()) - 0.2).abs() < 1e-6);
         let [squared, binary, classes] = LOSSES;
         assert!(squared.knows(-9.5) && binary.knows(0.3) && classes.knows(2.0));
         for (loss, label) in [(squared, f32::NAN), (binary, 1.5), (binary, f32::NAN), (classes, 3.0)] {
