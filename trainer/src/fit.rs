@@ -1,6 +1,9 @@
 //! The original LightGBM and XGBoost behind one safe face: each library's C API is a table of function
 //! pointers in one file, filled from the official shared libraries at run time.
 //!
+//! What of a training is the same for both is ours: the rows' bins (`bins.rs`), and how a model grows by trees that a library grows
+//! (`boosting.rs`).
+//!
 //! Several threads may use them: one works with a library at a time, the others wait (`turn.rs`).
 //!
 //! Everything that is random is seeded, and so the same data and seed give the same bytes, with any number of threads.

@@ -20,6 +20,8 @@ import xgboost as xgb
 STARTED = time.monotonic()
 WINDOWS = [4, 8, 16, 24, 48, 96, 192, 288, 672]
 CLASSES = {"direction_multi_4step": 5, "vol_regime_4step": 3}
+# As many bins as klinecast's.
+BINS = {"max_bin": 63, "min_data_in_bin": 20, "feature_pre_filter": False}
 HORIZONS = {"return_1step": 1, "return_4step": 4, "return_16step": 16}
 
 
@@ -137,15 +139,16 @@ def fit(plan, values, targets, learned, followed, rounds):
     names = list(targets.columns)
     train, tune = values[learned], values[followed] if followed is not None else None
     models = {}
-    bins = {name: plan["boosters"][names[0]]["lightgbm"][name] for name in ("max_bin", "min_data_in_bin", "feature_pre_filter")}
     with Clock():
-        data = lgb.Dataset(train, params={**bins, "verbosity": -1}, free_raw_data=False).construct()
+        data = lgb.Dataset(train, params={**BINS, "verbosity": -1}, free_raw_data=False).construct()
         other = lgb.Dataset(tune, reference=data, free_raw_data=False).construct() if tune is not None else None
     for task in names:
         label = targets[task].to_numpy()
         weight = np.isfinite(label)
         clean = np.where(weight, label, 0)
-        parameters = {**plan["boosters"][task]["lightgbm"], **objective(task, "lightgbm"), "num_threads": plan["threads"]}
+        parameters = {**BINS, **plan["boosters"][task]["lightgbm"], **objective(task, "lightgbm"), "num_threads": plan["threads"]}
+        # A round of klinecast's learns from every other bar; here from as many rows of all, by the library's own sample.
+        parameters["bagging_fraction"] = float(parameters["bagging_fraction"]) / 2
         with Clock():
             data.set_label(clean[learned]).set_weight(weight[learned].astype(float))
             sets = []
@@ -161,7 +164,6 @@ def fit(plan, values, targets, learned, followed, rounds):
         weight = np.isfinite(label)
         clean = np.where(weight, label, 0)
         parameters = {**plan["boosters"][task]["xgboost"], **objective(task, "xgboost"), "nthread": plan["threads"]}
-        # A round of klinecast's learns from every other bar; here from as many rows of all, by the library's own sample.
         parameters["subsample"] = float(parameters["subsample"]) / 2
         with Clock():
             data.set_label(clean[learned])

@@ -63,6 +63,7 @@ api! {
     dataset_names = "LGBM_DatasetSetFeatureNames": fn(Handle, *const *const c_char, c_int) -> c_int;
     dataset_free = "LGBM_DatasetFree": fn(Handle) -> c_int;
     booster_create = "LGBM_BoosterCreate": fn(Handle, *const c_char, *mut Handle) -> c_int;
+    booster_outputs = "LGBM_BoosterNumModelPerIteration": fn(Handle, *mut c_int) -> c_int;
     booster_grow = "LGBM_BoosterUpdateOneIterCustom": fn(Handle, *const f32, *const f32, *mut c_int) -> c_int;
     booster_save = "LGBM_BoosterSaveModelToString":
         fn(Handle, c_int, c_int, c_int, i64, *mut i64, *mut c_char) -> c_int;

@@ -120,6 +120,17 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
         assert!(String::from_utf8_lossy(&first.file).contains("[num_threads: 0]"));
         let narrow = Matrix::new(&tune.0[..COLUMNS - 1], COLUMNS - 1).expect("a row");
         assert!(matches!(same.predict(narrow, false, 1), Err(FitError::Shape { expected: COLUMNS, .. })));
+        // But for how numbers are written the file is as the library writes it.
+        let again = library.first_rounds(&first.file, first.rounds_trained).expect("all rounds");
+        let parts = |file: &[u8]| {
+            let text = String::from_utf8_lossy(file).into_owned();
+            let (head, trees) = text.split_once("\ntree_sizes=").expect("a head");
+            let (trees, tail) = trees.split_once("end of trees").expect("trees");
+            let lines =
+                trees.lines().skip(1).map(|line| line.split('=').next().unwrap_or_default().to_owned());
+            (head.to_owned(), lines.collect::<Vec<_>>(), tail.trim_end().to_owned())
+        };
+        assert_eq!(parts(&first.file), parts(&again));
     }
     let turns = fit(Asked { part_of: Some(&halves), ..PLAIN }).expect("a model");
     assert_ne!(turns.file, fit(PLAIN).expect("a model").file);
@@ -231,7 +242,9 @@ fn what_is_followed_is_what_the_library_answers_whatever_is_minimised() {
         };
         let (labels, tune_labels) = (labels(&train.1), labels(&tune.1));
         let followed = Taught { rows: &followed, labels: &tune_labels, weights: &weights[..1_000] };
+        // How many classes there are is told by the loss, whatever the parameters say.
         let told = Parameters::default().with("verbosity", -1).with("seed", 3).with("learning_rate", 0.3);
+        let told = told.with("num_class", 7);
         let rows = lightgbm.rows(&learned, 2).expect("rows");
         let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
         let fit = lightgbm.train(&taught, Some(&followed), (loss, &told), schedule, &mut |_, _| ());

@@ -38,7 +38,7 @@ impl<'a> Parts<'a> {
         let sections: Vec<String> = trees
             .iter()
             .enumerate()
-            .map(|(number, tree)| format!("{TREE}{number}\n{}\n", tree.text))
+            .map(|(number, tree)| format!("{TREE}{number}\n{}\n\n", tree.text))
             .collect();
         let (objective, parameters) = (objective(loss), self.told(loss));
         let mut file = String::new();

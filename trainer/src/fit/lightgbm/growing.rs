@@ -32,8 +32,8 @@ struct Growing<'a> {
 struct Booster<'a> {
     api: &'a Api,
     handle: Handle,
-    /// How many it has.
-    rows: usize,
+    /// How many gradients a round asks for.
+    gradients: usize,
     rounds: usize,
     _rows: PhantomData<&'a Held>,
 }
@@ -56,15 +56,19 @@ impl LightGbm {
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
         let Taught { rows, labels, weights } = *learned;
-        let classes = loss.outputs() as f32;
-        let objective = Objective { loss, class_hessian: classes / (classes - 1.0) };
+        let class_hessian = match loss {
+            Loss::SquaredError | Loss::BinaryLogLoss => 1.0,
+            Loss::ClassesLogLoss(classes) => classes as f32 / (classes as f32 - 1.0),
+        };
+        let objective = Objective { loss, class_hessian };
         let training = Training::new(objective, &Taught { rows: &*rows.binned, labels, weights }, followed)?;
         let _turn = TURNS.take()?;
         // It sizes its buffers by the number of threads, which has to stay what it was.
         let threads = schedule.1().max(1);
         let told = |part| told(loss, parameters, threads, part);
         let boosters = rows.parts.iter().enumerate();
-        let boosters = boosters.map(|(part, held)| Booster::new(&self.api, held, &told(part)));
+        let boosters =
+            boosters.map(|(part, held)| Booster::new(&self.api, held, &told(part), loss.outputs()));
         let mut growing = Growing {
             boosters: boosters.collect::<Result<Vec<_>, _>>()?,
             rows,
@@ -80,11 +84,12 @@ impl LightGbm {
 
 /// What the booster of a part is told.
 fn told(loss: Loss, parameters: &Parameters, threads: usize, part: usize) -> Parameters {
-    let mut told = parameters.clone().with("objective", "custom").with("metric", "none");
-    told = told.with("num_threads", threads);
-    if let Loss::ClassesLogLoss(classes) = loss {
-        told = told.with("num_class", classes);
-    }
+    let told = parameters
+        .clone()
+        .with("objective", "custom")
+        .with("metric", "none")
+        .with("num_class", loss.outputs())
+        .with("num_threads", threads);
     // Parts that draw the same columns would differ by their rows only.
     match told.get("seed").and_then(|seed| seed.parse::<i64>().ok()) {
         Some(seed) if part > 0 => {
@@ -106,7 +111,7 @@ impl Grower for Growing<'_> {
                 list.extend(pairs.iter().skip(output).step_by(outputs).map(|pair| pair[number]));
             }
         }
-        let file = self.boosters[part].round(&self.lists, outputs)?;
+        let file = self.boosters[part].round(&self.lists)?;
         let columns = &self.rows.binned.columns;
         let trees = Parts::of(&file).ok_or_else(unknown)?.trees;
         let is_first = self.first.is_empty();
@@ -132,25 +137,35 @@ impl Grower for Growing<'_> {
 }
 
 impl<'a> Booster<'a> {
-    fn new(api: &'a Api, rows: &'a Held, parameters: &Parameters) -> Result<Self, FitError> {
+    fn new(api: &'a Api, rows: &'a Held, parameters: &Parameters, outputs: usize) -> Result<Self, FitError> {
         let line = text(&parameters.to_line())?;
         let mut handle = ptr::null_mut();
         // SAFETY: the rows are live for 'a, which this value does not outlive; the text is copied.
         let status = unsafe { (api.booster_create)(rows.handle, line.as_ptr(), &raw mut handle) };
         api.check("LGBM_BoosterCreate", status)?;
-        Ok(Self { api, handle, rows: rows.count, rounds: 0, _rows: PhantomData })
+        let booster = Self { api, handle, gradients: rows.count * outputs, rounds: 0, _rows: PhantomData };
+        let mut found = 0;
+        // SAFETY: the handle is live and the answer goes to a live local.
+        let status = unsafe { (api.booster_outputs)(handle, &raw mut found) };
+        api.check("LGBM_BoosterNumModelPerIteration", status)?;
+        // It will read as many gradients as it has outputs for each row, whatever it is handed.
+        if usize::try_from(found).ok() != Some(outputs) {
+            let answer = format!("{found} trees a round");
+            return Err(FitError::Answer { library: LIBRARY, answer, expected: "one an output of the loss" });
+        }
+        Ok(booster)
     }
 
     /// Adds a round by gradients and hessians, output after output, and tells its file, which has no trees if there is nothing left
     /// to split.
-    fn round(&mut self, [gradients, hessians]: &[Vec<f32>; 2], outputs: usize) -> Result<String, FitError> {
-        let expected = self.rows * outputs;
+    fn round(&mut self, [gradients, hessians]: &[Vec<f32>; 2]) -> Result<String, FitError> {
+        let expected = self.gradients;
         if let Some(found) = [gradients.len(), hessians.len()].into_iter().find(|found| *found != expected) {
             return Err(FitError::Shape { what: "the list of gradients", found, expected });
         }
         let mut finished = 0;
-        // SAFETY: the handle and the rows that it reads are live, and both lists have a number for each row and output, which
-        // are only read during the call.
+        // SAFETY: the handle and the rows that it reads are live, and both lists have a number for each row and output of
+        // its own, which are only read during the call.
         let status = unsafe {
             (self.api.booster_grow)(self.handle, gradients.as_ptr(), hessians.as_ptr(), &raw mut finished)
         };

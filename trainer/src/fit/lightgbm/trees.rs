@@ -58,7 +58,7 @@ impl Tree {
         let decisions = vec![DECISION; splits].join(" ");
         let mut told = String::with_capacity(text.len() + 16 * leaves);
         for line in text.lines() {
-            let key = line.split_once('=').map_or("", |(key, _)| key);
+            let Some((key, _)) = line.split_once('=') else { continue };
             let changed = match key {
                 "Tree" => continue,
                 "threshold" => writeln!(told, "threshold={thresholds}"),
