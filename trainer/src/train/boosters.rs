@@ -103,7 +103,8 @@ fn try_fitted<L: Boosting>(
         let (rows, followed) = match &held {
             Some(held) => held,
             None => {
-                let bins = bins.of(dataset, lesson, at_work.threads(), course.console)?;
+                // Whoever else is at work waits for the same.
+                let bins = bins.of(dataset, lesson, effort.threads, course.console)?;
                 let bar = course.console.spinner(&format!("{name}: {} takes the rows", L::NAME));
                 let rows = library.rows(&bins.learned, at_work.threads())?;
                 bar.finish_and_clear();
