@@ -60,7 +60,7 @@ pub use bundle::{
     ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow, booster_file,
 };
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
-pub use confidence::Confidence;
+pub use confidence::{Belief, Confidence};
 pub use dataset::{DatasetRow, for_each_row};
 pub use ensemble::{MemberAnswers, member_answer};
 pub use event::{Alarm, Change, Effect, Event, Role};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a file must say to be read.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +94,7 @@ mod tests {
 
     fn bands(low: &str) -> Renewed {
         let text = format!(
-            r#"{{"19000": {{"BTCUSDT": {{"confidence": {{"direction_4step": 0.30000000000000004}}, "return_4step": [[{low}, 0.1], [-2.5, 0.30000000000000004]]}}}}}}"#
+            r#"{{"19000": {{"BTCUSDT": {{"confidence": {{"direction_4step": {{"factor": 0.30000000000000004, "shift": -0.1}}}}, "return_4step": [[{low}, 0.1], [-2.5, 0.30000000000000004]]}}}}}}"#
         );
         serde_json::from_str(&text).expect("well-formed")
     }

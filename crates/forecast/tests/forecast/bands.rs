@@ -44,7 +44,11 @@ fn a_block_s_bands_depend_on_its_window_alone() {
         assert_ne!(own.of(task), bundle.bands().of(names[0]).of(task), "{task} was renewed");
     }
     assert!(
-        found.of(names[0], block).confidence.of(Task::Direction4Step).is_some_and(|factor| factor != 1.0)
+        found
+            .of(names[0], block)
+            .confidence
+            .of(Task::Direction4Step)
+            .is_some_and(|belief| belief.factor != 1.0 && belief.shift != 0.0)
     );
     // What came after the window and its outcomes is not looked at: about seven days before the block are taken away.
     let last =
