@@ -30,6 +30,7 @@ pub use locate::{LIGHTGBM_VARIABLE, XGBOOST_VARIABLE, lightgbm_path, lightgbm_ve
 pub use matrix::Matrix;
 pub use openmp::{openmp_wait_is_passive, restart_with_passive_openmp};
 pub use parameters::{Loss, Parameters, Schedule};
+pub use threads::Threads;
 pub use xgboost::{XgBoost, XgBoostData, XgBoostModel, XgBoostRows};
 
 /// What a training run gave: the model file, and how the loss went.

@@ -16,7 +16,7 @@ use crate::console::{Console, table};
 use crate::dataset::Dataset;
 use crate::evaluate::alarms::alarms;
 use crate::evaluate::metrics::{Truth, figures, losses};
-use crate::fit::{Binned, Binning, LightGbm, Matrix, Schedule, Taught, lightgbm_path};
+use crate::fit::{Binned, Binning, LightGbm, Matrix, Schedule, Taught, Threads, lightgbm_path};
 use crate::random::Random;
 use crate::train::folds;
 use crate::train::recipe::{self, Effort};
@@ -145,7 +145,13 @@ impl Cage<'_> {
         let schedule = Schedule { rounds_max: self.effort.rounds_max.unwrap_or(40), patience: 1 };
         let parameters = recipe::lightgbm(task, self.effort, self.learned.len());
         let told = (recipe::loss(task), &parameters);
-        let fit = self.library.train(&taught, None, told, (schedule, &|| threads), &mut |_, _| ())?;
+        let fit = self.library.train(
+            &taught,
+            None,
+            told,
+            (schedule, Threads { most: threads, now: &|| threads }),
+            &mut |_, _| (),
+        )?;
         let inputs: Vec<_> = self.answered.iter().map(|row| self.dataset.inputs(*row..row + 1)[0]).collect();
         lightgbm_answers(task, transform, &fit.file, &rows(&self.answered), &inputs)
     }

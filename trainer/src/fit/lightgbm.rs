@@ -56,6 +56,7 @@ macro_rules! api {
 api! {
     last_error = "LGBM_GetLastError": fn() -> *const c_char;
     register_log = "LGBM_RegisterLogCallback": fn(extern "C" fn(*const c_char)) -> c_int;
+    limit_threads = "LGBM_SetMaxThreads": fn(c_int) -> c_int;
     dataset_sampled = "LGBM_DatasetCreateFromSampledColumn":
         fn(*const *const f64, *const *const c_int, i32, *const c_int, i32, i32, i64, *const c_char, *mut Handle) -> c_int;
     dataset_alike = "LGBM_DatasetCreateByReference": fn(Handle, i64, *mut Handle) -> c_int;

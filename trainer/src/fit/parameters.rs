@@ -16,6 +16,9 @@ pub enum Loss {
     ClassesLogLoss(usize),
 }
 
+/// How far the seeds of two boosters lie apart that grow rounds of one model.
+const SEEDS_APART: i64 = 7_919;
+
 /// A library's parameters, by its own names, in a fixed order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,6 +43,17 @@ impl Parameters {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The same for one of several boosters: it draws other rows and columns than those of other numbers.
+    pub(super) fn apart(self, number: usize) -> Self {
+        match self.get("seed").and_then(|seed| seed.parse::<i64>().ok()) {
+            Some(seed) if number > 0 => {
+                let seed = seed.wrapping_add(SEEDS_APART.wrapping_mul(number as i64)) & i64::from(i32::MAX);
+                self.with("seed", seed)
+            }
+            _ => self,
+        }
     }
 
     /// Name and value, in the order of the names.

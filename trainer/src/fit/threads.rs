@@ -1,9 +1,26 @@
-//! Work on values that no other value has a part in, divided between threads: the number of them changes no bit.
+//! How many threads a training may take, and work on values that no other value has a part in, divided between threads: the number of
+//! them changes no bit.
 
 use std::thread;
 
 /// Fewer values are not worth a thread.
 const VALUES_LEAST: usize = 8_192;
+
+/// How many threads a training may take.
+#[derive(Clone, Copy)]
+pub struct Threads<'a> {
+    /// The most that it ever may.
+    pub most: usize,
+    /// How many it may take now, asked before each round.
+    pub now: &'a dyn Fn() -> usize,
+}
+
+impl Threads<'_> {
+    /// How many it may take now: at least one, at most what was said.
+    pub(super) fn now(self) -> usize {
+        (self.now)().clamp(1, self.most.max(1))
+    }
+}
 
 /// Has `work` fill all values in units of `width` of them, of which the last may be shorter: it gets the number of the first unit of
 /// a run of them, and their values.

@@ -7,11 +7,13 @@
 mod edges;
 mod feed;
 mod gains;
+mod groups;
 mod growing;
 mod held;
 mod missing;
 mod rows;
 mod trees;
+mod whole;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ops::Range;
@@ -223,9 +225,8 @@ impl XgBoostModel {
         self.api.check("XGBoosterSetStrFeatureInfo", status)
     }
 
-    /// Adds the trees of a round that gradients and hessians ask for: row after row, one pair an output.
-    fn grow(&self, round: usize, held: &Held, pairs: &[[f32; 2]], outputs: usize) -> Result<(), FitError> {
-        let round = to_int("the round", round)?;
+    /// Grows the trees of the first round that gradients and hessians ask for: row after row, one pair an output.
+    fn grow(&self, held: &Held, pairs: &[[f32; 2]], outputs: usize) -> Result<(), FitError> {
         let values = pairs.as_flattened();
         let strides = format!(r#", "strides": [{}, {}]"#, outputs * PAIR_BYTES, PAIR_BYTES);
         let of = |place: usize| {
@@ -235,7 +236,7 @@ impl XgBoostModel {
         let (gradients, hessians) = (of(0)?, of(1)?);
         // SAFETY: both handles are live; both interfaces name every second value of a live buffer, which is copied.
         let status = unsafe {
-            (self.api.booster_grow)(self.handle, held.handle, round, gradients.as_ptr(), hessians.as_ptr())
+            (self.api.booster_grow)(self.handle, held.handle, 0, gradients.as_ptr(), hessians.as_ptr())
         };
         self.api.check("XGBoosterTrainOneIter", status)
     }

@@ -14,7 +14,7 @@ use super::libraries::{Boosting, Versioned};
 use super::library::Library;
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::fit::{LightGbm, Taught, XgBoost};
+use crate::fit::{LightGbm, Taught, Threads, XgBoost};
 use crate::trained::Member;
 
 /// All tasks' boosters of both libraries, LightGBM's lesson and XGBoost's: side by side where there are cores for it.
@@ -122,7 +122,7 @@ fn try_fitted<L: Boosting>(
             (&learned, followed.as_ref()),
             task,
             &parameters,
-            (schedule, &|| at_work.threads()),
+            (schedule, Threads { most: effort.threads, now: &|| at_work.threads() }),
             &mut |_, loss| bar.advance(loss),
         )?;
         let member = Member { fit, parameters, seconds: started.elapsed().as_secs_f64() };

@@ -8,8 +8,8 @@ use super::library::Library;
 use super::recipe;
 use crate::Result;
 use crate::fit::{
-    Binned, Fit, LightGbm, LightGbmRows, Parameters, Schedule, Taught, XgBoost, XgBoostRows, lightgbm_path,
-    lightgbm_version, xgboost_path,
+    Binned, Fit, LightGbm, LightGbmRows, Parameters, Schedule, Taught, Threads, XgBoost, XgBoostRows,
+    lightgbm_path, lightgbm_version, xgboost_path,
 };
 
 /// A library, and by which name and version boosters of it are kept.
@@ -45,7 +45,7 @@ pub(super) trait Boosting: Sized {
         rows: (&Taught<'_, Self::Rows>, Option<&Taught<'_, Binned>>),
         task: Task,
         parameters: &Parameters,
-        schedule: (Schedule, &dyn Fn() -> usize),
+        schedule: (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit>;
 }
@@ -76,7 +76,7 @@ impl Boosting for LightGbm {
         (learned, followed): (&Taught<'_, Self::Rows>, Option<&Taught<'_, Binned>>),
         task: Task,
         parameters: &Parameters,
-        schedule: (Schedule, &dyn Fn() -> usize),
+        schedule: (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit> {
         Ok(self.train(learned, followed, (recipe::loss(task), parameters), schedule, progress)?)
@@ -103,7 +103,7 @@ impl Boosting for XgBoost {
         (learned, followed): (&Taught<'_, Self::Rows>, Option<&Taught<'_, Binned>>),
         task: Task,
         parameters: &Parameters,
-        schedule: (Schedule, &dyn Fn() -> usize),
+        schedule: (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit> {
         Ok(self.train(learned, followed, (recipe::loss(task), parameters), schedule, progress)?)

@@ -129,9 +129,9 @@ const fn standard(task: Task) -> Shape {
             ridge: 10.0,
         },
         Task::Volatility4Step => Shape {
-            rounds_max: 300,
-            patience: 20,
-            rate: 0.1,
+            rounds_max: 600,
+            patience: 30,
+            rate: 0.05,
             leaves: 64,
             leaf_rows: 300,
             rows_share: 0.5,

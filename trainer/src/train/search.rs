@@ -17,7 +17,7 @@ use super::recipe::{self, Effort, FoundShape, Shape, Shapes};
 use crate::Result;
 use crate::console::Console;
 use crate::dataset::Dataset;
-use crate::fit::{Binned, LightGbm, LightGbmRows, Taught, lightgbm_path};
+use crate::fit::{Binned, LightGbm, LightGbmRows, Taught, Threads, lightgbm_path};
 use space::Point;
 use tpe::{is_hopeless, next_point};
 use trials::{Trial, Trials};
@@ -105,7 +105,7 @@ fn loss(library: &LightGbm, fold: &Fold, (task, shape): (Task, Shape), effort: E
         &Taught { rows: &fold.learned, labels: &learned.0, weights: &learned.1 },
         Some(&Taught { rows: &*fold.answered, labels: &answered.0, weights: &answered.1 }),
         (recipe::loss(task), &parameters),
-        (recipe::schedule(task, effort), &|| effort.threads),
+        (recipe::schedule(task, effort), Threads { most: effort.threads, now: &|| effort.threads }),
         &mut |_, _| (),
     )?;
     Ok(fit.tune_loss)

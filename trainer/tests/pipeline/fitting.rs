@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use klinecast_trainer::fit::{
-    Binned, Binning, Fit, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, Taught, XgBoost,
+    Binned, Binning, Fit, FitError, LightGbm, Loss, Matrix, Parameters, Schedule, Taught, Threads, XgBoost,
     lightgbm_path, xgboost_path,
 };
 
-const COLUMNS: usize = 4;
-const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d"];
+const COLUMNS: usize = 6;
+const NAMES: [&str; COLUMNS] = ["a", "b", "c", "d", "e", "f"];
 /// As many bins as XGBoost has by itself, one part.
 const WHOLE: Binning<'static> = Binning { names: &NAMES, bins: 256, threads: 1, part_of: None };
 const ONE: Binning<'static> = Binning { names: &["a"], ..WHOLE };
@@ -80,6 +80,7 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
         .with("feature_fraction", 0.6)
         .with("seed", 3);
     let fit = |asked: Asked<'_>| -> Result<Fit, FitError> {
+        let threads = Cell::new(asked.threads);
         let binning = Binning { part_of: asked.part_of, threads: asked.threads, ..WHOLE };
         let (learned, followed) = binned(&train.0, &tune.0, binning)?;
         let rows = library.rows(&learned, asked.threads)?;
@@ -91,8 +92,9 @@ fn lightgbm_learns_stops_early_and_reads_its_own_file() {
                 weights: &weights[..1_000],
             }),
             (Loss::SquaredError, &parameters),
-            (asked.schedule, &|| asked.threads),
-            &mut |_, _| (),
+            (asked.schedule, Threads { most: asked.threads, now: &|| threads.get() }),
+            // Another number of threads at every round.
+            &mut |round, _| threads.set(1 + round % asked.threads),
         )
     };
     let halves: Vec<u8> = (0..3_000).map(|row| u8::from(row % 3 == 1)).collect();
@@ -166,7 +168,7 @@ fn xgboost_learns_stops_early_and_reads_its_own_file() {
                 weights: &weights[..1_000],
             }),
             (Loss::BinaryLogLoss, &parameters),
-            (asked.schedule, &|| threads.get()),
+            (asked.schedule, Threads { most: asked.threads, now: &|| threads.get() }),
             // Another number of threads at every round.
             &mut |round, _| threads.set(1 + round % asked.threads),
         )
@@ -230,7 +232,8 @@ fn what_is_followed_is_what_the_library_answers_whatever_is_minimised() {
     let (learned, followed) = binned(&train.0, &tune.0, binning).expect("bins");
     let single: Vec<f32> = tune.0.iter().map(|value| *value as f32).collect();
     let asked = xgboost.data(Matrix::new(&single, COLUMNS).expect("rows"), 1).expect("rows");
-    let schedule: (Schedule, &dyn Fn() -> usize) = (Schedule { rounds_max: 9, patience: 9 }, &|| 2);
+    let schedule: (Schedule, Threads<'_>) =
+        (Schedule { rounds_max: 9, patience: 9 }, Threads { most: 2, now: &|| 2 });
     for loss in [Loss::SquaredError, Loss::BinaryLogLoss, Loss::ClassesLogLoss(3)] {
         let labels = |labels: &[f32]| -> Vec<f32> {
             let class = |label: &f32| match loss {
@@ -254,16 +257,34 @@ fn what_is_followed_is_what_the_library_answers_whatever_is_minimised() {
         let expected = loss_of(loss, &answers.expect("answers"), &tune_labels);
         assert!((fit.tune_loss - expected).abs() < 1e-6, "{loss:?}: {} {expected}", fit.tune_loss);
 
-        let told = Parameters::default().with("verbosity", 0).with("seed", 3).with("max_bin", 32);
         let rows = xgboost.rows(&learned, 32, 2).expect("rows");
         let taught = Taught { rows: &rows, labels: &labels, weights: &weights };
-        let fit = xgboost.train(&taught, Some(&followed), (loss, &told), schedule, &mut |_, _| ());
-        let fit = fit.expect("a model");
-        let best = xgboost.first_rounds(&fit.file, fit.rounds).expect("fewer rounds");
-        let answers = xgboost.model(&best).expect("its file").predict(&asked, false).expect("answers");
-        let answers: Vec<f64> = answers.into_iter().map(f64::from).collect();
-        let expected = loss_of(loss, &answers, &tune_labels);
-        assert!((fit.tune_loss - expected).abs() < 1e-5, "{loss:?}: {} {expected}", fit.tune_loss);
+        // All columns to each tree, and a third of them.
+        for share in [1.0, 0.3] {
+            let told = Parameters::default().with("verbosity", 0).with("seed", 3).with("max_bin", 32);
+            let told = told.with("colsample_bytree", share);
+            let fit = xgboost.train(&taught, Some(&followed), (loss, &told), schedule, &mut |_, _| ());
+            let fit = fit.expect("a model");
+            let alone: (Schedule, Threads<'_>) = (schedule.0, Threads { most: 1, now: &|| 1 });
+            let same = xgboost.train(&taught, Some(&followed), (loss, &told), alone, &mut |_, _| ());
+            assert!(
+                same.expect("a model").file == fit.file,
+                "{loss:?} {share}: with another number of threads"
+            );
+            let best = xgboost.first_rounds(&fit.file, fit.rounds).expect("fewer rounds");
+            let model = xgboost.model(&best).expect("its file");
+            let answers = model.predict(&asked, false).expect("answers");
+            let answers: Vec<f64> = answers.into_iter().map(f64::from).collect();
+            let expected = loss_of(loss, &answers, &tune_labels);
+            assert!(
+                (fit.tune_loss - expected).abs() < 1e-5,
+                "{loss:?} {share}: {} {expected}",
+                fit.tune_loss
+            );
+            // Every column is known by its own name, and what tells most is found.
+            let gains = model.gains(&NAMES).expect("gains");
+            assert!(gains[0] > gains[4] + gains[5], "{loss:?} {share}: {gains:?}");
+        }
     }
 }
 
@@ -273,7 +294,8 @@ fn all_columns_alike_and_a_class_that_never_occurs_are_learned_from_as_far_as_ca
     let xgboost = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
     let (values, weights) = (vec![3.0; 400 * COLUMNS], vec![1.0; 400]);
     let (other_values, _) = rows(400, 5);
-    let schedule: (Schedule, &dyn Fn() -> usize) = (Schedule { rounds_max: 6, patience: 6 }, &|| 1);
+    let schedule: (Schedule, Threads<'_>) =
+        (Schedule { rounds_max: 6, patience: 6 }, Threads { most: 1, now: &|| 1 });
     // The third of three classes never occurs.
     let labels: Vec<f32> = (0..400).map(|row| f32::from(u8::from(row % 4 == 0))).collect();
     for values in [&values, &other_values] {
@@ -329,7 +351,8 @@ fn lightgbm_alone(salt: u64, threads: usize, progress: &mut dyn FnMut(usize, f64
     let rows = library.rows(&binned, threads).expect("rows");
     let taught = Taught { rows: &rows, labels: &labels, weights: &[1.0; 20_000] };
     let told = (Loss::SquaredError, &parameters);
-    let fit = library.train(&taught, None, told, (SCHEDULE, &|| threads), progress);
+    let fit =
+        library.train(&taught, None, told, (SCHEDULE, Threads { most: threads, now: &|| threads }), progress);
     let file = fit.expect("a model").file;
     let model = library.model(&file).expect("its own file");
     let ask = || model.predict(matrix(&values), false, threads).expect("answers");
@@ -391,7 +414,7 @@ fn what_cannot_be_binned_or_learned_is_told() {
     let rows = Matrix::new(&values, 1).expect("rows");
     let many = Binning { bins: 257, ..ONE };
     assert!(matches!(Binned::new(rows, many), Err(FitError::TooLarge { value: 257, .. })));
-    assert!(matches!(Binned::new(rows, WHOLE), Err(FitError::Shape { found: 4, expected: 1, .. })));
+    assert!(matches!(Binned::new(rows, WHOLE), Err(FitError::Shape { found: COLUMNS, expected: 1, .. })));
     // A part between others that is empty, and a list of another length.
     for wrong in [[0, 2].as_slice(), &[0; 3]] {
         let told = Binned::new(rows, Binning { part_of: Some(wrong), ..ONE });
@@ -410,7 +433,7 @@ fn what_cannot_be_binned_or_learned_is_told() {
         let none = Parameters::default().with("verbosity", -1);
         let [one, two] = [&[1.0_f32; 2], &[1.0_f32; 2]];
         let followed = followed.map(|rows| Taught { rows, labels: one, weights: two });
-        let schedule: (Schedule, &dyn Fn() -> usize) = (SCHEDULE, &|| 1);
+        let schedule: (Schedule, Threads<'_>) = (SCHEDULE, Threads { most: 1, now: &|| 1 });
         let taught = Taught { rows: &first, labels, weights };
         let told = lightgbm.train(&taught, followed.as_ref(), (loss, &none), schedule, &mut |_, _| ()).err();
         let none = Parameters::default();

@@ -6,7 +6,7 @@ use forecast::{BoosterParity, HexFloats, ParityDifference, ParityMargins, Parity
 use forest::{Booster, Ensemble, Model, RowError};
 use sha2::{Digest, Sha256};
 
-use super::compare::{Compared, Difference, Sides};
+use super::compare::{Compared, Difference, Sides, by_parts};
 use super::originals::{Answers, Original, Originals};
 use super::pool;
 use super::rows::{Batch, Stood};
@@ -84,9 +84,11 @@ impl<'a> Audit<'a> {
         let rows = &batch.values;
         hash(&mut self.digest, rows);
         let stride = self.ensemble.output_count();
-        let mut together = vec![f64::NAN; batch.kinds.len() * stride];
         let first = self.boosters.first().map(|audited| audited.file);
-        self.ensemble.predict_batch(rows, &mut together).map_err(|error| unfit(first, &error))?;
+        let ensemble = &self.ensemble;
+        let together =
+            by_parts(rows, (self.width, stride), |rows, answers| ensemble.predict_batch(rows, answers));
+        let together = together.map_err(|error| unfit(first, &error))?;
         let mut margins = Vec::new();
         for (member, audited) in self.boosters.iter_mut().enumerate() {
             let takes = || rows.chunks_exact(self.width).all(|row| audited.original.takes(row));

@@ -1,8 +1,14 @@
 //! The forest's answers in every way that it scores, beside the library's.
 
+use std::{panic, thread};
+
 use forest::{Booster, Library, Model, RowError};
 
 use super::originals::Answers;
+use crate::machine::cores;
+
+/// Fewer rows are not worth a thread.
+const PART_ROWS_LEAST: usize = 128;
 
 /// Predictions may be so many steps apart, where the C library's `exp` is not the one that is pinned.
 const ULPS_MOST: u64 = 2;
@@ -45,12 +51,17 @@ impl Sides<'_> {
     /// When the rows are of another width.
     pub(super) fn compare(&self, rows: &[f64]) -> Result<Compared, RowError> {
         let Self { model, booster, ensemble, original } = *self;
-        let (outputs, room) = (model.output_count(), original.margins.len());
-        let plain = each_row(model, rows, |row, out| model.margin(row, out))?;
-        let single = each_row(model, rows, |row, out| booster.margin(row, out))?;
-        let (mut margins, mut predictions) = (vec![f64::NAN; room], vec![f64::NAN; room]);
-        booster.margin_batch(rows, &mut margins)?;
-        booster.predict_batch(rows, &mut predictions)?;
+        let room = original.margins.len();
+        let (width, outputs) = (model.feature_count(), model.output_count());
+        let shape = (width, outputs);
+        let plain = by_parts(rows, shape, |rows, answers| {
+            each_row(rows, shape, answers, |row, answer| model.margin(row, answer))
+        })?;
+        let single = by_parts(rows, shape, |rows, answers| {
+            each_row(rows, shape, answers, |row, answer| booster.margin(row, answer))
+        })?;
+        let margins = by_parts(rows, shape, |rows, answers| booster.margin_batch(rows, answers))?;
+        let predictions = by_parts(rows, shape, |rows, answers| booster.predict_batch(rows, answers))?;
 
         let mut found = Compared { cells: 2 * room as u64, ..Compared::default() };
         let ways =
@@ -65,18 +76,40 @@ impl Sides<'_> {
     }
 }
 
-/// The answers of a scorer of single rows.
-fn each_row(
-    model: &Model,
+/// The answers of a scorer, row after row: rows and answers are of these widths. All cores work, each on rows one after another.
+///
+/// # Errors
+/// When the scorer refuses the rows.
+pub(super) fn by_parts(
     rows: &[f64],
-    score: impl Fn(&[f64], &mut [f64]) -> Result<(), RowError>,
+    (width, outputs): (usize, usize),
+    score: impl Fn(&[f64], &mut [f64]) -> Result<(), RowError> + Sync,
 ) -> Result<Vec<f64>, RowError> {
-    let (width, outputs) = (model.feature_count(), model.output_count());
-    let mut answers = vec![f64::NAN; rows.len() / width * outputs];
-    for (row, answers) in rows.chunks_exact(width).zip(answers.chunks_exact_mut(outputs)) {
-        score(row, answers)?;
-    }
+    let count = rows.len() / width.max(1);
+    let part = count.div_ceil(cores()).max(PART_ROWS_LEAST);
+    let mut answers = vec![f64::NAN; count * outputs];
+    let (score, parts) = (&score, rows.chunks(part * width).zip(answers.chunks_mut(part * outputs)));
+    thread::scope(|scope| {
+        let mut parts: Vec<_> = parts.collect();
+        let own = parts.pop();
+        let others: Vec<_> =
+            parts.into_iter().map(|(rows, answers)| scope.spawn(move || score(rows, answers))).collect();
+        let own = own.map_or(Ok(()), |(rows, answers)| score(rows, answers));
+        let joined =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|fault| panic::resume_unwind(fault)));
+        joined.fold(own, Result::and)
+    })?;
     Ok(answers)
+}
+
+fn each_row(
+    rows: &[f64],
+    (width, outputs): (usize, usize),
+    answers: &mut [f64],
+    score: impl Fn(&[f64], &mut [f64]) -> Result<(), RowError>,
+) -> Result<(), RowError> {
+    let mut both = rows.chunks_exact(width).zip(answers.chunks_exact_mut(outputs));
+    both.try_for_each(|(row, answer)| score(row, answer))
 }
 
 impl Compared {
@@ -147,6 +180,21 @@ mod tests {
         assert_eq!(steps(Library::LightGbm, -f64::from_bits(1), f64::from_bits(1)), 2);
         assert_eq!(steps(Library::LightGbm, f64::NAN, 1.0), u64::MAX);
         assert_eq!(steps(Library::LightGbm, f64::NAN, f64::NAN), 0);
+    }
+
+    #[test]
+    fn parts_answer_every_row_in_its_place() {
+        for count in [0, 1, PART_ROWS_LEAST, 5 * PART_ROWS_LEAST + 3] {
+            let rows: Vec<f64> = (0..3 * count).map(|value| value as f64).collect();
+            let answers = by_parts(&rows, (3, 2), |rows, answers| {
+                each_row(rows, (3, 2), answers, |row, answer| {
+                    answer.copy_from_slice(&row[1..]);
+                    Ok(())
+                })
+            });
+            let expected: Vec<f64> = rows.chunks_exact(3).flat_map(|row| row[1..].to_vec()).collect();
+            assert_eq!(answers.expect("answers"), expected, "{count} rows");
+        }
     }
 
     #[test]

@@ -94,6 +94,12 @@ impl Cells {
     pub(in crate::fit) fn row(&self, row: usize) -> impl Iterator<Item = u8> + '_ {
         self.numbers.chunks_exact(self.column_length.max(1)).map(move |column| column[row])
     }
+
+    /// The bins of a column, row after row.
+    pub(in crate::fit) fn column(&self, column: usize) -> &[u8] {
+        let start = column * self.column_length;
+        &self.numbers[start..start + self.rows]
+    }
 }
 
 impl<'a> Tile<'a> {

@@ -7,7 +7,7 @@ use super::grown::Grown;
 use super::objective::{Lessons, Objective};
 use super::scores::Scores;
 use crate::fit::bins::{Binned, Cells};
-use crate::fit::{EarlyStop, Fit, FitError, Schedule};
+use crate::fit::{EarlyStop, Fit, FitError, Schedule, Threads};
 
 /// A library that grows trees.
 pub(in crate::fit) trait Grower {
@@ -88,7 +88,7 @@ impl<'a> Training<'a> {
     pub(in crate::fit) fn run<G: Grower>(
         mut self,
         grower: &mut G,
-        (schedule, threads): (Schedule, &dyn Fn() -> usize),
+        (schedule, threads): (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
         let mut grown: Vec<Grown> = Vec::new();
@@ -96,7 +96,7 @@ impl<'a> Training<'a> {
         let parts = self.learned.len();
         let mut stop = EarlyStop::new(schedule.patience.max(1));
         while stop.seen() < schedule.rounds_max {
-            let (part, free) = (stop.seen() % parts, threads().max(1));
+            let (part, free) = (stop.seen() % parts, threads.now());
             self.learned[part].gradients(self.objective, &grown, &mut pairs, free);
             let new = grower.grow(part, &pairs, free)?;
             if new.is_empty() {

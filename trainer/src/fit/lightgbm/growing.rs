@@ -4,15 +4,12 @@ use std::marker::PhantomData;
 use std::ptr;
 
 use super::file::Parts;
-use super::rows::{Held, LightGbmRows};
+use super::rows::{Held, LightGbmRows, to_int};
 use super::trees::Tree;
 use super::{Api, Handle, LIBRARY, LightGbm, TURNS, save, text};
 use crate::fit::bins::Binned;
 use crate::fit::boosting::{Grower, Grown, Objective, Taught, Training};
-use crate::fit::{Fit, FitError, Loss, Parameters, Schedule};
-
-/// How far the seeds of two parts' boosters lie apart.
-const SEEDS_APART: i64 = 7_919;
+use crate::fit::{Fit, FitError, Loss, Parameters, Schedule, Threads};
 
 /// A booster a part: the library's learn from one dataset each. Rounds are written as they are grown, and put together at the end.
 struct Growing<'a> {
@@ -26,6 +23,13 @@ struct Growing<'a> {
     first: String,
     /// Gradients and hessians, output after output.
     lists: [Vec<f32>; 2],
+    limit: Limit<'a>,
+}
+
+/// The threads that the library may take, until this is dropped.
+struct Limit<'a> {
+    api: &'a Api,
+    threads: usize,
 }
 
 /// A booster in training; it reads its rows at every round, so it borrows them.
@@ -41,8 +45,8 @@ struct Booster<'a> {
 impl LightGbm {
     /// Trains on what is learned; follows the loss on what is followed and stops early, without it takes all rounds of the schedule.
     /// Keeps all rounds that were trained: [`LightGbm::first_rounds`] cuts them off. `progress` hears of each round: its number
-    /// and its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells
-    /// how many it may take, which changes no bit of the model.
+    /// and its loss; it may not call a library. Rows in several parts are learned from by turns, a part a round. `threads` tells,
+    /// before each round, how many it may take, which changes no bit of the model.
     ///
     /// # Errors
     /// When what is followed is not binned like what is learned, a label can't be learned, the library refuses the parameters, or
@@ -52,7 +56,7 @@ impl LightGbm {
         learned: &Taught<'_, LightGbmRows>,
         followed: Option<&Taught<'_, Binned>>,
         (loss, parameters): (Loss, &Parameters),
-        schedule: (Schedule, &dyn Fn() -> usize),
+        schedule: (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
         let Taught { rows, labels, weights } = *learned;
@@ -63,9 +67,9 @@ impl LightGbm {
         let objective = Objective { loss, class_hessian };
         let training = Training::new(objective, &Taught { rows: &*rows.binned, labels, weights }, followed)?;
         let _turn = TURNS.take()?;
-        // It sizes its buffers by the number of threads, which has to stay what it was.
-        let threads = schedule.1().max(1);
-        let told = |part| told(loss, parameters, threads, part);
+        // It sizes its buffers by the number of threads that it is made with, which may be fewer at a round, not more.
+        let most = schedule.1.most.max(1);
+        let told = |part| told(loss, parameters, most, part);
         let boosters = rows.parts.iter().enumerate();
         let boosters =
             boosters.map(|(part, held)| Booster::new(&self.api, held, &told(part), loss.outputs()));
@@ -77,6 +81,7 @@ impl LightGbm {
             trees: Vec::new(),
             first: String::new(),
             lists: [Vec::new(), Vec::new()],
+            limit: Limit { api: &self.api, threads: most },
         };
         training.run(&mut growing, schedule, progress)
     }
@@ -84,26 +89,21 @@ impl LightGbm {
 
 /// What the booster of a part is told.
 fn told(loss: Loss, parameters: &Parameters, threads: usize, part: usize) -> Parameters {
-    let told = parameters
+    parameters
         .clone()
         .with("objective", "custom")
         .with("metric", "none")
         .with("num_class", loss.outputs())
-        .with("num_threads", threads);
-    // Parts that draw the same columns would differ by their rows only.
-    match told.get("seed").and_then(|seed| seed.parse::<i64>().ok()) {
-        Some(seed) if part > 0 => {
-            let seed = (seed + SEEDS_APART * part as i64) & i64::from(i32::MAX);
-            told.with("seed", seed)
-        }
-        _ => told,
-    }
+        .with("num_threads", threads)
+        // Parts that draw the same columns would differ by their rows only.
+        .apart(part)
 }
 
 impl Grower for Growing<'_> {
     const LIBRARY: &'static str = LIBRARY;
 
-    fn grow(&mut self, part: usize, pairs: &[[f32; 2]], _threads: usize) -> Result<Vec<Grown>, FitError> {
+    fn grow(&mut self, part: usize, pairs: &[[f32; 2]], threads: usize) -> Result<Vec<Grown>, FitError> {
+        self.limit.set(threads)?;
         let outputs = self.loss.outputs();
         for (number, list) in self.lists.iter_mut().enumerate() {
             list.clear();
@@ -133,6 +133,25 @@ impl Grower for Growing<'_> {
         let columns = &self.rows.binned.columns;
         let file = Parts::of(&self.first).map(|parts| parts.with(&self.trees, columns, self.loss));
         Ok(file.unwrap_or_default().into_bytes())
+    }
+}
+
+impl Limit<'_> {
+    fn set(&mut self, threads: usize) -> Result<(), FitError> {
+        if threads != self.threads {
+            // SAFETY: it only sets a number, which no call reads meanwhile: who trains has the library's turn.
+            let status = unsafe { (self.api.limit_threads)(to_int("the number of threads", threads)?) };
+            self.api.check("LGBM_SetMaxThreads", status)?;
+            self.threads = threads;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Limit<'_> {
+    fn drop(&mut self) {
+        // SAFETY: as above; -1 is no limit, and can't fail.
+        unsafe { (self.api.limit_threads)(-1) };
     }
 }
 

@@ -135,6 +135,6 @@ impl Drop for Held {
     }
 }
 
-fn to_int(what: &'static str, value: usize) -> Result<c_int, FitError> {
+pub(super) fn to_int(what: &'static str, value: usize) -> Result<c_int, FitError> {
     c_int::try_from(value).map_err(|_| FitError::TooLarge { what, value })
 }

@@ -7,42 +7,53 @@ use std::rc::Rc;
 use super::held::{Held, array_interface};
 use super::{Api, text};
 use crate::fit::FitError;
-use crate::fit::bins::{Cells, Columns};
+use crate::fit::bins::{Cells, Column, Columns};
 use crate::fit::matrix::PIECE_ROWS;
 
-/// Where rows come from. Each value is one that lies in the bin.
+/// Where rows come from, and which of their columns, ascending. Each value is one that lies in the bin.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     /// A row a bin: each column's bins one after another, the last one again where others have more. By these few the library makes
     /// bins that end where the columns say.
-    Bins(&'a Columns),
+    Bins(&'a Columns, &'a [usize]),
     /// Rows by the numbers of their bins.
-    Cells(&'a Cells, &'a Columns),
+    Cells(&'a Cells, &'a Columns, &'a [usize]),
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     pub(super) fn rows(self) -> usize {
         match self {
-            Self::Bins(columns) => columns.iter().map(|column| column.edges.len() + 1).max().unwrap_or(0),
-            Self::Cells(cells, _) => cells.rows(),
+            Self::Bins(..) => self.own().map(|(_, column)| column.edges.len() + 1).max().unwrap_or(0),
+            Self::Cells(cells, ..) => cells.rows(),
         }
     }
 
     pub(super) fn columns(self) -> usize {
-        let (Self::Bins(columns) | Self::Cells(_, columns)) = self;
-        columns.count()
+        let (Self::Bins(_, own) | Self::Cells(_, _, own)) = self;
+        own.len()
+    }
+
+    fn own(self) -> impl Iterator<Item = (usize, &'a Column)> {
+        let (Self::Bins(all, own) | Self::Cells(_, all, own)) = self;
+        own.iter().filter_map(|column| Some((*column, all.get(*column)?)))
     }
 
     /// Fills in the values of a piece of rows.
     fn piece(self, first: usize, count: usize, values: &mut Vec<f32>) {
+        let width = self.columns();
         values.clear();
-        match self {
-            Self::Bins(columns) => values.extend((first..first + count).flat_map(|row| {
-                columns.iter().map(move |column| column.value(row.min(column.edges.len()) as u8))
-            })),
-            Self::Cells(cells, columns) => {
-                let cells = (first..first + count).flat_map(|row| cells.row(row).zip(columns.iter()));
-                values.extend(cells.map(|(bin, column)| column.value(bin)));
+        values.resize(count * width, 0.0);
+        for (place, (number, column)) in self.own().enumerate() {
+            let own = values.iter_mut().skip(place).step_by(width);
+            match self {
+                Self::Bins(..) => {
+                    let bins = (first..).map(|row| row.min(column.edges.len()) as u8);
+                    own.zip(bins).for_each(|(value, bin)| *value = column.value(bin));
+                }
+                Self::Cells(cells, ..) => {
+                    let bins = &cells.column(number)[first..first + count];
+                    own.zip(bins).for_each(|(value, bin)| *value = column.value(*bin));
+                }
             }
         }
     }

@@ -1,19 +1,26 @@
 //! A training of XGBoost's.
 
-use super::rows::XgBoostRows;
-use super::{LIBRARY, TURNS, XgBoost, XgBoostModel, missing, trees};
-use crate::fit::bins::Binned;
-use crate::fit::boosting::{Grower, Grown, Objective, Taught, Training};
-use crate::fit::{Fit, FitError, Loss, Parameters, Schedule};
+use std::rc::Rc;
 
-/// A booster, and what it learns from.
+use super::groups::{self, Group};
+use super::rows::XgBoostRows;
+use super::whole::Whole;
+use super::{LIBRARY, TURNS, XgBoost, XgBoostModel, missing, trees};
+use crate::fit::bins::{Binned, Columns};
+use crate::fit::boosting::{Grower, Grown, Objective, Taught, Training};
+use crate::fit::{Fit, FitError, Loss, Parameters, Schedule, Threads};
+
+/// A booster a round, on one group of columns of one part of the rows: to grow, the library keeps buffers of the rows' size a booster, and
+/// a model of several groups would need one for each.
 struct Growing<'a> {
-    booster: XgBoostModel,
-    rows: &'a XgBoostRows,
+    library: &'a XgBoost,
+    columns: &'a Columns,
     outputs: usize,
-    rounds: usize,
-    /// The threads that it was told last.
-    threads: usize,
+    parts: Rc<Vec<Vec<Group>>>,
+    told: Parameters,
+    /// How many rounds each part has had.
+    rounds: Vec<usize>,
+    whole: Whole,
 }
 
 impl XgBoost {
@@ -23,53 +30,61 @@ impl XgBoost {
     /// before each round, how many it may take, which changes no bit of the model.
     ///
     /// # Errors
-    /// When what is followed is not binned like what is learned, a label can't be learned, the library refuses the parameters, or
+    /// When what is followed is not binned like what is learned, a label can't be learned, the library refuses the rows or the parameters, or
     /// not one round was better than none.
     pub fn train(
         &self,
         learned: &Taught<'_, XgBoostRows>,
         followed: Option<&Taught<'_, Binned>>,
         (loss, parameters): (Loss, &Parameters),
-        schedule: (Schedule, &dyn Fn() -> usize),
+        schedule: (Schedule, Threads<'_>),
         progress: &mut dyn FnMut(usize, f64),
     ) -> Result<Fit, FitError> {
         let Taught { rows, labels, weights } = *learned;
         let objective = Objective { loss, class_hessian: 2.0 };
         let training = Training::new(objective, &Taught { rows: &*rows.binned, labels, weights }, followed)?;
+        let columns = &*rows.binned.columns;
+        let (groups, parameters) = groups::split(parameters, columns.count());
         let _turn = TURNS.take()?;
-        let booster = self.booster(rows, loss, parameters, training.base())?;
-        let mut growing = Growing { booster, rows, outputs: loss.outputs(), rounds: 0, threads: 0 };
+        let parts = self.groups(rows, groups, schedule.1.now())?;
+        let mut growing = Growing {
+            library: self,
+            columns,
+            outputs: loss.outputs(),
+            told: told(loss, &parameters, training.base()),
+            rounds: vec![0; parts.len()],
+            parts,
+            whole: Whole::default(),
+        };
         training.run(&mut growing, schedule, progress)
     }
 
-    fn booster(
-        &self,
-        rows: &XgBoostRows,
-        loss: Loss,
-        parameters: &Parameters,
-        base: &[f32],
-    ) -> Result<XgBoostModel, FitError> {
-        let booster = XgBoostModel::new(&self.api, &rows.parts.iter().collect::<Vec<_>>())?;
-        let (objective, metric) = match loss {
-            Loss::SquaredError => ("reg:squarederror", "rmse"),
-            Loss::BinaryLogLoss => ("binary:logistic", "logloss"),
-            Loss::ClassesLogLoss(_) => ("multi:softprob", "mlogloss"),
-        };
-        // The shortest decimals that read back as the same numbers.
-        let numbers: Vec<String> = base.iter().map(|base| format!("{base:e}")).collect();
-        let mut parameters = parameters.clone().with("objective", objective).with("eval_metric", metric);
-        parameters = match loss {
-            Loss::ClassesLogLoss(classes) => {
-                parameters.with("num_class", classes).with("base_score", format!("[{}]", numbers.join(",")))
-            }
-            Loss::SquaredError | Loss::BinaryLogLoss => parameters.with("base_score", numbers.join(",")),
-        };
-        for (name, value) in parameters.iter() {
-            booster.set_parameter(name, value)?;
+    fn booster(&self, group: &Group, columns: &Columns, told: &Parameters) -> Result<XgBoostModel, FitError> {
+        let model = XgBoostModel::new(&self.api, &[&group.held])?;
+        for (name, value) in told.iter() {
+            model.set_parameter(name, value)?;
         }
-        let names: Vec<&str> = rows.binned.columns.iter().map(|column| column.name.as_str()).collect();
-        booster.set_names(&names)?;
-        Ok(booster)
+        let names = group.columns.iter().filter_map(|column| Some(columns.get(*column)?.name.as_str()));
+        model.set_names(&names.collect::<Vec<_>>())?;
+        Ok(model)
+    }
+}
+
+/// What all boosters are told.
+fn told(loss: Loss, parameters: &Parameters, base: &[f32]) -> Parameters {
+    let (objective, metric) = match loss {
+        Loss::SquaredError => ("reg:squarederror", "rmse"),
+        Loss::BinaryLogLoss => ("binary:logistic", "logloss"),
+        Loss::ClassesLogLoss(_) => ("multi:softprob", "mlogloss"),
+    };
+    // The shortest decimals that read back as the same numbers.
+    let numbers: Vec<String> = base.iter().map(|base| format!("{base:e}")).collect();
+    let told = parameters.clone().with("objective", objective).with("eval_metric", metric);
+    match loss {
+        Loss::ClassesLogLoss(classes) => {
+            told.with("num_class", classes).with("base_score", format!("[{}]", numbers.join(",")))
+        }
+        Loss::SquaredError | Loss::BinaryLogLoss => told.with("base_score", numbers.join(",")),
     }
 }
 
@@ -77,20 +92,23 @@ impl Grower for Growing<'_> {
     const LIBRARY: &'static str = LIBRARY;
 
     fn grow(&mut self, part: usize, pairs: &[[f32; 2]], threads: usize) -> Result<Vec<Grown>, FitError> {
-        if self.threads != threads {
-            self.booster.set_parameter("nthread", &threads.to_string())?;
-            self.threads = threads;
-        }
-        let round = self.rounds;
-        self.booster.grow(round, &self.rows.parts[part], pairs, self.outputs)?;
-        self.rounds += 1;
-        let file = self.booster.rounds(round..round + 1)?.saved(c"{\"format\": \"json\"}")?;
-        trees::read(&file, &self.rows.binned.columns, self.outputs)
+        let groups = &self.parts[part];
+        let group = &groups[self.rounds[part] % groups.len()];
+        let round: usize = self.rounds.iter().sum();
+        let told = self.told.clone().apart(round).with("nthread", threads);
+        let booster = self.library.booster(group, self.columns, &told)?;
+        booster.grow(&group.held, pairs, self.outputs)?;
+        self.rounds[part] += 1;
+        // As a slice: it has no more of the training's settings.
+        let file = booster.rounds(0..1)?.saved(c"{\"format\": \"json\"}")?;
+        let grown = trees::read(&file, (self.columns, &group.columns), self.outputs)?;
+        self.whole.push(&file, &group.columns, self.outputs)?;
+        Ok(grown)
     }
 
     fn file(&mut self) -> Result<Vec<u8>, FitError> {
-        // Saved as a slice is: it has no more of the training's settings than a slice has.
-        missing::sent_left(self.booster.rounds(0..self.rounds)?.save()?)
+        let whole = std::mem::take(&mut self.whole).file(self.columns, self.outputs)?;
+        missing::sent_left(self.library.read(&whole)?.save()?)
     }
 }
 
@@ -101,9 +119,10 @@ mod tests {
     use crate::fit::{Binning, Matrix, xgboost_path};
     use std::sync::Arc;
 
-    const COLUMNS: usize = 3;
+    const COLUMNS: usize = 7;
     const ROWS: usize = 9_001;
-    const SCHEDULE: (Schedule, &dyn Fn() -> usize) = (Schedule { rounds_max: 12, patience: 1 }, &|| 2);
+    const SCHEDULE: (Schedule, Threads<'static>) =
+        (Schedule { rounds_max: 12, patience: 1 }, Threads { most: 2, now: &|| 2 });
 
     /// Rows of which one in eight values is missing, others rise by the row, and what can be learned of them.
     fn rows() -> (Vec<f64>, Vec<f32>) {
@@ -125,7 +144,8 @@ mod tests {
         let library = XgBoost::load(&xgboost_path().expect("XGBoost")).expect("XGBoost");
         let (values, labels) = rows();
         let matrix = Matrix::new(&values, COLUMNS).expect("rows");
-        let binning = Binning { names: &["a", "b", "c"], bins: 32, threads: 2, part_of: None };
+        let binning =
+            Binning { names: &["a", "b", "c", "d", "e", "f", "g"], bins: 32, threads: 2, part_of: None };
         let binned = Arc::new(Binned::new(matrix, binning).expect("bins"));
         let rows = library.rows(&binned, 32, 2).expect("rows");
         let single: Vec<f32> = values.iter().map(|value| *value as f32).collect();
@@ -137,7 +157,10 @@ mod tests {
             .with("max_leaves", 20)
             .with("max_bin", 32)
             .with("verbosity", 0);
-        for loss in [Loss::SquaredError, Loss::BinaryLogLoss, Loss::ClassesLogLoss(3)] {
+        let losses = [Loss::SquaredError, Loss::BinaryLogLoss, Loss::ClassesLogLoss(3)];
+        // All columns to each tree, and groups of them.
+        for (loss, share) in losses.into_iter().flat_map(|loss| [(loss, 1.0), (loss, 0.3)]) {
+            let parameters = parameters.clone().with("colsample_bytree", share);
             let most = if loss == Loss::BinaryLogLoss { 1.0 } else { 2.0 };
             let labels: Vec<f32> = labels.iter().map(|label| label.min(most)).collect();
             let taught = Taught { rows: &rows, labels: &labels, weights: &[1.0; ROWS] };
@@ -145,7 +168,8 @@ mod tests {
             let model = library.model(&fit.expect("a model").file).expect("its own file");
             let expected = model.predict(&asked, true).expect("raw scores");
             let file = model.saved(c"{\"format\": \"json\"}").expect("a file");
-            let grown = trees::read(&file, &binned.columns, loss.outputs()).expect("trees");
+            let all: Vec<usize> = (0..COLUMNS).collect();
+            let grown = trees::read(&file, (&binned.columns, &all), loss.outputs()).expect("trees");
             let objective = Objective { loss, class_hessian: 2.0 };
             let taught = Taught { rows: &*binned, labels: &labels, weights: &[1.0; ROWS] };
             let training = Training::new(objective, &taught, None).expect("a training");
@@ -159,7 +183,10 @@ mod tests {
                 }
                 let found = scores.up_to(&grown, cells, threads);
                 let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-                assert!(bits(found) == bits(&expected), "{loss:?} with {threads} threads");
+                assert!(
+                    bits(found) == bits(&expected),
+                    "{loss:?}, {share} of the columns, {threads} threads"
+                );
             }
         }
     }

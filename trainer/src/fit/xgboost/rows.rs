@@ -1,13 +1,15 @@
 //! Rows as XGBoost holds them: as they are, to be answered, or in bins, to be learned from.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::edges;
 use super::feed::{self, Feed, Source};
+use super::groups::{self, Group};
 use super::held::{Held, array_interface};
-use super::{LIBRARY, TURNS, XgBoost, text};
+use super::{TURNS, XgBoost, text};
 use crate::fit::bins::Binned;
 use crate::fit::{FitError, Matrix};
 
@@ -17,8 +19,10 @@ pub struct XgBoostData(pub(super) Held);
 /// Binned rows to be learned from.
 pub struct XgBoostRows {
     pub(super) binned: Arc<Binned>,
-    /// Each part as the library holds it.
-    pub(super) parts: Vec<Held>,
+    pub(super) bins: usize,
+    /// As the library holds them: by the number of groups, each part by its groups of columns. The usual number is there from the first, another since
+    /// a training asked for it.
+    pub(super) held: RefCell<BTreeMap<usize, Rc<Vec<Vec<Group>>>>>,
 }
 
 impl XgBoost {
@@ -47,19 +51,12 @@ impl XgBoost {
     /// When the library refuses, or bins otherwise than it is told.
     pub fn rows(&self, binned: &Arc<Binned>, bins: usize, threads: usize) -> Result<XgBoostRows, FitError> {
         let _turn = TURNS.take()?;
-        let settings = (bins, threads);
-        // What is binned like this has its bins.
-        let told = self.held(Source::Bins(&binned.columns), settings, None)?;
-        if !edges::of(&told)?.iter().eq(binned.columns.iter().map(|column| &column.edges)) {
-            let (answer, expected) = ("other bins".to_owned(), "those that it is told");
-            return Err(FitError::Answer { library: LIBRARY, answer, expected });
-        }
-        let part = |cells| self.held(Source::Cells(cells, &binned.columns), settings, Some(&told));
-        let parts = binned.parts.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-        Ok(XgBoostRows { binned: Arc::clone(binned), parts })
+        let rows = XgBoostRows { binned: Arc::clone(binned), bins, held: RefCell::default() };
+        self.groups(&rows, groups::usual(binned.columns.count()), threads)?;
+        Ok(rows)
     }
 
-    fn held(
+    pub(super) fn held(
         &self,
         source: Source<'_>,
         (bins, threads): (usize, usize),

@@ -37,11 +37,15 @@ struct Listed {
     split_conditions: Vec<f32>,
 }
 
-/// The trees of a model that was trained on binned rows with these columns, of so many outputs.
+/// The trees of a model that was trained on binned rows by some of these columns (`own`), of so many outputs.
 ///
 /// # Errors
 /// When the file is not of the form that the library writes.
-pub(super) fn read(file: &[u8], columns: &Columns, outputs: usize) -> Result<Vec<Grown>, FitError> {
+pub(super) fn read(
+    file: &[u8],
+    (columns, own): (&Columns, &[usize]),
+    outputs: usize,
+) -> Result<Vec<Grown>, FitError> {
     let unknown = |problem: String| FitError::Answer {
         library: LIBRARY,
         answer: format!("a model file that can't be read: {problem}"),
@@ -50,7 +54,7 @@ pub(super) fn read(file: &[u8], columns: &Columns, outputs: usize) -> Result<Vec
     let File { learner: Learner { gradient_booster: GradientBooster { model } } } =
         serde_json::from_slice(file).map_err(|error| unknown(error.to_string()))?;
     let trees = model.trees.iter().zip(model.tree_info).map(|(listed, output)| {
-        let nodes = (0..listed.left_children.len()).map(|node| listed.node(node, columns));
+        let nodes = (0..listed.left_children.len()).map(|node| listed.node(node, columns, own));
         let nodes = nodes.collect::<Option<Vec<_>>>().filter(|_| output < outputs)?;
         Grown::new(&nodes, columns.count(), output)
     });
@@ -59,14 +63,14 @@ pub(super) fn read(file: &[u8], columns: &Columns, outputs: usize) -> Result<Vec
 
 impl Listed {
     /// A node; nothing if the file is not whole.
-    fn node(&self, node: usize, columns: &Columns) -> Option<Told> {
+    fn node(&self, node: usize, columns: &Columns, own: &[usize]) -> Option<Told> {
         let condition = *self.split_conditions.get(node)?;
         if self.left_children[node] < 0 {
             return Some(Told::Leaf(condition));
         }
         let child = |children: &[i32]| usize::try_from(*children.get(node)?).ok();
         let next = [child(&self.left_children)?, child(&self.right_children)?];
-        let column = *self.split_indices.get(node)?;
+        let column = *own.get(*self.split_indices.get(node)?)?;
         let below = columns.get(column)?.below(condition)?;
         Some(Told::Split { column, below, next })
     }
@@ -101,7 +105,9 @@ mod tests {
             vec![6.0, 0.0, 30.0, 10.0, 20.0],
             1,
         );
-        let [tree] = &read(&file(tree), &columns, 2).expect("a tree")[..] else { panic!("not one tree") };
+        let [tree] = &read(&file(tree), (&columns, &[0, 1]), 2).expect("a tree")[..] else {
+            panic!("not one tree")
+        };
         let rows: [[u8; 2]; 4] = [[0, 1], [1, 0], [0, 2], [1, 2]];
         let mut values = [0.0; 8];
         tree.add(
@@ -116,7 +122,7 @@ mod tests {
     fn a_file_that_leads_nowhere_is_refused() {
         let columns = Columns::between(&[vec![0.0]]);
         let whole = || (vec![1, -1, -1], vec![2, -1, -1], vec![0, 0, 0], vec![0.0, 1.0, 2.0], 0);
-        let read = |tree| super::read(&file(tree), &columns, 1);
+        let read = |tree| super::read(&file(tree), (&columns, &[0]), 1);
         assert!(read(whole()).is_ok());
         let spoil: [fn(&mut Tree); 8] = [
             |tree| tree.0[0] = 0,
@@ -133,6 +139,6 @@ mod tests {
             spoil(&mut tree);
             assert!(matches!(read(tree), Err(FitError::Answer { .. })), "{number}");
         }
-        assert!(super::read(b"{}", &columns, 1).is_err());
+        assert!(super::read(b"{}", (&columns, &[0]), 1).is_err());
     }
 }
