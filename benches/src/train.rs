@@ -211,7 +211,7 @@ fn skill(options: &Options, home: &Path) -> Result<Vec<Measure>> {
         for (figure, theirs) in seed_like[name].as_object().context("a task that seed-like models lack")? {
             let theirs = number(theirs)?;
             let Some(ours) = ensemble["values"][figure].as_f64() else { continue };
-            let goal = if ["loss", "qlike"].contains(&figure.as_str()) {
+            let goal = if ["loss", "qlike", "qlike_scaled"].contains(&figure.as_str()) {
                 Goal::AtMost(theirs)
             } else {
                 Goal::AtLeast(theirs)

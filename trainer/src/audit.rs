@@ -33,7 +33,7 @@ pub(crate) use table::causality_table;
 pub type Klines = BTreeMap<Symbol, Vec<Kline>>;
 
 /// What is audited: whatever turns klines into rows with values and outcomes.
-pub trait RowMaker {
+pub trait RowMaker: Sync {
     /// Gives every row to `emit`, in ascending order of bars, then of symbols.
     fn rows(&self, klines: &Klines, interval: Interval, emit: &mut dyn FnMut(DatasetRow<'_>));
 

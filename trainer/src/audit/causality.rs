@@ -1,17 +1,17 @@
 //! The audit of causality: cuts through history, changed copies, one certificate.
 
 use std::collections::BTreeSet;
+use std::{panic, thread};
 
 use features::Catalogue;
 use forecast::{CausalityCertificate, Comparison};
-use kline::{Interval, Symbol};
+use kline::Interval;
 
 use super::ahead::Cutting;
 use super::change::{Future, Past};
 use super::cuts::{self, BARS_AFTER, Cut};
-use super::effects::Effects;
 use super::findings::Findings;
-use super::inputs::{self, Trials};
+use super::inputs::{self, Shown, Trials};
 use super::record::Record;
 use super::{Klines, RowMaker, fill, judge};
 use crate::Result;
@@ -66,20 +66,20 @@ pub fn audit_causality(
     let bar = console.bar(runs, "auditing causality");
     let progress = || bar.advance(f64::NAN);
 
-    let mut sides = Sides { maker, interval, seed, progress: &progress, seen: Seen::default() };
-    for (place, cut) in cuts.iter().enumerate() {
-        sides.change(klines, *cut, place, with_back(place));
-    }
-    let Seen { mut findings, mut filled, ahead, back } = sides.seen;
     let definitions = maker.definitions();
-    let mut effects = Effects::new(definitions.len());
-    let mut stand_ins: BTreeSet<Symbol> = BTreeSet::new();
-    let (filled_now, added) = (&mut filled, &mut stand_ins);
-    let mut trials =
-        Trials { maker, interval, seed, filled: filled_now, stand_ins: added, progress: &progress };
-    for cut in &input_cuts {
-        trials.at(klines, *cut, &mut effects);
-    }
+    let mut sides = Sides { maker, interval, seed, progress: &progress, seen: Seen::default() };
+    let shown = Shown::nothing(definitions.len());
+    let mut trials = Trials { maker, interval, seed, progress: &progress, shown };
+    thread::scope(|scope| {
+        let trying = scope.spawn(|| input_cuts.iter().for_each(|cut| trials.at(klines, *cut)));
+        for (place, cut) in cuts.iter().enumerate() {
+            sides.change(klines, *cut, place, with_back(place));
+        }
+        trying.join().unwrap_or_else(|fault| panic::resume_unwind(fault));
+    });
+    let Seen { mut findings, mut filled, ahead, back } = sides.seen;
+    let Shown { effects, filled: others, stand_ins } = trials.shown;
+    filled.extend(others);
     let verdict = judge::judge(definitions, &effects, &mut findings);
     let offences = findings.into_offences();
     Ok(CausalityCertificate {
@@ -110,7 +110,7 @@ struct Sides<'a> {
     interval: Interval,
     seed: u64,
     /// Called after each run of the machine.
-    progress: &'a dyn Fn(),
+    progress: &'a (dyn Fn() + Sync),
     seen: Seen,
 }
 

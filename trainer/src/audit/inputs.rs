@@ -33,23 +33,36 @@ pub(super) struct Trials<'a> {
     pub(super) maker: &'a dyn RowMaker,
     pub(super) interval: Interval,
     pub(super) seed: u64,
-    pub(super) filled: &'a mut BTreeSet<&'static str>,
-    pub(super) stand_ins: &'a mut BTreeSet<Symbol>,
     /// Called after each run of the machine.
-    pub(super) progress: &'a dyn Fn(),
+    pub(super) progress: &'a (dyn Fn() + Sync),
+    pub(super) shown: Shown,
+}
+
+/// What the trials showed.
+pub(super) struct Shown {
+    pub(super) effects: Effects,
+    pub(super) filled: BTreeSet<&'static str>,
+    pub(super) stand_ins: BTreeSet<Symbol>,
+}
+
+impl Shown {
+    /// Nothing yet, of so many features.
+    pub(super) fn nothing(features: usize) -> Self {
+        Self { effects: Effects::new(features), filled: BTreeSet::new(), stand_ins: BTreeSet::new() }
+    }
 }
 
 impl Trials<'_> {
     /// Changes each column up to the cut, of Bitcoin and of one other symbol, and then the time.
-    pub(super) fn at(&mut self, klines: &Klines, cut: Cut, effects: &mut Effects) {
+    pub(super) fn at(&mut self, klines: &Klines, cut: Cut) {
         let (interval, seed) = (self.interval, self.seed);
         let reach = (cuts::warm_up(self.maker) + BARS_WARM) as i64;
         let mut klines = cuts::slice(klines, interval, cut.bar, reach, 0);
         let moment = cut.bar.milliseconds().cast_unsigned();
         keep_few(&mut klines, seed ^ moment);
         fill::bars(&mut klines, interval);
-        fill::columns(&mut klines, interval, seed, self.filled);
-        self.stand_ins.extend(fill::stand_ins(&mut klines, interval, seed));
+        fill::columns(&mut klines, interval, seed, &mut self.shown.filled);
+        self.shown.stand_ins.extend(fill::stand_ins(&mut klines, interval, seed));
         let record = Record::of(self.maker, &klines, interval);
         (self.progress)();
         let bitcoin = klines.keys().find(|symbol| is_bitcoin(**symbol));
@@ -59,22 +72,23 @@ impl Trials<'_> {
             for lever in Lever::ALL {
                 let changed = lever.pull(&klines, symbol, interval, seed ^ moment);
                 let seen = (&record, &changed, interval);
-                effects.observe(self.maker, seen, |row| Effects::cause(lever, symbol, row.symbol));
+                self.shown.effects.observe(self.maker, seen, |row| Effects::cause(lever, symbol, row.symbol));
                 (self.progress)();
             }
         }
-        self.time(&klines, moment, effects);
+        self.time(&klines, moment);
     }
 
-    fn time(&self, klines: &Klines, moment: u64, effects: &mut Effects) {
+    fn time(&mut self, klines: &Klines, moment: u64) {
         let step = self.interval.min(CALENDAR_STEP);
         let length = BLOCK * step.milliseconds();
         let blocks = SHIFT_LEAST / length + 1 + Random::of(self.seed, &[0x71e3, moment]).below(4) as i64;
-        let moved = |steps| at_another_time(klines, self.interval, step, steps);
+        let interval = self.interval;
+        let moved = |steps| at_another_time(klines, interval, step, steps);
         let record = Record::of(self.maker, &moved(0), step);
         (self.progress)();
         for (steps, cause) in [(blocks * BLOCK, Cause::TimeByBlocks), (blocks * BLOCK + 1, Cause::Time)] {
-            effects.observe(self.maker, (&record, &moved(steps), step), |_| cause);
+            self.shown.effects.observe(self.maker, (&record, &moved(steps), step), |_| cause);
             (self.progress)();
         }
     }

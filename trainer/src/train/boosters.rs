@@ -105,7 +105,8 @@ fn try_fitted<L: Boosting>(
             None => {
                 // Whoever else is at work waits for the same.
                 let bins = bins.of(dataset, lesson, effort.threads, course.console)?;
-                let bar = course.console.spinner(&format!("{name}: {} takes the rows", L::NAME));
+                let bar =
+                    course.console.spinner(&format!("{name}: {} takes the rows", L::LIBRARY.own_name()));
                 let rows = library.rows(&bins.learned, at_work.threads())?;
                 bar.finish_and_clear();
                 held.insert((rows, bins.followed))
@@ -117,7 +118,8 @@ fn try_fitted<L: Boosting>(
         let (targets, weights) = labels(dataset, task, lesson.followed().unwrap_or_default());
         let followed = followed.as_deref().map(|rows| Taught { rows, labels: &targets, weights: &weights });
         let schedule = lesson.schedule(task, effort);
-        let bar = course.console.bar(schedule.rounds_max, &format!("{name}: {} {task}", L::NAME));
+        let bar =
+            course.console.bar(schedule.rounds_max, &format!("{name}: {} {task}", L::LIBRARY.own_name()));
         let fit = library.fit(
             (&learned, followed.as_ref()),
             task,

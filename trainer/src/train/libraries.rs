@@ -28,8 +28,6 @@ pub(super) struct Libraries {
 pub(super) trait Boosting: Sized {
     /// Which one it is.
     const LIBRARY: Library;
-    /// Its own name.
-    const NAME: &'static str;
     /// Rows as it holds them.
     type Rows;
 
@@ -58,7 +56,6 @@ impl Libraries {
 
 impl Boosting for LightGbm {
     const LIBRARY: Library = Library::Lightgbm;
-    const NAME: &'static str = "LightGBM";
     type Rows = LightGbmRows;
 
     fn find() -> Result<Versioned<Self>> {
@@ -85,7 +82,6 @@ impl Boosting for LightGbm {
 
 impl Boosting for XgBoost {
     const LIBRARY: Library = Library::Xgboost;
-    const NAME: &'static str = "XGBoost";
     type Rows = XgBoostRows;
 
     fn find() -> Result<Versioned<Self>> {

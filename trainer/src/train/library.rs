@@ -17,6 +17,15 @@ impl Library {
     /// Both, in their order.
     pub const ALL: [Self; 2] = [Self::Lightgbm, Self::Xgboost];
 
+    /// As its makers write it.
+    #[must_use]
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::Lightgbm => "LightGBM",
+            Self::Xgboost => "XGBoost",
+        }
+    }
+
     /// As it is written.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -16,6 +16,7 @@ use std::path::Path;
 use forecast::{Task, TaskKind};
 use serde_json::{Map, Value};
 
+use super::library::Library;
 use crate::fit::{Loss, Parameters, Schedule};
 use crate::half_life::HalfLife;
 use crate::{Result, TrainerError};
@@ -225,6 +226,26 @@ pub fn xgboost(task: Task, effort: Effort, rows: usize) -> Parameters {
         .with("lambda", shape.ridge)
         .with("seed", effort.seed)
         .with("verbosity", 0)
+}
+
+/// Whether a library is told a parameter of this name, for any task.
+#[must_use]
+pub fn tells(library: Library, name: &str) -> bool {
+    let effort = Effort {
+        seed: 0,
+        threads: 1,
+        rounds_max: None,
+        folds: 1,
+        shapes: Shapes::default(),
+        half_life: None,
+    };
+    Task::ALL.into_iter().any(|task| {
+        let told = match library {
+            Library::Lightgbm => lightgbm(task, effort, 1),
+            Library::Xgboost => xgboost(task, effort, 1),
+        };
+        told.get(name).is_some()
+    })
 }
 
 #[cfg(test)]

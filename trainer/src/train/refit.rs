@@ -12,11 +12,13 @@ use forecast::{
 };
 use kline::{BarTime, Interval, Symbol};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::course::Course;
 use super::importance;
 use super::libraries::Libraries;
-use super::recipe::Effort;
+use super::library::Library;
+use super::recipe::{self, Effort};
 use super::{boosters, walk_forward};
 use crate::dataset::Dataset;
 use crate::fit::Parameters;
@@ -26,6 +28,9 @@ use crate::split::EMBARGO_BARS;
 use crate::trained::{Plan, Trained, TrainedTask, WALK_OF};
 use crate::walk_report::WalkReport;
 use crate::{Result, TrainerError};
+
+/// XGBoost's name of where it begins, which is measured on the rows that it learns from.
+const BASE: &str = "base_score";
 
 /// What a training has settled.
 #[derive(Debug, Clone)]
@@ -67,7 +72,7 @@ impl Settled {
     /// What the training of a bundle settled, or the one that it took over in its turn.
     ///
     /// # Errors
-    /// [`TrainerError::Refit`] when the bundle does not say it, or was trained on other targets.
+    /// [`TrainerError::Refit`] when the bundle does not say it, or was trained on other targets or by other parameters.
     pub fn of(bundle: &Bundle) -> Result<Self> {
         let manifest = bundle.manifest();
         let tasks = Task::ALL.iter().map(|task| settled_task(manifest, *task)).collect::<Result<Vec<_>>>()?;
@@ -75,7 +80,7 @@ impl Settled {
         let own = (bundle.digest(), manifest.training.tune_until);
         let walked_until = walk.folds.iter().map(|fold| fold.fold.answered.until).max();
         let taken_over = match manifest.parameters.get(WALK_OF) {
-            None | Some(serde_json::Value::Null) => None,
+            None | Some(Value::Null) => None,
             Some(_) => Some(parameter(manifest, WALK_OF)?),
         };
         Ok(Self {
@@ -194,12 +199,21 @@ fn settled_task(manifest: &Manifest, task: Task) -> Result<SettledTask> {
         return Err(refuse(format!("its {task} was trained on another target")));
     }
     let both = [&entry.lightgbm, &entry.xgboost];
+    for (library, booster) in Library::ALL.into_iter().zip(both) {
+        // Such could do to trees what this program does not follow.
+        let foreign =
+            booster.parameters.iter().find(|(name, _)| *name != BASE && !recipe::tells(library, name));
+        if let Some((name, value)) = foreign {
+            let library = library.own_name();
+            return Err(refuse(format!(
+                "{task}'s {library} was told {name}={}, which this program does not tell",
+                as_text(value)
+            )));
+        }
+    }
     let parameters = both.map(|booster| {
-        let text =
-            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        // Where XGBoost begins is measured on the rows that it learns from.
-        let told = booster.parameters.iter().filter(|(name, _)| *name != "base_score");
-        told.fold(Parameters::default(), |parameters, (name, value)| parameters.with(name, text(value)))
+        let told = booster.parameters.iter().filter(|(name, _)| *name != BASE);
+        told.fold(Parameters::default(), |parameters, (name, value)| parameters.with(name, as_text(value)))
     });
     Ok(SettledTask {
         best_baseline: entry.best_baseline,
@@ -207,6 +221,10 @@ fn settled_task(manifest: &Manifest, task: Task) -> Result<SettledTask> {
         rounds: both.map(|booster| usize::try_from(booster.rounds).unwrap_or(usize::MAX)),
         parameters,
     })
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 fn parameter<T: DeserializeOwned>(manifest: &Manifest, name: &str) -> Result<T> {

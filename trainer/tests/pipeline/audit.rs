@@ -76,7 +76,7 @@ fn the_machine_passes_on_real_klines() {
 /// The real machine, whose rows are bent before they are given on.
 struct Bent<Bend>(Bend);
 
-impl<Bend: Fn(&Klines, &DatasetRow<'_>, &mut [f64], &mut [f64; Task::COUNT])> RowMaker for Bent<Bend> {
+impl<Bend: Sync + Fn(&Klines, &DatasetRow<'_>, &mut [f64], &mut [f64; Task::COUNT])> RowMaker for Bent<Bend> {
     fn rows(&self, klines: &Klines, interval: Interval, emit: &mut dyn FnMut(DatasetRow<'_>)) {
         Machine.rows(klines, interval, &mut |row| {
             let (mut values, mut outcomes) = (row.values.to_vec(), *row.outcomes);
@@ -101,7 +101,7 @@ static MARKET: LazyLock<Klines> = LazyLock::new(|| market(34));
 
 /// What is found beyond what the straight machine is blamed for.
 fn blamed(
-    bend: impl Fn(&Klines, &DatasetRow<'_>, &mut [f64], &mut [f64; Task::COUNT]),
+    bend: impl Sync + Fn(&Klines, &DatasetRow<'_>, &mut [f64], &mut [f64; Task::COUNT]),
 ) -> Vec<(OffenceKind, String, String)> {
     static STRAIGHT: LazyLock<Vec<Offence>> =
         LazyLock::new(|| audit(&Machine, &MARKET, Interval::M15, 5).offences);

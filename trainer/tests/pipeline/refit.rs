@@ -59,11 +59,11 @@ fn settled(bundle: &Bundle) -> (serde_json::Value, Vec<[u64; 2]>, String) {
     (manifest.parameters["walk"].clone(), rounds.collect(), others)
 }
 
-/// A champion of another catalogue, as an earlier or later program has left it.
-fn of_another_catalogue(home: &Home, champion: &Bundle) {
+/// A champion that another program has left: the same but for what its manifest says.
+fn of_another_program(home: &Home, champion: &Bundle, say: impl FnOnce(&mut serde_json::Value)) {
     let mut files = champion.files().clone();
     let mut manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
-    manifest["catalogue_hash"] = "0".repeat(64).into();
+    say(&mut manifest);
     let manifest = serde_json::to_vec(&manifest).expect("JSON");
     let bundle = BundleDigest::of(&manifest);
     files.insert("manifest.json".to_owned(), manifest);
@@ -92,7 +92,12 @@ fn a_refit_on_other_symbols_or_features_than_the_walks_is_refused_and_changes_no
     assert_eq!((trainer.champion().digest(), trainer.boosters()), (champion.digest(), fitted));
 
     let home = Home::open(trainer.path("home")).expect("a home");
-    of_another_catalogue(&home, &champion);
+    of_another_program(&home, &champion, |manifest| {
+        manifest["tasks"][1]["lightgbm"]["parameters"]["boosting"] = "dart".into();
+    });
+    let told = trainer.run(&["--refit", "--fresh"]).expect_err("trees that are changed after their round");
+    assert!(told.contains("return_4step's LightGBM was told boosting=dart"), "{told}");
+    of_another_program(&home, &champion, |manifest| manifest["catalogue_hash"] = "0".repeat(64).into());
     // The run before would go on with the champion that it began with.
     let told = trainer.run(&["--refit", "--fresh"]).expect_err("features of another program");
     assert!(told.contains("is not this build's") && told.contains("train a new bundle"), "{told}");
