@@ -8,6 +8,14 @@ use sha2::{Digest, Sha256};
 /// What a file must say to be read.
 const SCHEMA_VERSION: u32 = 3;
 
+/// What a file is of: read first, as another schema may say the rest in another way.
+#[derive(Debug, Deserialize)]
+struct Head {
+    schema_version: u32,
+    bundle: BundleDigest,
+    interval: Interval,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -67,11 +75,12 @@ pub(crate) fn write(
 /// # Errors
 /// Whatever is wrong with it.
 pub(crate) fn read(bytes: &[u8], bundle: BundleDigest, interval: Interval) -> Result<Renewed, KeptError> {
-    let kept: Kept = serde_json::from_slice(bytes)?;
-    if (kept.schema_version, kept.bundle, kept.interval) != (SCHEMA_VERSION, bundle, interval) {
-        let Kept { schema_version, bundle, interval, .. } = kept;
+    let head: Head = serde_json::from_slice(bytes)?;
+    if (head.schema_version, head.bundle, head.interval) != (SCHEMA_VERSION, bundle, interval) {
+        let Head { schema_version, bundle, interval } = head;
         return Err(KeptError::Foreign { schema_version, bundle, interval });
     }
+    let kept: Kept = serde_json::from_slice(bytes)?;
     if kept.sha256 != checksum(&kept.renewed)? {
         return Err(KeptError::Checksum);
     }
@@ -118,6 +127,11 @@ mod tests {
         assert!(problem(&file, BUNDLE, Interval::M5).contains("15m"));
         assert!(problem(&file[..file.len() - 1], BUNDLE, Interval::M15).contains("not the file"));
         let text = String::from_utf8(file).expect("text");
+        // An earlier build said a confidence as one number.
+        let belief = r#"{"factor":0.30000000000000004,"shift":-0.1}"#;
+        let earlier = text.replace(belief, "0.3").replace(r#""schema_version":3"#, r#""schema_version":2"#);
+        assert!(!earlier.contains("factor"), "{earlier}");
+        assert!(problem(earlier.as_bytes(), BUNDLE, Interval::M15).contains("schema 2"));
         let changed = text.replace("-2.5", "-2.6");
         assert_ne!(changed, text);
         assert!(problem(changed.as_bytes(), BUNDLE, Interval::M15).contains("checksum"));

@@ -15,6 +15,7 @@ use super::held::Held;
 use super::{LIBRARY, XgBoost, XgBoostRows, edges};
 use crate::fit::bins::Columns;
 use crate::fit::{FitError, Parameters};
+use crate::random::Random;
 
 /// How many groups there are.
 const GROUPS: usize = 3;
@@ -102,18 +103,10 @@ fn members(columns: usize, groups: usize, part: usize) -> Vec<Vec<usize>> {
         if free.is_empty() {
             free = (0..groups).collect();
         }
-        let drawn = mixed((part * columns + column) as u64) as usize % free.len();
+        let drawn = Random::of((part * columns + column) as u64, &[]).next() as usize % free.len();
         found[free.swap_remove(drawn)].push(column);
     }
     found
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-const fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]
