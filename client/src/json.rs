@@ -15,8 +15,8 @@ pub use journal::{replay, verification};
 pub use scorecard::scorecard;
 
 /// A prediction, in the shape of `POST /predict/{symbol}`: `predictions.<task>.lightgbm`, `xgboost` and `ensemble` are the
-/// number of a regression or the index of the most probable class; `probabilities` stand beside, and `bands` where
-/// there are any. The names of all classes are those of `tasks`, as [`Client::tasks`](crate::Client::tasks) answers them.
+/// number of a regression or the index of the most probable class; `probabilities` stand beside, and `bands` and
+/// `root_mean_square` where there are any. The names of all classes are those of `tasks`, as [`Client::tasks`](crate::Client::tasks) answers them.
 #[must_use]
 pub fn prediction(prediction: &wire::Prediction, tasks: &wire::ListTasksResponse) -> Value {
     let classes = |name: &str| tasks.tasks.iter().find(|task| task.name == name);
@@ -80,6 +80,9 @@ fn task_prediction(task: &wire::TaskPrediction, info: Option<&wire::TaskInfo>) -
     fields.insert("baselines".to_owned(), Value::Object(baselines.collect()));
     if !task.bands.is_empty() {
         fields.insert("bands".to_owned(), task.bands.iter().map(band).collect());
+    }
+    if let Some(value) = task.root_mean_square {
+        fields.insert("root_mean_square".to_owned(), number(value));
     }
     if !task.explanations.is_empty() {
         fields.insert("explanations".to_owned(), explanation::explanations(&task.explanations));
@@ -318,6 +321,7 @@ mod tests {
                     baselines: vec![wire::BaselineAnswer { name: "zero".to_owned(), answer: value(0.0) }],
                     explanations: vec![explanation("lightgbm", "rsi_14", 0.25)],
                     bands: vec![wire::Band { level: 0.8, low: -0.25, high: f64::INFINITY }],
+                    root_mean_square: Some(0.75),
                     ..Default::default()
                 },
                 wire::TaskPrediction {
@@ -354,11 +358,12 @@ mod tests {
         assert_eq!(task["ensemble"], Value::Null);
         assert_eq!(task["baselines"]["zero"], 0.0);
         assert_eq!(task["bands"], json!([{ "level": 0.8, "low": -0.25, "high": null }]));
+        assert_eq!(task["root_mean_square"], json!(0.75));
         let direction = &json["predictions"]["direction_4step"];
         assert_eq!((&direction["ensemble"], &direction["class"]), (&json!(1), &json!("up")));
         assert_eq!(direction["probabilities"]["ensemble"], json!([0.25, 0.75]));
         assert_eq!(direction["classes"], json!(["down", "up"]));
-        assert_eq!(direction.get("bands"), None);
+        assert_eq!((direction.get("bands"), direction.get("root_mean_square")), (None, None));
         assert_eq!(json["predictions"]["return_1step"]["classes"], Value::Null);
     }
 

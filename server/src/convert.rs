@@ -174,6 +174,7 @@ fn task_prediction(prediction: &TaskPrediction) -> v1::TaskPrediction {
         baselines: prediction.baselines.iter().map(baseline).collect(),
         explanations: Vec::new(),
         bands: prediction.bands.iter().map(band).collect(),
+        root_mean_square: prediction.root_mean_square,
     }
 }
 
@@ -352,6 +353,8 @@ mod tests {
             wire.tasks[0].bands.iter().map(|band| (band.level, band.low, band.high)).collect();
         assert_eq!(bands, [(0.8, -0.5, 0.75), (0.9, -1.0, 1.5)]);
         assert!(wire.tasks[1].bands.is_empty());
+        let expected: Vec<_> = wire.tasks.iter().filter_map(|task| task.root_mean_square).collect();
+        assert_eq!((expected, wire.tasks[0].root_mean_square), (vec![0.625], None));
         let Some(v1::answer::Answer::Classes(classes)) = ensemble(1) else { panic!("not classes") };
         assert_eq!((classes.index, classes.name.as_str()), (1, "normal"));
     }

@@ -12,7 +12,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use forecast::{BaselineName, Metric, ModelMetrics, Task};
+use forecast::{BaselineInputs, BaselineName, Metric, ModelMetrics, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -33,7 +33,7 @@ pub(crate) use readable::readable_figure;
 pub use reliability::ReliabilityBin;
 pub use value::NetValue;
 
-use metrics::{Truth, figures, losses, scaled_qlike, variance_factor};
+use metrics::{Truth, figures, losses, scaled_qlike, variance_factor, variance_qlike};
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,7 +189,7 @@ fn evaluate_task(
             }
         }
         if let Some(factor) = factors.get(place) {
-            found.insert("qlike_scaled".to_owned(), scaled_qlike(truth, answers, *factor));
+            variances(trained, (truth, inputs), answers, *factor, &mut found);
         }
         if answers.model == "ensemble" {
             alarms = alarms::alarms(task, &found);
@@ -218,6 +218,20 @@ fn evaluate_task(
         reliability,
     };
     (found, alarms)
+}
+
+/// QLIKE of a volatility model: scaled by a factor, and of the ensemble by its root mean square, which is served.
+fn variances(
+    trained: &Trained,
+    (truth, inputs): (Truth<'_>, &[BaselineInputs]),
+    answers: &Answers,
+    factor: f64,
+    found: &mut BTreeMap<String, Figure>,
+) {
+    found.insert("qlike_scaled".to_owned(), scaled_qlike(truth, answers, factor));
+    if let Some(model) = trained.variance.as_ref().filter(|_| answers.model == "ensemble") {
+        found.insert("qlike".to_owned(), variance_qlike(truth, inputs, answers, model));
+    }
 }
 
 /// Every volatility model's factor for QLIKE: the members' and the ensemble's from the walk, the baselines' from the tuning

@@ -93,6 +93,7 @@ pub fn build(
         stacking: trained.stacking.clone(),
         calibration: trained.calibration.clone(),
         bands: trained.bands.clone(),
+        variance: trained.variance,
         model_card: model_card::model_card(dataset, trained, evaluation, &certificates),
         causality: certificates.causality,
         parity: certificates.parity,

@@ -87,6 +87,7 @@ pub fn train(dataset: &Dataset, course: &Course<'_>) -> Result<Trained> {
         stacking: combination.stacking,
         calibration: combination.calibration,
         bands: combination.bands,
+        variance: combination.variance,
         walk: report,
         importance: importance::of(&walk.gains),
         tasks,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use forecast::{
     Bands, BaselineName, Baselines, BundleDigest, Calibration, LightGbmShare, Stacking, TargetTransform,
-    Task, TaskKind,
+    Task, TaskKind, VarianceModel,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct Trained {
     pub calibration: Calibration,
     /// The quantiles of bands, from the walk.
     pub bands: Bands,
+    /// What the squared volatility is expected by, from the walk.
+    pub variance: Option<VarianceModel>,
     /// What the walk was, and what was chosen by it.
     pub walk: WalkReport,
     /// What the features have done for the walk's boosters.

@@ -3,7 +3,7 @@
 //!
 //! A bundle is a set of files: `manifest.json`, `boosters/<task>.lightgbm.txt` and `boosters/<task>.xgboost.ubj` in
 //! their libraries' own formats, `baselines.json`, `stacking.json`, `calibration.json`,
-//! `bands.json`, `golden.json`,
+//! `bands.json`, `variance.json` where the walk had volatility to fit it on, `golden.json`,
 //! `causality.json`, `parity.json`, `leaks.json` where canaries were listened to, and `model-card.md`.
 
 mod builder;
@@ -38,7 +38,7 @@ pub use parity::{
     ParityRowKind, ParitySample,
 };
 
-use crate::{Bands, Baselines, Calibration, Stacking};
+use crate::{Bands, Baselines, Calibration, Stacking, VarianceModel};
 
 /// The manifest's path within a bundle.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -54,6 +54,9 @@ pub const CALIBRATION_FILE: &str = "calibration.json";
 
 /// The bands' path within a bundle.
 pub const BANDS_FILE: &str = "bands.json";
+
+/// The path within a bundle of what the squared volatility is expected by; not every bundle has one.
+pub const VARIANCE_FILE: &str = "variance.json";
 
 /// The golden rows' path within a bundle.
 pub const GOLDEN_FILE: &str = "golden.json";
@@ -80,6 +83,7 @@ pub struct Bundle {
     stacking: Stacking,
     calibration: Calibration,
     bands: Bands,
+    variance: Option<VarianceModel>,
     causality: CausalityCertificate,
     parity: ParityCertificate,
     leaks: Option<LeaksCertificate>,
@@ -137,6 +141,12 @@ impl Bundle {
     #[must_use]
     pub const fn bands(&self) -> &Bands {
         &self.bands
+    }
+
+    /// What the squared volatility is expected by, if the bundle says it.
+    #[must_use]
+    pub const fn variance(&self) -> Option<&VarianceModel> {
+        self.variance.as_ref()
     }
 
     /// What the audit of causality found before training.

@@ -103,6 +103,7 @@ impl Bundle {
             .zip(entries)
             .map(|(MemberAnswers { task, lightgbm, xgboost, ensemble }, entry)| TaskPrediction {
                 task,
+                root_mean_square: self.root_mean_square(task, &ensemble, inputs),
                 bands: renewal.bands.around(task, &ensemble, volatility),
                 lightgbm,
                 xgboost,
@@ -111,6 +112,11 @@ impl Bundle {
                 compared_with: entry.best_baseline,
             })
             .collect()
+    }
+
+    fn root_mean_square(&self, task: Task, ensemble: &Answer, inputs: &BaselineInputs) -> Option<f64> {
+        let forecast = ensemble.value().filter(|_| task == Task::Volatility4Step)?;
+        self.variance()?.root_mean_square(forecast, &inputs.realised)
     }
 
     /// What the members of every task say, and the ensemble of them, from what [`Bundle::score`] wrote about a row. Of the

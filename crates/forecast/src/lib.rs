@@ -43,6 +43,7 @@ mod share;
 mod stacking;
 mod task;
 mod transform;
+mod variance;
 
 pub mod score;
 #[cfg(feature = "test-support")]
@@ -57,7 +58,8 @@ pub use bundle::{
     FileEntry, GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats, LEAKS_FILE, LeaksCertificate,
     MANIFEST_FILE, MODEL_CARD_FILE, Manifest, Metric, ModelMetrics, Offence, OffenceKind, PARITY_FILE,
     PARITY_SCHEMA_VERSION, ParityCertificate, ParityDifference, ParityMargins, ParityRow, ParityRowKind,
-    ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow, booster_file,
+    ParitySample, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TaskParts, TrainingWindow, VARIANCE_FILE,
+    booster_file,
 };
 pub use calibration::{Calibration, CalibrationKind, CalibrationSample, Signals, TaskCalibration};
 pub use confidence::{Belief, Confidence};
@@ -79,3 +81,4 @@ pub use share::{LightGbmShare, ShareError, combined, combined_number};
 pub use stacking::{StackSample, Stacking};
 pub use task::{Task, TaskKind, UnknownTask};
 pub use transform::{TargetTransform, VOLATILITY_FLOOR, log_volatility};
+pub use variance::{VarianceModel, VarianceSample};

@@ -119,6 +119,10 @@ pub struct TaskPrediction {
     /// Where the outcome is expected, by level; empty for classes and for a bundle without bands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<Band>,
+    /// The root of the expected squared volatility, in the outcome's unit, which lies above the ensemble's answer; only of the
+    /// volatility, and of a bundle with a [`VarianceModel`](crate::VarianceModel).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_mean_square: Option<f64>,
 }
 
 impl TaskPrediction {
@@ -142,6 +146,7 @@ impl TaskPrediction {
                 .iter()
                 .zip(&other.baselines)
                 .all(|(a, b)| a.name == b.name && a.answer.same_bits(&b.answer))
+            && self.root_mean_square.map(f64::to_bits) == other.root_mean_square.map(f64::to_bits)
             && self.bands.len() == other.bands.len()
             && self.bands.iter().zip(&other.bands).all(|(a, b)| a.same_bits(b))
     }

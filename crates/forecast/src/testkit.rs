@@ -14,7 +14,7 @@ use kline::{BarTime, Interval, Symbol};
 use crate::{
     Answer, BandScores, Bands, BaselineInputs, BaselineName, BaselineSample, Baselines, BundleBuilder,
     Calibration, CausalityCertificate, Comparison, OutcomeContext, StackSample, Stacking, TargetTransform,
-    Task, TaskParts, TrainingWindow, has_bands,
+    Task, TaskParts, TrainingWindow, VarianceModel, VarianceSample, has_bands,
 };
 
 /// How large a booster is.
@@ -67,6 +67,7 @@ pub fn bundle(seed: u64, symbols: &[Symbol], interval: Interval, sizes: [Size; 2
         stacking: Stacking::default(),
         calibration: Calibration::default(),
         bands: bands(seed),
+        variance: variance(seed),
         causality: causality(seed, symbols, interval),
         parity: parity::certificate(seed, &tasks, &golden_rows),
         leaks: None,
@@ -123,6 +124,17 @@ pub fn bands(seed: u64) -> Bands {
         }
     }
     Bands::fit(&scores)
+}
+
+/// What the squared volatility is expected by, fitted on seeded rows.
+#[must_use]
+pub fn variance(seed: u64) -> Option<VarianceModel> {
+    let mut random = Random(seed ^ 0x5a9e);
+    let sample = |_| {
+        let mut scale = || random.between(0.001, 0.01);
+        VarianceSample { forecast: scale(), realised: [scale(), scale(), scale()], outcome: scale() }
+    };
+    VarianceModel::fit(&(0..200).map(sample).collect::<Vec<_>>())
 }
 
 /// A certificate that claims the least that a bundle needs.

@@ -567,6 +567,11 @@ pub struct TaskPrediction {
     /// if the bundle has bands.
     #[prost(message, repeated, tag = "9")]
     pub bands: ::prost::alloc::vec::Vec<Band>,
+    /// The root of the expected squared volatility, a fraction: what to count risk by. The ensemble's answer is best for the
+    /// logarithm, near the median, and its square lies below what is expected. Only of the volatility, and only if the bundle
+    /// has `variance.json`.
+    #[prost(double, optional, tag = "10")]
+    pub root_mean_square: ::core::option::Option<f64>,
 }
 /// Where an outcome is expected: a conformal band around the ensemble's answer (Vovk, Gammerman and Shafer 2005). How past
 /// answers erred makes it; no distribution is assumed.

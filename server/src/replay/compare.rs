@@ -94,6 +94,9 @@ fn task(answer: &TaskPrediction, list: &mut Vec<Number>) {
             list.push((answer.task.name(), format!("band_{:.0}.{end}", band.level * 100.0), value));
         }
     }
+    if let Some(value) = answer.root_mean_square {
+        list.push((answer.task.name(), "root_mean_square".to_owned(), value));
+    }
     let compared_with = BaselineName::ALL.iter().position(|name| *name == answer.compared_with);
     list.push((
         answer.task.name(),
@@ -114,8 +117,8 @@ mod tests {
         let journalled = prediction("BTCUSDT", 5, 1);
         let same = compare(&journalled, &Prediction { revision: 2, ..journalled.clone() });
         // 2 features, close, 4 of quality; 3 members and a baseline of each task's 1, 1, 1, 2, 5, 1, 3 numbers; 7 names;
-        // both ends of 2 bands of 4 tasks.
-        assert_eq!((same.compared, same.differences), (2 + 1 + 4 + 4 * 14 + 7 + 16, vec![]));
+        // both ends of 2 bands of 4 tasks; the volatility's root mean square.
+        assert_eq!((same.compared, same.differences), (2 + 1 + 4 + 4 * 14 + 7 + 16 + 1, vec![]));
 
         let mut other = journalled.clone();
         other.row = Arc::from([0.5, 0.0]);

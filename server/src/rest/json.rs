@@ -117,6 +117,9 @@ fn task_prediction(prediction: &TaskPrediction) -> Value {
     if !prediction.bands.is_empty() {
         fields.insert("bands".to_owned(), prediction.bands.iter().map(band).collect());
     }
+    if let Some(value) = prediction.root_mean_square {
+        fields.insert("root_mean_square".to_owned(), number(value));
+    }
     Value::Object(fields)
 }
 
@@ -348,6 +351,8 @@ mod tests {
         ]);
         assert_eq!(json["predictions"]["return_1step"]["bands"], bands);
         assert_eq!(json["predictions"]["direction_4step"].get("bands"), None);
+        assert_eq!(json["predictions"]["volatility_4step"]["root_mean_square"], 0.625);
+        assert_eq!(json["predictions"]["return_1step"].get("root_mean_square"), None);
         assert_eq!(json["predictions"]["direction_4step"]["lightgbm"], 0);
         assert_eq!(json["predictions"]["direction_4step"]["xgboost"], 1);
         assert_eq!(

@@ -6,7 +6,7 @@ use forecast::score::{
     Figure, Resampling, accuracy, auc_interval, brier, expected_calibration_error, log_squared_error,
     loss_of, qlike, skill, spearman_interval, squared_error,
 };
-use forecast::{Task, TaskKind, log_volatility};
+use forecast::{BaselineInputs, Task, TaskKind, VarianceModel, VarianceSample, log_volatility};
 
 use crate::answers::Answers;
 
@@ -36,7 +36,7 @@ pub fn losses(truth: Truth<'_>, answers: &Answers) -> Vec<f64> {
         .collect()
 }
 
-/// Figures by name: `loss` for every task; `r2` and `ic` for returns; `r2_log` and `qlike` for volatility;
+/// Figures by name: `loss` for every task; `r2` and `ic` for returns; `r2_log` and `qlike` for volatility (of the answer as it is: see [`variance_qlike`]);
 /// `accuracy`, `ece`, `brier` for classes and `auc` for two of them.
 #[must_use]
 pub fn figures(truth: Truth<'_>, answers: &Answers, losses: &[f64]) -> BTreeMap<String, Figure> {
@@ -69,6 +69,21 @@ fn volatility(truth: Truth<'_>, answers: &Answers, losses: &[f64], found: &mut B
     found.insert("qlike".to_owned(), Figure::plain(mean(quasi)));
 }
 
+/// QLIKE of volatility forecasts by what they expect of the squared volatility.
+#[must_use]
+pub fn variance_qlike(
+    truth: Truth<'_>,
+    inputs: &[BaselineInputs],
+    answers: &Answers,
+    model: &VarianceModel,
+) -> Figure {
+    let expected =
+        answers.values.iter().zip(inputs).map(|(forecast, inputs)| {
+            model.root_mean_square(*forecast, &inputs.realised).unwrap_or(f64::NAN)
+        });
+    Figure::plain(mean(expected.zip(truth.outcomes).map(|(expected, outcome)| qlike(expected, *outcome))))
+}
+
 /// QLIKE of volatility forecasts times `factor`. A forecast that is best for the log is too low for the variance, by
 /// a factor that can be known beforehand: see [`variance_factor`].
 #[must_use]
@@ -77,15 +92,12 @@ pub fn scaled_qlike(truth: Truth<'_>, answers: &Answers, factor: f64) -> Figure 
     Figure::plain(mean(both.map(|(forecast, outcome)| qlike(forecast * factor, *outcome))))
 }
 
-/// The factor on volatility forecasts that is best for QLIKE over these rows: the root of the mean of
-/// `(outcome/forecast)^2`, both at least the volatility floor.
+/// The factor on volatility forecasts that is best for QLIKE over these rows; NaN without one.
 #[must_use]
 pub fn variance_factor(answers: &Answers, outcomes: &[f64]) -> f64 {
-    let squares =
-        answers.values.iter().zip(outcomes).map(|(forecast, outcome)| {
-            libm::exp(2.0 * (log_volatility(*outcome) - log_volatility(*forecast)))
-        });
-    mean(squares).sqrt()
+    let sample = |(&forecast, &outcome)| VarianceSample { forecast, realised: [f64::NAN; 3], outcome };
+    let samples: Vec<VarianceSample> = answers.values.iter().zip(outcomes).map(sample).collect();
+    VarianceModel::factor(&samples).unwrap_or(f64::NAN)
 }
 
 fn classes(truth: Truth<'_>, answers: &Answers, found: &mut BTreeMap<String, Figure>) {

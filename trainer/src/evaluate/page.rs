@@ -38,7 +38,8 @@ pub fn page(evaluation: &Evaluation, trained: &Trained) -> String {
     let _ = writeln!(
         html,
         "<p class=\"note\">Test window {} to {}; trained on {} to {} with a walk over {} folds; data <code>{}</code>, seed {}. \
-         Skill is 1 - loss/baseline loss; brackets, and lines over bars, are 95 % intervals from whole UTC days drawn again over all \
+         Skill is 1 - loss/baseline loss; the ensemble's QLIKE is that of its root mean square, \
+         the others' that of their answers, scaled by a factor that was known before where it says so; brackets, and lines over bars, are 95 % intervals from whole UTC days drawn again over all \
          pairs at once, as many days in a row as depend on one another (Politis and White).</p>",
         time(split.test.from),
         time(split.test.until),

@@ -65,12 +65,16 @@ const FIELDS: [Field; 20] = [
     }),
 ];
 
-/// The columns after those of the baselines: both ends of the band of each level, null where there is no band.
-const BANDS: [Field; 4] = [
+/// The columns after those of the baselines: both ends of the band of each level, null where there is no band, and the root
+/// of the expected squared volatility.
+const AFTER: [Field; 5] = [
     ("band_80_low", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[0], |band| band.low)),
     ("band_80_high", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[0], |band| band.high)),
     ("band_90_low", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[1], |band| band.low)),
     ("band_90_high", Kind::OptionalNumber, |rows| ends(rows, BAND_LEVELS[1], |band| band.high)),
+    ("root_mean_square", Kind::OptionalNumber, |rows| {
+        Column::OptionalNumber(rows.iter().map(|(_, _, task)| task.root_mean_square).collect())
+    }),
 ];
 
 fn ends(rows: &[Row<'_>], level: f64, end: impl Fn(&Band) -> f64) -> Column {
@@ -94,7 +98,7 @@ pub(super) fn schema(path: &Path) -> Result<TypePtr> {
     let mut fields: Vec<(String, Kind)> =
         FIELDS.iter().map(|(name, kind, _)| ((*name).to_owned(), *kind)).collect();
     fields.extend(BaselineName::ALL.map(|name| (format!("baseline_{}", name.name()), Kind::Numbers)));
-    fields.extend(BANDS.map(|(name, kind, _)| (name.to_owned(), kind)));
+    fields.extend(AFTER.map(|(name, kind, _)| (name.to_owned(), kind)));
     fields.push((HASH.to_owned(), Kind::Text));
     columns::schema(&fields).map_err(|source| TrainerError::Parquet { path: path.to_owned(), source })
 }
@@ -110,7 +114,7 @@ pub(super) fn columns(records: &[ChainedRecord]) -> Vec<Column> {
         .collect();
     let mut columns: Vec<Column> = FIELDS.iter().map(|(_, _, values)| values(&rows)).collect();
     columns.extend(BaselineName::ALL.map(|name| answers(&rows, |(_, _, task)| task.baseline(name))));
-    columns.extend(BANDS.iter().map(|(_, _, values)| values(&rows)));
+    columns.extend(AFTER.iter().map(|(_, _, values)| values(&rows)));
     columns.push(texts(&rows, |(place, ..)| place.hash.to_string()));
     columns
 }

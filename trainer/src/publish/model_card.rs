@@ -24,7 +24,7 @@ pub(super) fn model_card(
         text,
         "LightGBM and XGBoost boosters for {} tasks, pooled over {} on {} klines. Each booster's answer, the \
          ensemble (their mean, weighted, calibrated or stacked where that was better out of sample) and the baselines are served side by \
-         side; returns and volatility have bands.\n",
+         side; returns and volatility have bands, and the volatility a root mean square, which `qlike` is of.\n",
         trained.tasks.len(),
         symbols.join(", "),
         dataset.interval

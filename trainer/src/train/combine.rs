@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use forecast::{
     Answer, BandScores, Bands, Calibration, CalibrationKind, CalibrationSample, OutcomeContext, Signals,
-    StackSample, Stacking, Task, TaskKind, has_bands, log_volatility, renewal_block, score,
+    StackSample, Stacking, Task, TaskKind, VarianceModel, VarianceSample, has_bands, renewal_block, score,
 };
 
 use super::walk_forward::OutOfSample;
@@ -21,6 +21,7 @@ pub(super) struct Combination {
     pub(super) calibration: Calibration,
     pub(super) stacking: Stacking,
     pub(super) bands: Bands,
+    pub(super) variance: Option<VarianceModel>,
     /// The factor on volatility forecasts that is best for QLIKE: the root of the mean of `(outcome/answer)^2`.
     pub(super) variance_factor: f64,
     pub(super) choices: Vec<Choice>,
@@ -73,10 +74,14 @@ pub(super) fn combine(dataset: &Dataset, walk: &OutOfSample) -> Combination {
     }
     let late_from = late.start;
     let coverage = walk.coverage(early, late, &calibration, volatility);
-    let bands = Bands::fit(&walk.band_scores(all.clone(), &calibration, volatility));
+    let bands = Bands::fit(&walk.band_scores(all, &calibration, volatility));
     choices.extend(walk.renewal(late_from, &calibration, &stacking, &bands));
+    let squares = walk.variance_samples(volatility);
+    let (variance, variance_choice) = variance(&squares, late_from);
+    choices.extend(variance_choice);
     Combination {
-        variance_factor: walk.variance_factor(all, volatility),
+        variance_factor: VarianceModel::factor(&squares).unwrap_or(f64::NAN),
+        variance,
         calibration,
         stacking,
         bands,
@@ -249,16 +254,31 @@ impl Walk<'_> {
         found
     }
 
-    fn variance_factor(&self, places: Range<usize>, volatility: impl Fn(usize) -> f64) -> f64 {
-        let (mut sum, mut count) = (0.0, 0_u32);
-        for place in places {
-            let outcome = self.outcome(Task::Volatility4Step, place);
-            let square = libm::exp(2.0 * (log_volatility(outcome) - log_volatility(volatility(place))));
-            if !square.is_nan() {
-                sum += square;
-                count += 1;
-            }
-        }
-        (sum / f64::from(count)).sqrt()
+    fn variance_samples(&self, volatility: impl Fn(usize) -> f64) -> Vec<VarianceSample> {
+        let sample = |place| VarianceSample {
+            forecast: volatility(place),
+            realised: self.walk.inputs(self.dataset, place).realised,
+            outcome: self.outcome(Task::Volatility4Step, place),
+        };
+        (0..self.walk.rows.len()).map(sample).collect()
     }
+}
+
+/// What the squared volatility is expected by: the model if it was better on the last third than one factor, both fitted on
+/// the rest; else the factor.
+fn variance(samples: &[VarianceSample], late_from: usize) -> (Option<VarianceModel>, Option<Choice>) {
+    let (early, late) = samples.split_at(late_from);
+    let loss = |trial: Option<VarianceModel>| {
+        let of = |sample: &VarianceSample| {
+            let expected = trial?.root_mean_square(sample.forecast, &sample.realised)?;
+            Some(score::qlike(expected, sample.outcome)).filter(|loss| !loss.is_nan())
+        };
+        let losses: Vec<f64> = late.iter().filter_map(of).collect();
+        losses.iter().sum::<f64>() / losses.len() as f64
+    };
+    let [loss_without, loss_with] = [VarianceModel::constant(early), VarianceModel::fit(early)].map(loss);
+    let kept = loss_with < loss_without;
+    let whole = if kept { VarianceModel::fit(samples) } else { VarianceModel::constant(samples) };
+    let what = "root mean square by what was realised".to_owned();
+    (whole, Choice { task: Task::Volatility4Step, what, loss_without, loss_with, kept }.if_judged())
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use forecast::{
     Bands, BaselineName, Baselines, Bundle, BundleDigest, Calibration, LightGbmShare, Manifest, Stacking,
-    TargetTransform, Task,
+    TargetTransform, Task, VarianceModel,
 };
 use kline::{BarTime, Interval, Symbol};
 use serde::de::DeserializeOwned;
@@ -40,6 +40,7 @@ pub struct Settled {
     stacking: Stacking,
     calibration: Calibration,
     bands: Bands,
+    variance: Option<VarianceModel>,
     tasks: Vec<SettledTask>,
 }
 
@@ -100,6 +101,7 @@ impl Settled {
             stacking: bundle.stacking().clone(),
             calibration: bundle.calibration().clone(),
             bands: bundle.bands().clone(),
+            variance: bundle.variance().copied(),
             tasks,
         })
     }
@@ -187,6 +189,7 @@ pub fn refit(dataset: &Dataset, course: &Course<'_>, settled: &Settled) -> Resul
         stacking: settled.stacking.clone(),
         calibration: settled.calibration.clone(),
         bands: settled.bands.clone(),
+        variance: settled.variance,
         walk: settled.walk.clone(),
         importance: importance::of(&gains),
         tasks,

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use forecast::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
+use forecast::{
+    Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task,
+    VarianceModel,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Member, Plan, Trained, TrainedTask};
@@ -22,6 +25,8 @@ struct SavedPlan {
     stacking: Stacking,
     calibration: Calibration,
     bands: Bands,
+    #[serde(default)]
+    variance: Option<VarianceModel>,
     walk: WalkReport,
     tasks: Vec<SavedTask>,
 }
@@ -84,6 +89,7 @@ pub fn save(trained: &Trained, folder: &Path) -> Result<()> {
         stacking: trained.stacking.clone(),
         calibration: trained.calibration.clone(),
         bands: trained.bands.clone(),
+        variance: trained.variance,
         walk: trained.walk.clone(),
         tasks,
     };
@@ -126,6 +132,7 @@ pub fn load(folder: &Path) -> Result<Trained> {
         stacking: saved.stacking,
         calibration: saved.calibration,
         bands: saved.bands,
+        variance: saved.variance,
         walk: saved.walk,
         importance: load_importance(folder)?,
         tasks,

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Choice {
     /// The task.
     pub task: Task,
-    /// `shares` of both members, `calibration by own`, `calibration by signals`, `stacking`, or `renewal`: how far probabilities
-    /// are believed by what has come true, which serving does in any case.
+    /// `shares` of both members, `calibration by own`, `calibration by signals`, `stacking`, `renewal` (how far probabilities
+    /// are believed by what has come true, which serving does in any case), or `root mean square by what was realised`, against one
+    /// factor, whose losses are QLIKE.
     pub what: String,
     /// The task's mean loss without it.
     pub loss_without: f64,

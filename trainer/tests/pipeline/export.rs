@@ -43,6 +43,7 @@ fn prediction(symbol: &str, at: i64, revision: u32) -> Prediction {
             }
             TaskKind::Binary | TaskKind::Classes(_) => Vec::new(),
         },
+        root_mean_square: (task == Task::Volatility4Step).then_some(0.1 + 0.2),
     };
     Prediction {
         symbol: symbol.parse().expect("a name"),
@@ -178,6 +179,8 @@ fn predictions_are_the_journals(home: &Home, rows: &[Row]) {
                 });
                 assert_eq!(columns, ends.map(|end| end.map(f64::to_bits)), "{level} of {}", task.task);
             }
+            let expected = task.root_mean_square.map_or(Field::Null, Field::Double);
+            assert_eq!(column(row, "root_mean_square"), &expected);
             assert_eq!(number(row, "chain_number"), place.number as f64);
             assert_eq!(text(row, "chain_hash"), place.hash.to_string());
         }

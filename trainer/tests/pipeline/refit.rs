@@ -55,7 +55,13 @@ fn boosters(bundle: &Bundle) -> BTreeMap<&str, &[u8]> {
 fn settled(bundle: &Bundle) -> (serde_json::Value, Vec<[u64; 2]>, String) {
     let manifest = bundle.manifest();
     let rounds = manifest.tasks.iter().map(|task| [task.lightgbm.rounds, task.xgboost.rounds]);
-    let others = format!("{:?} {:?} {:?}", bundle.stacking(), bundle.calibration(), bundle.bands());
+    let others = format!(
+        "{:?} {:?} {:?} {:?}",
+        bundle.stacking(),
+        bundle.calibration(),
+        bundle.bands(),
+        bundle.variance()
+    );
     (manifest.parameters["walk"].clone(), rounds.collect(), others)
 }
 

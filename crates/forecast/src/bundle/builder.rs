@@ -11,9 +11,12 @@ use super::{
     BANDS_FILE, BASELINES_FILE, BoosterEntry, Bundle, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
     CausalityCertificate, FileEntry, GOLDEN_FILE, Golden, GoldenAnswers, GoldenLibrary, HexFloats,
     LEAKS_FILE, LeaksCertificate, MANIFEST_FILE, MODEL_CARD_FILE, Manifest, ModelMetrics, PARITY_FILE,
-    ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow, canonical,
+    ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, TrainingWindow, VARIANCE_FILE, canonical,
 };
-use crate::{Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task};
+use crate::{
+    Bands, BaselineName, Baselines, Calibration, LightGbmShare, Stacking, TargetTransform, Task,
+    VarianceModel,
+};
 
 /// Everything that a bundle is made of. The same parts give the same bytes and the same digest.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct BundleBuilder {
     pub calibration: Calibration,
     /// The quantiles of bands, from the walk-forward folds.
     pub bands: Bands,
+    /// What the squared volatility is expected by, from the walk-forward folds.
+    pub variance: Option<VarianceModel>,
     /// What the audit of causality found on the same klines.
     pub causality: CausalityCertificate,
     /// What the audit of parity found on these boosters.
@@ -110,6 +115,9 @@ impl BundleBuilder {
         files.insert(STACKING_FILE.to_owned(), json(STACKING_FILE, &self.stacking)?);
         files.insert(CALIBRATION_FILE.to_owned(), json(CALIBRATION_FILE, &self.calibration)?);
         files.insert(BANDS_FILE.to_owned(), json(BANDS_FILE, &self.bands)?);
+        if let Some(variance) = &self.variance {
+            files.insert(VARIANCE_FILE.to_owned(), json(VARIANCE_FILE, variance)?);
+        }
         files.insert(CAUSALITY_FILE.to_owned(), json(CAUSALITY_FILE, &self.causality)?);
         files.insert(PARITY_FILE.to_owned(), json(PARITY_FILE, &self.parity)?);
         if let Some(leaks) = &self.leaks {

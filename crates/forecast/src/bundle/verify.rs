@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::{
     BANDS_FILE, BASELINES_FILE, Bundle, BundleDigest, BundleError, CALIBRATION_FILE, CAUSALITY_FILE,
     CausalityCertificate, GOLDEN_FILE, Golden, GoldenLibrary, LEAKS_FILE, LeaksCertificate, MANIFEST_FILE,
-    Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry,
+    Manifest, PARITY_FILE, ParityCertificate, SCHEMA_VERSION, STACKING_FILE, TaskEntry, VARIANCE_FILE,
 };
-use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, Task, TaskKind};
+use crate::{Bands, BaselineName, Baselines, Calibration, Stacking, Task, TaskKind, VarianceModel};
 
 /// Checks everything, cheapest and most telling first, and loads the boosters.
 pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
@@ -28,6 +28,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
     let calibration: Calibration = json(CALIBRATION_FILE, file(&files, CALIBRATION_FILE)?)?;
     let bands: Bands = json(BANDS_FILE, file(&files, BANDS_FILE)?)?;
     check_calibration(&calibration, &bands, &manifest)?;
+    let variance = variance(&manifest, &files)?;
     let causality: CausalityCertificate = json(CAUSALITY_FILE, file(&files, CAUSALITY_FILE)?)?;
     check_causality(&causality, &manifest)?;
     let leaks = leaks(&manifest, &files)?;
@@ -53,6 +54,7 @@ pub(super) fn verify(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleE
         stacking,
         calibration,
         bands,
+        variance,
         causality,
         parity,
         leaks,
@@ -228,6 +230,21 @@ fn check_calibration(
     match problems.into_iter().find_map(|(name, problem)| Some((name, problem?))) {
         None => Ok(()),
         Some((name, problem)) => Err(BundleError::Malformed { name: name.to_owned(), problem }),
+    }
+}
+
+/// What the squared volatility is expected by, which a bundle may lack.
+fn variance(
+    manifest: &Manifest,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Option<VarianceModel>, BundleError> {
+    let Some(bytes) = files.get(VARIANCE_FILE) else { return Ok(None) };
+    let variance: VarianceModel = json(VARIANCE_FILE, bytes)?;
+    let missing = || format!("is for {}, which is not there", Task::Volatility4Step);
+    let stray = manifest.task(Task::Volatility4Step).is_none().then(missing);
+    match variance.problem().or(stray) {
+        None => Ok(Some(variance)),
+        Some(problem) => Err(BundleError::Malformed { name: VARIANCE_FILE.to_owned(), problem }),
     }
 }
 

@@ -167,7 +167,7 @@ fn stacks_that_fit_no_task_are_refused() {
 }
 
 #[test]
-fn calibrations_and_bands_that_fit_no_task_are_refused() {
+fn calibrations_bands_and_variances_that_fit_no_task_are_refused() {
     for (name, text, named) in [
         ("calibration.json", r#"{"return_1step": {"shrink": {"factor": 2.0}}}"#, "out of range"),
         ("calibration.json", r#"{"vol_regime_4step": {"shrink": {"factor": 0.5}}}"#, "does not suit"),
@@ -179,11 +179,28 @@ fn calibrations_and_bands_that_fit_no_task_are_refused() {
             "direction_4step",
         ),
         ("bands.json", r#"{"return_1step": {"pooled": [[-1, 1]], "symbols": {}}}"#, "bands.json"),
+        ("variance.json", "[1, 2, 3]", "variance.json"),
+        ("variance.json", "[0.5, 0, 0, 1e300, 0]", "beyond 20"),
     ] {
         let (error, reason) = refused(with_file(name, move |bytes| *bytes = text.as_bytes().to_vec()));
         assert_eq!(reason, "bundle_malformed");
         assert!(error.to_string().contains(named), "{error}");
     }
+}
+
+#[test]
+fn a_bundle_may_lack_a_variance_and_has_none_without_volatility() {
+    let mut without = builder(7);
+    without.variance = None;
+    let bundle = without.build().expect("a bundle");
+    assert!(bundle.variance().is_none() && builder(7).build().expect("a bundle").variance().is_some());
+    let mut alone = builder(7);
+    (alone.bands, alone.tasks) = (forecast::Bands::default(), alone.tasks[..1].to_vec());
+    let error = alone.build().expect_err("has no volatility to read");
+    assert!(
+        error.to_string().contains("variance.json") && error.to_string().contains("volatility_4step"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -464,6 +481,11 @@ fn a_bundle_answers_every_task_with_members_ensemble_and_baselines() {
         let mean = combined(answer);
         let mean = bundle.calibration().answer(answer.task, mean, &signals, &context);
         assert_eq!(answer.bands.is_empty(), !forecast::has_bands(answer.task));
+        let expected =
+            bundle.variance().and_then(|model| model.root_mean_square(volatility, &inputs.realised));
+        let expected = expected.filter(|_| answer.task == Task::Volatility4Step);
+        assert_eq!(answer.root_mean_square, expected);
+        assert_eq!(answer.root_mean_square.is_some(), answer.task == Task::Volatility4Step);
         let expected = bundle.stacking().answer(answer.task, mean, volatility, &context);
         assert!(answer.ensemble.same_bits(&expected));
         let names: Vec<_> = answer.baselines.iter().map(|named| named.name).collect();

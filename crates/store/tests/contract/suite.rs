@@ -76,6 +76,7 @@ pub(crate) fn prediction(at: i64, revision: u32, value: f64) -> Prediction {
             baselines: vec![NamedAnswer { name: BaselineName::Climatology, answer: Answer::Value(value) }],
             compared_with: BaselineName::Climatology,
             bands: vec![Band { level: 0.8, low: -value, high: f64::from_bits(value.to_bits() + 1) }],
+            root_mean_square: Some(0.1 + 0.2),
         }],
         row: Arc::from(row),
     }

@@ -37,7 +37,18 @@ pub(crate) fn detail(prediction: &wire::Prediction) -> Report {
         true => "from the kline that is still forming: it is neither journalled nor scored".to_owned(),
         false => format!("id {}: klinecast replay makes it again", prediction.id),
     };
-    Report::new(title).table(table).note(provenance(prediction)).note(last)
+    let report = Report::new(title).table(table).note(provenance(prediction));
+    let report = match root_mean_square(prediction) {
+        Some(note) => report.note(note),
+        None => report,
+    };
+    report.note(last)
+}
+
+/// What the squared volatility is expected by, for people who count risk in squares.
+fn root_mean_square(prediction: &wire::Prediction) -> Option<String> {
+    let value = prediction.tasks.iter().find_map(|task| task.root_mean_square)?;
+    Some(format!("the volatility's root mean square, to count risk by, is {:.3} %", value * 100.0))
 }
 
 fn provenance(prediction: &wire::Prediction) -> String {
@@ -238,6 +249,10 @@ mod tests {
         let text = anstream::adapter::strip_str(&detail(&with_bands).text()).to_string();
         assert!(text.contains("-31.0 to +28.1 bp") && text.contains("0.210 to 0.840 %"), "{text}");
         assert!(!text.contains("-42.0") && text.contains("80 % band"), "{text}");
+        assert!(!text.contains("root mean square"), "{text}");
+        with_bands.tasks[1].root_mean_square = Some(0.0057);
+        let text = anstream::adapter::strip_str(&detail(&with_bands).text()).to_string();
+        assert!(text.contains("root mean square, to count risk by, is 0.570 %"), "{text}");
     }
 
     #[test]
