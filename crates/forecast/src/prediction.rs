@@ -119,8 +119,8 @@ pub struct TaskPrediction {
     /// Where the outcome is expected, by level; empty for classes and for a bundle without bands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<Band>,
-    /// The root of the expected squared volatility, in the outcome's unit, which lies above the ensemble's answer; only of the
-    /// volatility, and of a bundle with a [`VarianceModel`](crate::VarianceModel).
+    /// The root of the expected squared volatility, in the outcome's unit, which mostly lies above the ensemble's answer; only
+    /// of the volatility, and of a bundle with a [`VarianceModel`](crate::VarianceModel).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_mean_square: Option<f64>,
 }

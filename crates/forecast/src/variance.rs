@@ -64,8 +64,8 @@ impl VarianceModel {
     /// What is wrong with a model that was read from a file.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let least = self.weights.iter().all(|weight| weight.abs() <= 20.0);
-        (!least).then(|| "has a weight that is not finite, or beyond 20".to_owned())
+        let sound = self.weights.iter().all(|weight| weight.abs() <= 20.0);
+        (!sound).then(|| "has a weight that is not finite, or beyond 20".to_owned())
     }
 }
 
