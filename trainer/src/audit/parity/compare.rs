@@ -198,6 +198,21 @@ mod tests {
     }
 
     #[test]
+    fn one_row_that_is_refused_refuses_all_wherever_it_lies() {
+        let count = 5 * PART_ROWS_LEAST + 3;
+        let rows: Vec<f64> = (0..count).map(|value| value as f64).collect();
+        for refused in [0, PART_ROWS_LEAST, count - 1] {
+            let answers = by_parts(&rows, (1, 1), |rows, answers| {
+                each_row(rows, (1, 1), answers, |row, _| match row[0] == refused as f64 {
+                    true => Err(RowError::RowWidth { expected: 2, found: 1 }),
+                    false => Ok(()),
+                })
+            });
+            assert_eq!(answers, Err(RowError::RowWidth { expected: 2, found: 1 }), "row {refused}");
+        }
+    }
+
+    #[test]
     fn predictions_may_be_two_steps_apart_and_no_more() {
         let expected = [0.5, 0.25];
         let mut found = Compared::default();
