@@ -33,10 +33,11 @@ pub struct VarianceModel {
 }
 
 impl VarianceModel {
-    /// Fitted on rows that the boosters did not learn from; `None` without one.
+    /// Fitted on rows that the boosters did not learn from; `None` without one, and where
+    /// they give a model with a [`problem`](Self::problem).
     #[must_use]
     pub fn fit(samples: &[VarianceSample]) -> Option<Self> {
-        fit::fit(samples).map(|weights| Self { weights })
+        fit::fit(samples).map(|weights| Self { weights }).filter(|model| model.problem().is_none())
     }
 
     /// The factor on every forecast that is best for QLIKE over the samples: the root of the mean of `(outcome/forecast)^2`,
@@ -46,10 +47,12 @@ impl VarianceModel {
         fit::mean_ratio(samples).map(f64::sqrt)
     }
 
-    /// That factor for every row. `None` without a sample.
+    /// That factor for every row. `None` as from [`fit`](Self::fit).
     #[must_use]
     pub fn constant(samples: &[VarianceSample]) -> Option<Self> {
-        fit::mean_ratio(samples).map(|mean| Self { weights: [libm::log(mean), 0.0, 0.0, 0.0, 0.0] })
+        let found =
+            fit::mean_ratio(samples).map(|mean| Self { weights: [libm::log(mean), 0.0, 0.0, 0.0, 0.0] });
+        found.filter(|model| model.problem().is_none())
     }
 
     /// The root of the expected squared volatility, in the unit of the forecast. `realised` is the root mean squared log return
@@ -124,6 +127,15 @@ mod tests {
                 let ratio = found / forecast.max(crate::VOLATILITY_FLOOR);
                 assert!((0.3..6.0).contains(&ratio), "{forecast} {seen}: {ratio}");
             }
+        }
+    }
+
+    #[test]
+    fn outcomes_beyond_all_proportion_give_no_model_rather_than_one_that_a_bundle_refuses() {
+        for (forecast, outcome) in [(1e-5, 1.0), (1e300, 1e-5)] {
+            let sample = VarianceSample { forecast, realised: [0.5e-5; 3], outcome };
+            assert_eq!(VarianceModel::constant(&[sample; 9]), None, "{outcome} for {forecast}");
+            assert_eq!(VarianceModel::fit(&[sample; 9]), None, "{outcome} for {forecast}");
         }
     }
 
