@@ -12,7 +12,8 @@ use klinecast_trainer::prune::{Keeping, Pruned, prune};
 use klinecast_trainer::runs::Parent;
 use store::testkit::{Fate, Front, TestMlflow, TestS3};
 use store::{
-    BoosterModel, Home, How, MlflowParts, MlflowPlace, MlflowRegistry, NamedVersion, Places, Registry, RunEnd,
+    BoosterModel, Home, How, MlflowParts, MlflowPlace, MlflowRegistry, NamedVersion, Places, Registry,
+    RunEnd, S3Place,
 };
 
 const DAY: i64 = 86_400_000;
@@ -36,12 +37,8 @@ fn mlflow_at(address: &str, model: &str) -> MlflowPlace {
     MlflowPlace::chosen(parts).expect("well formed").expect("one is named")
 }
 
-fn home(folder: &Path, mlflow: MlflowPlace, server: &TestS3) -> Home {
-    let places = Places {
-        registry: Some(mlflow),
-        bundles: Some(server.place("retention/bundles")),
-        ..Places::default()
-    };
+fn home(folder: &Path, mlflow: MlflowPlace, bundles: S3Place) -> Home {
+    let places = Places { registry: Some(mlflow), bundles: Some(bundles), ..Places::default() };
     Home::open_with(folder, &places).expect("a home")
 }
 
@@ -81,7 +78,7 @@ fn what_nothing_refers_to_leaves_mlflow_and_the_bucket() {
     let (server, s3) = (TestMlflow::alone(), TestS3::shared());
     let folder = tempfile::tempdir().expect("a folder");
     let model = TestMlflow::new_model();
-    let home = home(folder.path(), mlflow_at(&server.address(), &model), &s3);
+    let home = home(folder.path(), mlflow_at(&server.address(), &model), s3.place("retention/all"));
     let registry = home.mlflow().expect("MLflow");
     let runs: Vec<String> = (1..=6).map(|seed| publish(&home, seed).1).collect();
     assert_eq!(versions(registry), [6, 5, 4, 3, 2, 1]);
@@ -121,7 +118,11 @@ fn what_nothing_refers_to_leaves_mlflow_and_the_bucket() {
     let mut left: Vec<BundleDigest> = [1, 2, 4, 5, 6].map(|seed| bundle(seed).digest()).into();
     left.sort_unstable();
     assert_eq!(home.objects().list().expect("a list"), left);
-    let boosters = self::home(folder.path(), mlflow_at(&server.address(), &format!("{model}-one")), &s3);
+    let boosters = self::home(
+        folder.path(),
+        mlflow_at(&server.address(), &format!("{model}-one")),
+        s3.place("retention/all"),
+    );
     assert_eq!(versions(boosters.mlflow().expect("MLflow")), [6, 5, 4, 2, 1]);
     let is_there = |run: &str| registry.mlflow().find_run(run).expect("an answer").is_some();
     let there: Vec<bool> = runs.iter().map(|run| is_there(run)).collect();
@@ -135,7 +136,7 @@ fn wherever_it_is_cut_no_version_is_without_its_files_and_the_next_completes_it(
     let (server, s3) = (TestMlflow::alone(), TestS3::shared());
     let folder = tempfile::tempdir().expect("a folder");
     let model = TestMlflow::new_model();
-    let direct = home(folder.path(), mlflow_at(&server.address(), &model), &s3);
+    let direct = home(folder.path(), mlflow_at(&server.address(), &model), s3.place("retention/cut"));
     let registry = direct.mlflow().expect("MLflow");
     let (champion, _) = publish(&direct, 100);
     registry.crown(champion, None, &How::Command.by(None), 3_000).expect("a champion");
@@ -153,7 +154,7 @@ fn wherever_it_is_cut_no_version_is_without_its_files_and_the_next_completes_it(
             }
         });
         let address = format!("http://127.0.0.1:{}", front.port());
-        let through = home(folder.path(), mlflow_at(&address, &model), &s3);
+        let through = home(folder.path(), mlflow_at(&address, &model), s3.place("retention/cut"));
         let cut = prune(&through, None, NOTHING, later(), false);
 
         let kept = direct.objects().list().expect("a list");
