@@ -6,8 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use exchange_sim::{Exchange, ExchangeConfig};
-use forecast::BundleDigest;
 use forecast::testkit::tiny_bundle;
+use forecast::{BundleBuilder, BundleDigest};
 use kline::{Interval, Symbol};
 use proto::v1::model_service_client::ModelServiceClient;
 use proto::v1::prediction_service_client::PredictionServiceClient;
@@ -43,6 +43,11 @@ pub(crate) async fn exchange() -> Exchange {
     Exchange::start(config).await.expect("the exchange starts")
 }
 
+/// A small bundle of these tests' symbols.
+pub(crate) fn small_bundle(seed: u64) -> BundleBuilder {
+    tiny_bundle(seed, &symbols(), Interval::M15)
+}
+
 /// Publishes a small bundle into a home and makes it the champion in the registry.
 pub(crate) fn publish_champion(home: &Path, seed: u64) -> (u32, BundleDigest) {
     publish_champion_into(&Home::open(home).expect("the home opens"), seed)
@@ -50,18 +55,23 @@ pub(crate) fn publish_champion(home: &Path, seed: u64) -> (u32, BundleDigest) {
 
 /// [`publish_champion`] of an opened home.
 pub(crate) fn publish_champion_into(home: &Home, seed: u64) -> (u32, BundleDigest) {
-    let (version, digest) = publish_into(home, seed);
+    publish_champion_of(home, small_bundle(seed))
+}
+
+/// [`publish_champion_into`] of a certain bundle.
+pub(crate) fn publish_champion_of(home: &Home, bundle: BundleBuilder) -> (u32, BundleDigest) {
+    let (version, digest) = publish_into(home, bundle);
     store::promote(home.registry(), version, store::Stage::Production, 0).expect("promoted");
     (version, digest)
 }
 
 /// Publishes a small bundle into a home and registers it.
 pub(crate) fn publish(home: &Path, seed: u64) -> (u32, BundleDigest) {
-    publish_into(&Home::open(home).expect("the home opens"), seed)
+    publish_into(&Home::open(home).expect("the home opens"), small_bundle(seed))
 }
 
-fn publish_into(home: &Home, seed: u64) -> (u32, BundleDigest) {
-    let bundle = tiny_bundle(seed, &symbols(), Interval::M15).build().expect("the bundle holds");
+fn publish_into(home: &Home, bundle: BundleBuilder) -> (u32, BundleDigest) {
+    let bundle = bundle.build().expect("the bundle holds");
     let digest = home.objects().put_bundle(&bundle).expect("kept");
     let model = home.registry().register(digest, &Default::default(), 0).expect("registered");
     (model.version, digest)

@@ -2,12 +2,15 @@
 
 use std::time::Instant;
 
+use forecast::{BundleBuilder, Task};
 use proto::v1;
+use proto::v1::journal_service_client::JournalServiceClient;
+use store::Home;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_types::StatusExt;
 
-use crate::harness::{PATIENCE, Server, exchange, publish_champion};
+use crate::harness::{PATIENCE, Server, exchange, publish_champion, publish_champion_of, small_bundle};
 
 fn reason(status: &tonic::Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
@@ -83,4 +86,54 @@ async fn more_calls_than_may_be_under_way_are_refused_and_health_and_metrics_sti
     assert_eq!(reason(&waited), "NOT_FRESH");
     let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
     assert!(server.predictions().predict(request).await.is_ok(), "there is room again");
+}
+
+/// The volatility task of a prediction by gRPC, whose name it has, and whether REST's has a root mean square.
+async fn volatility(server: &Server) -> (String, v1::TaskPrediction, bool) {
+    let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
+    let answer = server.predictions().predict(request).await.expect("an answer").into_inner();
+    let prediction = answer.prediction.expect("a prediction");
+    let name = Task::Volatility4Step.name();
+    let (found, others): (Vec<_>, Vec<_>) = prediction.tasks.into_iter().partition(|task| task.task == name);
+    assert!(others.iter().all(|task| task.root_mean_square.is_none()), "{others:?}");
+    let (status, rest) = server.post("/predict/BTCUSDT", "").await;
+    assert_eq!(status, 200, "{rest}");
+    let [found] = found.try_into().expect("one");
+    (prediction.id, found, rest["predictions"][name].get("root_mean_square").is_some())
+}
+
+/// Bundles of before there was one have none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bundles_with_and_without_a_model_of_the_squared_volatility_follow_each_other() {
+    let exchange = exchange().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = Home::open(folder.path()).expect("a home");
+    let (_, without) = publish_champion_of(&home, BundleBuilder { variance: None, ..small_bundle(1) });
+    let server = Server::start_watchful(&exchange, folder.path(), &["--registry-poll-seconds", "3600"]).await;
+    let mut ids = Vec::new();
+    server.answers_by(without).await;
+    let (id, task, by_rest) = volatility(&server).await;
+    assert_eq!((task.root_mean_square, by_rest), (None, false));
+    ids.push(id);
+
+    let (_, with) = publish_champion(folder.path(), 2);
+    server.signal("HUP");
+    server.answers_by(with).await;
+    let (id, task, by_rest) = volatility(&server).await;
+    assert!(task.root_mean_square.is_some_and(|value| value.is_finite() && value > 0.0), "{task:?}");
+    assert!(by_rest);
+    ids.push(id);
+
+    let (status, _) = server.post("/models/rollback", "").await;
+    assert_eq!(status, 200);
+    server.answers_by(without).await;
+    let (id, task, by_rest) = volatility(&server).await;
+    assert_eq!((task.root_mean_square, by_rest), (None, false));
+    ids.push(id);
+    for id in ids {
+        let request = v1::ReplayPredictionRequest { id };
+        let answer = JournalServiceClient::new(server.channel()).replay_prediction(request).await;
+        let found = answer.expect("an answer").into_inner();
+        assert_eq!(found.verdict(), v1::ReplayVerdict::Same, "{found:?}");
+    }
 }

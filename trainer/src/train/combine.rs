@@ -282,3 +282,48 @@ fn variance(samples: &[VarianceSample], late_from: usize) -> (Option<VarianceMod
     let what = "root mean square by what was realised".to_owned();
     (whole, Choice { task: Task::Volatility4Step, what, loss_without, loss_with, kept }.if_judged())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows whose outcome is what was realised over the last week, by turns three values, whatever was forecast.
+    fn samples(count: usize) -> Vec<VarianceSample> {
+        let sample = |turn: usize| {
+            let week = [0.002, 0.004, 0.008][turn % 3];
+            VarianceSample { forecast: 0.008, realised: [f64::NAN, f64::NAN, week], outcome: 2.0 * week }
+        };
+        (0..count).map(sample).collect()
+    }
+
+    #[test]
+    fn what_was_realised_is_asked_where_that_is_better_on_the_last_third() {
+        let samples = samples(900);
+        let (model, choice) = variance(&samples, 600);
+        let choice = choice.expect("judged");
+        assert!(choice.kept && choice.loss_with < choice.loss_without, "{choice:?}");
+        assert_eq!(model, VarianceModel::fit(&samples), "of all of the walk");
+    }
+
+    #[test]
+    fn what_was_true_of_the_first_two_thirds_only_is_not_kept() {
+        let mut samples = samples(900);
+        for (turn, sample) in samples.iter_mut().enumerate().skip(600) {
+            sample.outcome = [0.016, 0.008, 0.004][turn % 3];
+        }
+        let (model, choice) = variance(&samples, 600);
+        assert!(!choice.expect("judged").kept);
+        assert_eq!(model, VarianceModel::constant(&samples));
+    }
+
+    #[test]
+    fn a_last_third_without_volatility_judges_nothing_and_leaves_the_factor() {
+        let mut samples = samples(900);
+        samples[600..].iter_mut().for_each(|sample| sample.outcome = f64::NAN);
+        let (model, choice) = variance(&samples, 600);
+        assert!(choice.is_none(), "{choice:?}");
+        assert_eq!(model, VarianceModel::constant(&samples[..600]));
+        samples.iter_mut().for_each(|sample| sample.outcome = f64::NAN);
+        assert_eq!(variance(&samples, 600).0, None);
+    }
+}

@@ -65,11 +65,12 @@ fn settled(bundle: &Bundle) -> (serde_json::Value, Vec<[u64; 2]>, String) {
     (manifest.parameters["walk"].clone(), rounds.collect(), others)
 }
 
-/// A champion that another program has left: the same but for what its manifest says.
+/// A champion that another program has left: the same but for what its manifest says, and the files that it names.
 fn of_another_program(home: &Home, champion: &Bundle, say: impl FnOnce(&mut serde_json::Value)) {
     let mut files = champion.files().clone();
     let mut manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
     say(&mut manifest);
+    files.retain(|name, _| manifest["files"].get(name).is_some());
     let manifest = serde_json::to_vec(&manifest).expect("JSON");
     let bundle = BundleDigest::of(&manifest);
     files.insert("manifest.json".to_owned(), manifest);
@@ -154,4 +155,15 @@ fn a_refit_takes_the_walk_over_and_learns_from_what_is_new() {
         ])
         .expect_err("seen before");
     assert!(told.contains("its walk saw bars up to"), "{told}");
+
+    // Of before there was a model of the squared volatility: what no walk has settled is not made up.
+    let home = Home::open(trainer.path("home")).expect("a home");
+    of_another_program(&home, &later, |manifest| {
+        let removed = manifest["files"].as_object_mut().and_then(|files| files.remove("variance.json"));
+        assert!(removed.is_some(), "it had one");
+    });
+    trainer.run(&["--refit", "--fresh"]).expect("a refit");
+    let without = trainer.champion();
+    assert_eq!((without.variance(), trainer.boosters()), (None, fitted + FINAL_BOOSTERS));
+    assert!(boosters(&without) == boosters(&later));
 }
