@@ -53,6 +53,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn bitcoin(market: &std::collections::BTreeMap<Symbol, Vec<Kline>>) -> Result<&[Kline]> {
-    let found = market.iter().find(|(symbol, _)| symbol.as_str().starts_with("BTC"));
-    found.map(|(_, klines)| klines.as_slice()).context("the market has no Bitcoin")
+    let found = ::features::bitcoin_of(market.keys().copied()).and_then(|symbol| market.get(&symbol));
+    found.map(Vec::as_slice).context("the market has no Bitcoin")
 }

@@ -82,7 +82,7 @@ impl fmt::Display for CatalogueDifference {
 
 /// Raised whenever a bit of any feature may change although no definition does: a bundle that was trained on other bits
 /// is refused.
-const ARITHMETIC: u32 = 2;
+const ARITHMETIC: u32 = 3;
 
 /// Those of one symbol, then those over all symbols.
 fn definitions() -> Vec<FeatureDefinition> {

@@ -8,17 +8,18 @@ mod market_return;
 mod market_volatility;
 mod rank;
 mod residual;
+mod which;
 
 pub(crate) mod market;
 pub(crate) mod pairs;
-
-use kline::Symbol;
 
 use crate::definition::FeatureDefinition;
 use crate::state::SymbolState;
 use crate::window::Comoments;
 use market::Market;
 use pairs::Pairs;
+
+pub use which::bitcoin_of;
 
 /// The features of one file: definitions, and the function that fills in as many values.
 pub(crate) struct CrossIndicator {
@@ -30,7 +31,7 @@ pub(crate) struct CrossIndicator {
 /// What a cross-symbol indicator sees at a sealed bar.
 pub(crate) struct CrossBar<'a> {
     pub(crate) own: &'a SymbolState,
-    /// Bitcoin, if the engine has it and its kline of the bar has come.
+    /// Bitcoin, if the market has it and its kline of the bar has come.
     pub(crate) bitcoin: Option<Bitcoin<'a>>,
     pub(crate) market: &'a Market,
 }
@@ -55,11 +56,6 @@ pub(crate) const ALL: &[&CrossIndicator] = &[
     &residual::INDICATOR,
     &lead_lag::INDICATOR,
 ];
-
-/// The place of Bitcoin: the first symbol whose name begins with `BTC`.
-pub(crate) fn place_of_bitcoin(symbols: &[Symbol]) -> Option<usize> {
-    symbols.iter().position(|symbol| symbol.as_str().starts_with("BTC"))
-}
 
 /// Fills in every cross-symbol value, in order.
 pub(crate) fn compute(bar: &CrossBar<'_>, out: &mut [f64]) {

@@ -72,13 +72,13 @@ impl FeatureEngine {
         sealed: Option<BarTime>,
         states: Vec<SymbolState>,
     ) -> Self {
-        let bitcoin = cross::place_of_bitcoin(&symbols);
         let pairs = states.iter().map(|_| Pairs::new()).collect();
+        let in_market = vec![true; symbols.len()];
         Self {
-            in_market: vec![true; symbols.len()],
+            bitcoin: place_of_bitcoin(&symbols, &in_market),
+            in_market,
             symbols,
             interval,
-            bitcoin,
             sealed,
             states,
             pairs,
@@ -175,6 +175,7 @@ impl FeatureEngine {
             return;
         }
         self.in_market.copy_from_slice(members);
+        self.bitcoin = place_of_bitcoin(&self.symbols, members);
         if let Some(sealed) = self.sealed {
             self.measure(sealed);
         }
@@ -182,17 +183,17 @@ impl FeatureEngine {
 
     /// Finishes the rows of a bar with the features over all symbols.
     fn measure(&mut self, bar: BarTime) {
-        let Self { states, in_market, pairs, scratch, bitcoin, interval, .. } = self;
+        let Self { states, in_market, pairs, scratch, interval, .. } = self;
+        let bitcoin = self.bitcoin;
         let definitions = Catalogue::standard().definitions();
         let members = states
             .iter()
             .zip(&*in_market)
             .filter(|(state, is_member)| **is_member && state.last() == Some(bar));
         scratch.market.measure(members.map(|(state, _)| state.summary()));
-        let bitcoin = bitcoin.filter(|place| in_market[*place]);
         for index in 0..states.len() {
             if states[index].last() == Some(bar) {
-                let (own, bitcoin) = (&states[index], bitcoin.map(|place| &states[place]));
+                let (own, bitcoin) = (&states[index], bitcoin.map(|place| (place, &states[place])));
                 scratch.compute(bar, *interval, (own, &mut pairs[index]), bitcoin);
                 states[index].finish(&scratch.values, definitions);
             }
@@ -235,8 +236,8 @@ impl FeatureEngine {
         let members = (0..self.states.len()).filter(|place| self.in_market[*place]).map(member);
         let members = members.filter(|member| member.last() == Some(bar));
         cross.market.measure(members.map(SymbolState::summary));
-        let bitcoin = self.bitcoin.filter(|place| self.in_market[*place]);
-        cross.compute(bar, self.interval, (state, pairs), bitcoin.map(member));
+        let bitcoin = self.bitcoin.map(|place| (place, member(place)));
+        cross.compute(bar, self.interval, (state, pairs), bitcoin);
         state.finish(&cross.values, definitions);
         out.copy_from_slice(state.values());
         Ok(state.quality())
@@ -282,18 +283,25 @@ struct SavedRef<'a> {
     states: &'a [SymbolState],
 }
 
+/// The place of the Bitcoin that the members' market has.
+fn place_of_bitcoin(symbols: &[Symbol], members: &[bool]) -> Option<usize> {
+    let of_market = symbols.iter().zip(members).filter(|(_, is_member)| **is_member);
+    let bitcoin = cross::bitcoin_of(of_market.map(|(symbol, _)| *symbol))?;
+    symbols.binary_search(&bitcoin).ok()
+}
+
 impl CrossScratch {
     fn compute(
         &mut self,
         bar: BarTime,
         interval: Interval,
         (own, pairs): (&SymbolState, &mut Pairs),
-        bitcoin: Option<&SymbolState>,
+        bitcoin: Option<(usize, &SymbolState)>,
     ) {
         let count: usize = cross::ALL.iter().map(|indicator| indicator.definitions.len()).sum();
         self.values.resize(count, f64::NAN);
-        let bitcoin = bitcoin.filter(|state| state.last() == Some(bar)).map(|state| {
-            pairs.update(bar, interval, own, state);
+        let bitcoin = bitcoin.filter(|(_, state)| state.last() == Some(bar)).map(|(place, state)| {
+            pairs.update(bar, interval, own, (place, state));
             Bitcoin { state, day: pairs.day.comoments(), pairs }
         });
         cross::compute(&CrossBar { own, bitcoin, market: &self.market }, &mut self.values);

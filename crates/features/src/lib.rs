@@ -39,6 +39,7 @@ pub mod recursions;
 pub mod window;
 
 pub use catalogue::{Catalogue, CatalogueDifference, CatalogueHash};
+pub use cross::bitcoin_of;
 pub use definition::{FeatureDefinition, Group, Input, Unit};
 pub use engine::{FeatureEngine, PeekScratch};
 pub use envelope::Envelope;

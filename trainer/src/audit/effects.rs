@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use forecast::{Comparison, DatasetRow};
 use kline::Interval;
 
-use super::fill::is_bitcoin;
 use super::lever::Lever;
 use super::record::{self, Key, Record};
 use super::{Klines, RowMaker};
@@ -84,9 +83,9 @@ impl Effects {
         });
     }
 
-    /// What a changed column of `changed` is to a row.
-    pub(super) fn cause(lever: Lever, changed: kline::Symbol, row: kline::Symbol) -> Cause {
-        match (changed == row, is_bitcoin(changed)) {
+    /// What a changed column is to a row, of Bitcoin or of another symbol, which may be the row's own.
+    pub(super) const fn cause(lever: Lever, is_own: bool, is_bitcoin: bool) -> Cause {
+        match (is_own, is_bitcoin) {
             (true, false) => Cause::Own(lever),
             (true, true) => Cause::OwnAsBitcoin(lever),
             (false, true) => Cause::Bitcoin(lever),

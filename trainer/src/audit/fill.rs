@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use features::MAX_CARRIED_BARS;
+use features::{MAX_CARRIED_BARS, bitcoin_of};
 use kline::{Interval, Kline, KlineFields, Symbol};
 
 use super::Klines;
@@ -74,19 +74,14 @@ fn complete(kline: &Kline, interval: Interval, random: &mut Random) -> Kline {
     Kline::new(interval, fields).unwrap_or(*kline)
 }
 
-/// The name that the engine takes for Bitcoin's.
-pub(super) fn is_bitcoin(symbol: Symbol) -> bool {
-    symbol.as_str().starts_with("BTC")
-}
-
 /// Adds made-up markets where there is no Bitcoin or there are too few symbols; answers their names.
 pub(super) fn stand_ins(klines: &mut Klines, interval: Interval, seed: u64) -> Vec<Symbol> {
     let mut added = Vec::new();
     let Some(model) = klines.values().max_by_key(|klines| klines.len()).cloned() else { return added };
-    let names = ["BTC-AUDIT", "AUDIT-1", "AUDIT-2", "AUDIT-3"].iter().filter_map(|name| name.parse().ok());
-    for symbol in names {
-        let bitcoin = klines.keys().any(|symbol| is_bitcoin(*symbol));
-        let wanted = if is_bitcoin(symbol) { !bitcoin } else { klines.len() < SYMBOLS_LEAST };
+    let has_bitcoin = bitcoin_of(klines.keys().copied()).is_some();
+    let names = ["BTCUSD.AUDIT", "AUDIT-1", "AUDIT-2", "AUDIT-3"];
+    for symbol in names[usize::from(has_bitcoin)..].iter().filter_map(|name| name.parse().ok()) {
+        let wanted = added.is_empty() && !has_bitcoin || klines.len() < SYMBOLS_LEAST;
         if wanted && !klines.contains_key(&symbol) {
             klines.insert(symbol, like(&model, symbol, interval, seed));
             added.push(symbol);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use features::BLOCK;
+use features::{BLOCK, bitcoin_of};
+use forecast::DatasetRow;
 use kline::{Interval, Symbol};
 
 use super::cuts::{self, Cut};
 use super::effects::{Cause, Effects};
-use super::fill::{self, is_bitcoin};
+use super::fill;
 use super::lever::{Lever, at_another_time};
 use super::record::Record;
 use super::{Klines, RowMaker};
@@ -65,14 +66,17 @@ impl Trials<'_> {
         self.shown.stand_ins.extend(fill::stand_ins(&mut klines, interval, seed));
         let record = Record::of(self.maker, &klines, interval);
         (self.progress)();
-        let bitcoin = klines.keys().find(|symbol| is_bitcoin(**symbol));
-        let others = klines.keys().filter(|symbol| !is_bitcoin(**symbol));
-        let other = others.max_by_key(|symbol| klines[*symbol].len());
-        for symbol in bitcoin.into_iter().chain(other).copied() {
+        let bitcoin = bitcoin_of(klines.keys().copied());
+        let others = klines.keys().copied().filter(|symbol| Some(*symbol) != bitcoin);
+        let other = others.max_by_key(|symbol| klines[symbol].len());
+        for symbol in bitcoin.into_iter().chain(other) {
             for lever in Lever::ALL {
                 let changed = lever.pull(&klines, symbol, interval, seed ^ moment);
                 let seen = (&record, &changed, interval);
-                self.shown.effects.observe(self.maker, seen, |row| Effects::cause(lever, symbol, row.symbol));
+                let cause = |row: &DatasetRow<'_>| {
+                    Effects::cause(lever, symbol == row.symbol, Some(symbol) == bitcoin)
+                };
+                self.shown.effects.observe(self.maker, seen, cause);
                 (self.progress)();
             }
         }
@@ -96,9 +100,10 @@ impl Trials<'_> {
 
 /// Keeps Bitcoin and a few others: those with the most klines, by lot among equals.
 fn keep_few(klines: &mut Klines, seed: u64) {
+    let bitcoin = bitcoin_of(klines.keys().copied());
     let rank = |symbol: &Symbol| {
         let lot = Random::of(seed, &[0x9a4e1, purpose_of(*symbol)]).below(1 << 20);
-        (is_bitcoin(*symbol), klines[symbol].len(), lot)
+        (Some(*symbol) == bitcoin, klines[symbol].len(), lot)
     };
     let mut ranked: Vec<_> = klines.keys().map(|symbol| (rank(symbol), *symbol)).collect();
     ranked.sort_unstable_by(|a, b| b.cmp(a));

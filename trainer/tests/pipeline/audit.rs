@@ -45,6 +45,19 @@ fn one_market_on_a_longer_step_is_judged_among_stand_ins() {
     assert_eq!(found.stand_ins.len(), 2, "{:?}", found.stand_ins);
 }
 
+/// Of many that begin alike one is Bitcoin, and the others are the market.
+#[test]
+fn several_markets_of_bitcoin_are_not_taken_for_the_whole_market() {
+    let mut klines = market(36);
+    let bitcoin = klines[&"BTCUSDT".parse().expect("a symbol")].clone();
+    for name in ["BTCDOMUSDT", "BTCEUR", "BTCFDUSD", "BTCTRY", "BTCUSDC"] {
+        klines.insert(name.parse().expect("a symbol"), bitcoin.clone());
+    }
+    let found = audit(&Machine, &klines, Interval::M15, 2);
+    assert_passed(&found, 2);
+    assert_eq!(found.stand_ins, []);
+}
+
 /// A column of a bar that nobody traded in is the last close: that is no input that a feature forgot to declare.
 #[test]
 fn the_machine_passes_on_a_market_full_of_holes() {

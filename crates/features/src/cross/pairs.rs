@@ -12,7 +12,8 @@ use crate::window::terms::Products;
 /// not.
 #[derive(Debug)]
 pub(crate) struct Pairs {
-    last: Option<i64>,
+    /// The index of the last bar, and Bitcoin's place: the sums are of that one.
+    last: Option<(i64, usize)>,
     /// Bitcoin's as x, over 96 bars.
     pub(crate) day: Sliding<Products>,
     /// Bitcoin's as x, over 672 bars.
@@ -41,13 +42,13 @@ impl Pairs {
         bar: BarTime,
         interval: Interval,
         own: &SymbolState,
-        bitcoin: &SymbolState,
+        (place, bitcoin): (usize, &SymbolState),
     ) {
         let index = bar.index(interval);
         let pair = |back: usize| (return_of(bitcoin, back), return_of(own, back));
         let leads = |back: usize| (return_of(bitcoin, back + 1), return_of(own, back));
         let lags = |back: usize| (return_of(own, back + 1), return_of(bitcoin, back));
-        match self.last.map(|last| index - last) {
+        match self.last.filter(|(_, of)| *of == place).map(|(last, _)| index - last) {
             // Neither has restarted since, and there is no more to catch up with than a carried gap.
             Some(steps)
                 if steps <= MAX_CARRIED_BARS + 1
@@ -69,7 +70,7 @@ impl Pairs {
                 self.lags.rebuild(index, lags);
             }
         }
-        self.last = Some(index);
+        self.last = Some((index, place));
     }
 }
 
