@@ -8,7 +8,7 @@ mod market_return;
 mod market_volatility;
 mod rank;
 mod residual;
-mod which;
+mod which_bitcoin;
 
 pub(crate) mod market;
 pub(crate) mod pairs;
@@ -19,7 +19,7 @@ use crate::window::Comoments;
 use market::Market;
 use pairs::Pairs;
 
-pub use which::bitcoin_of;
+pub use which_bitcoin::bitcoin_of;
 
 /// The features of one file: definitions, and the function that fills in as many values.
 pub(crate) struct CrossIndicator {

@@ -14,8 +14,8 @@ fn document() -> String {
          Made from the catalogue in `crates/features` by `KLINECAST_REGENERATE=1 cargo test -p features document`; a change by hand \
          fails that crate's tests.\n\n\
          {} features by group; a row holds them in the catalogue's order. Each looks at closed bars only, the row's being the last, and \
-         is free of the price's and the volume's scale. Bitcoin is \
-         the market of BTC in USDT, if that is followed; else in USDC, FDUSD, TUSD, BUSD or USD, else in another currency.\n\
+         is free of the price's and the volume's scale. Bitcoin is the market of \
+         BTC in USDT, if that is followed; else in USDC, FDUSD, TUSD, BUSD or USD, else in another currency.\n\
          The window is the number of bars that a value looks at (the smoothing period of a recursive one). So many bars as the warm-up \
          says after a symbol's start the value is there, wherever the start lay. A ratio of nothing to nothing is 0.\n",
         catalogue.len()
