@@ -88,7 +88,7 @@ async fn more_calls_than_may_be_under_way_are_refused_and_health_and_metrics_sti
     assert!(server.predictions().predict(request).await.is_ok(), "there is room again");
 }
 
-/// The volatility task of a prediction by gRPC, whose name it has, and whether REST's has a root mean square.
+/// A prediction's id and volatility task by gRPC, and whether REST's has a root mean square.
 async fn volatility(server: &Server) -> (String, v1::TaskPrediction, bool) {
     let request = v1::PredictRequest { symbol: "BTCUSDT".into(), ..Default::default() };
     let answer = server.predictions().predict(request).await.expect("an answer").into_inner();
